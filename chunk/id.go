@@ -1,0 +1,27 @@
+package chunk
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/zeebo/blake3"
+)
+
+// ID names a chunk: the BLAKE3-256 hash of its bytes.
+type ID [32]byte
+
+// Sum returns the ID of b.
+func Sum(b []byte) ID { return blake3.Sum256(b) }
+
+// String returns the ID as 64 hexadecimal digits.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// ParseID reads what String wrote.
+func ParseID(s string) (ID, error) {
+	var id ID
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("parse chunk ID %q: want 64 hexadecimal digits", s)
+	}
+	return ID(b), nil
+}
