@@ -1,0 +1,24 @@
+package wim
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Sentinels that the errors of this package wrap.
+var (
+	ErrCorrupt     = errors.New("the WIM file is damaged or malformed")
+	ErrUnsupported = errors.New("not supported yet")
+	ErrHash        = errors.New("SHA-1 does not match")        // also ErrCorrupt
+	ErrChanged     = errors.New("file changed while captured") // capture again when nothing writes to it
+)
+
+// corruptf makes an error that is ErrCorrupt and says what is wrong.
+func corruptf(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", fmt.Errorf(format, args...), ErrCorrupt)
+}
+
+// unsupportedf makes an error that is ErrUnsupported and names the feature.
+func unsupportedf(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", fmt.Errorf(format, args...), ErrUnsupported)
+}
