@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+)
+
+// usageError is a wrong command line: exit status 2.
+type usageError struct {
+	cmd string // the command as typed, "wimcast site init"
+	err error
+}
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// usageErrorf makes an error for a wrong command line of cmd.
+func usageErrorf(cmd *cli.Command, format string, args ...any) error {
+	return usageError{cmd: cmd.FullName(), err: fmt.Errorf(format, args...)}
+}
+
+func isUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
+// hinted is an error that says what the user can do about it.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e hinted) Error() string { return e.err.Error() }
+func (e hinted) Unwrap() error { return e.err }
+
+// withHint attaches what the user can do about err; nil stays nil.
+func withHint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return hinted{err: err, hint: fmt.Sprintf(format, args...)}
+}
+
+// hintOf returns what the user can do about err: what was attached with withHint, or what its cause suggests, or "".
+func hintOf(err error) string {
+	var h hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return fmt.Sprintf("run '%s --help' for its arguments and options", usage.cmd)
+	}
+	for _, known := range knownCauses {
+		if errors.Is(err, known.cause) {
+			return known.hint
+		}
+	}
+	if text := err.Error(); strings.Contains(text, "address already in use") {
+		return "another program, perhaps another wimcast, uses this port: stop it or choose another with --listen"
+	}
+	return ""
+}
+
+// knownCauses are causes met in every verb, and what to do about each.
+var knownCauses = []struct {
+	cause error
+	hint  string
+}{
+	{fs.ErrNotExist, "check the path: nothing is there"},
+	{fs.ErrPermission, "run it as a user that may do this, or choose a folder of your own with --dir"},
+	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it or choose another with --listen"},
+	{syscall.ENOSPC, "the disk is full: free some space and run the same command again, it goes on where it stopped"},
+	{syscall.EIO, "the disk reported an error: look at the system log, then run the same command again"},
+	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},
+	{context.Canceled, "interrupted: run the same command again, it goes on where it stopped"},
+}
+
+// args returns the command's arguments after checking that there is one for each name.
+func args(cmd *cli.Command, names ...string) ([]string, error) {
+	got := cmd.Args().Slice()
+	if len(got) < len(names) {
+		return nil, usageErrorf(cmd, "%s: missing argument %s", cmd.Name, names[len(got)])
+	}
+	if len(got) > len(names) {
+		return nil, usageErrorf(cmd, "%s: unexpected argument %q", cmd.Name, got[len(names)])
+	}
+	return got, nil
+}

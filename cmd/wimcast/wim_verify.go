@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/wim"
+)
+
+func (a *app) wimVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "read every resource and image and check its hash",
+		ArgsUsage: "WIMFILE",
+		Flags:     []cli.Flag{jsonFlag()},
+		Action:    a.wimVerify,
+	}
+}
+
+// verifyJSON is the output of verify --json.
+type verifyJSON struct {
+	Path      string `json:"path"`
+	Images    int    `json:"images"`
+	Resources int    `json:"resources"`
+	OK        bool   `json:"ok"`
+}
+
+func (a *app) wimVerify(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "WIMFILE")
+	if err != nil {
+		return err
+	}
+	w, err := openWIM(got[0])
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	show := a.newProgress()
+	bar := show.track("verify", 0)
+	err = w.Verify(ctx, func(p wim.Progress) { bar.set(p.Done, p.Total, "") })
+	for n := 1; err == nil && n <= len(w.Images()); n++ {
+		if _, err = w.Image(n); err != nil {
+			err = fmt.Errorf("image %d: %w", n, err)
+		}
+	}
+	bar.finish(err)
+	show.close()
+	if err != nil {
+		return wimHint(fmt.Errorf("verify %s: %w", got[0], err))
+	}
+	if cmd.Bool("json") {
+		return a.printJSON(verifyJSON{Path: got[0], Images: len(w.Images()), Resources: len(w.Resources()), OK: true})
+	}
+	return a.printf("%s: ok, %d images, %d resources\n", got[0], len(w.Images()), len(w.Resources()))
+}
