@@ -1,0 +1,34 @@
+package chunk
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Ref names one chunk of a content and says how long it is. A content is a list of them.
+type Ref struct {
+	ID   ID
+	Size uint32 // 1 to MaxSize
+}
+
+// ErrNotHeld is returned for a chunk that is not held: never put, not durable yet, or found damaged.
+var ErrNotHeld = errors.New("chunk is not held")
+
+// DamagedError is returned by Get for a chunk whose stored bytes are not what its name says. The chunk no longer counts as
+// held; put it again.
+type DamagedError struct {
+	ID   ID
+	File string // path of the file that holds it
+	Off  int64  // where in the file
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("read chunk %v: bytes at offset %d of %s are damaged; the chunk is set aside and must be fetched again",
+		e.ID, e.Off, e.File)
+}
+
+// Getter is where chunks are read from: a Store or an Assembly.
+type Getter interface {
+	// Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
+	Get(id ID, buf []byte) ([]byte, error)
+}

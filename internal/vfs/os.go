@@ -1,0 +1,6 @@
+package vfs
+
+import "errors"
+
+// OS returns the file system below the existing directory dir.
+func OS(dir string) (FS, error) { return nil, errors.ErrUnsupported }
