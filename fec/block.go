@@ -116,7 +116,7 @@ func (b *Block) reconstruct() error {
 		if !b.Has(wire.Symbol(i)) {
 			to = from // the code writes a missing symbol into the capacity of its empty slice
 		}
-		s.shards[i] = b.data[from:to:(i+1)*wire.SymbolSize]
+		s.shards[i] = b.data[from : to : (i+1)*wire.SymbolSize]
 	}
 	for i := range b.parity {
 		s.shards[b.parity[i].index] = b.parity[i].data[:]
