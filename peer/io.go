@@ -38,15 +38,20 @@ type Need struct {
 // Stored says that a block given out by Store is durable.
 type Stored struct{ Block wire.Block }
 
-// Fetched answers a Fetch. Data is nil when it failed; Busy asks to try the same source later.
+// Fetched answers a Fetch; every Fetch gets exactly one, also when the link is lost. Data is nil when it failed; Busy asks to try
+// the same source later. The machine checks Data against the block's name and owns it from then on.
 type Fetched struct {
 	Block wire.Block
 	Data  []byte
 	Busy  bool
 }
 
-// Link says whether the control connection to the sender is up.
-type Link struct{ Up bool }
+// Link says whether the control connection to the sender is up: after the answer to JoinCast, and when the connection is
+// lost. The machine says Want (again) each time it comes up.
+type Link struct {
+	Up  bool
+	Run uint32 // with Up: run tag of the CastInfo; another than before means a restarted sender
+}
 
 // Tick says that time has passed.
 type Tick struct{}

@@ -1,0 +1,65 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/wimcast/wimcast/chunk"
+)
+
+// Limits of a machine.
+const (
+	BlocksMax = 1 << 22 // blocks in a cast
+)
+
+// Defaults of Config.
+const (
+	DefaultPartialMax = 64 << 20
+	DefaultBacklogMax = 64 << 20
+	DefaultFetchMax   = 8
+)
+
+// Config is what a machine is made of. The zero value of every field but Blocks is the documented default.
+type Config struct {
+	Seed   uint64  // of the jitter of report intervals
+	Cast   uint32  // cast id
+	Run    uint32  // run tag of the CastInfo; Link replaces it when the sender has begun another run
+	Blocks []Block // the cast's blocks in order, 1..BlocksMax; a Size of 0 marks an index that is never wanted
+
+	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it the oldest block is dropped
+	BacklogMax int64 // bytes given out by Store and not yet durable; 0: 64 MiB; past it no new block is begun
+	FetchMax   int   // fetches over QUIC at a time; 0: 8
+}
+
+// withDefaults fills in the defaults of fields left at zero.
+func (c Config) withDefaults() Config {
+	if c.PartialMax == 0 {
+		c.PartialMax = DefaultPartialMax
+	}
+	if c.BacklogMax == 0 {
+		c.BacklogMax = DefaultBacklogMax
+	}
+	if c.FetchMax == 0 {
+		c.FetchMax = DefaultFetchMax
+	}
+	return c
+}
+
+// validate refuses what cannot work. It is called on the filled-in Config.
+func (c Config) validate() error {
+	if n := len(c.Blocks); n == 0 || n > BlocksMax {
+		return fmt.Errorf("receive cast: %d blocks, want 1 to %d", n, BlocksMax)
+	}
+	for i, b := range c.Blocks {
+		if b.Size > chunk.MaxSize {
+			return fmt.Errorf("receive cast: block %d has %d bytes, at most %d are allowed", i, b.Size, chunk.MaxSize)
+		}
+	}
+	if c.PartialMax < 2<<20 || c.BacklogMax < chunk.MaxSize {
+		return errors.New("receive cast: memory limits too small: partial blocks need 2 MiB, backlog 256 KiB")
+	}
+	if c.FetchMax < 1 || c.FetchMax > 256 {
+		return fmt.Errorf("receive cast: %d fetches at a time, want 1 to 256", c.FetchMax)
+	}
+	return nil
+}
