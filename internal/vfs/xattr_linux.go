@@ -1,0 +1,57 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxXattr is the largest attribute value read, in bytes: Linux allows no larger one.
+const maxXattr = 64 << 10
+
+var _ Xattrs = (*osFS)(nil)
+
+// inParent opens the directory of l inside the root and runs call with its descriptor's /proc name joined with l's last
+// element: the last element is then not followed, and no element before it can have left the root.
+func (f *osFS) inParent(op, l string, call func(fd int, path, base string) error) error {
+	dir, base := splitPath(l)
+	if l == "." {
+		base = "."
+	}
+	parent, err := f.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	fd := int(parent.Fd())
+	if err := call(fd, filepath.Join("/proc/self/fd", strconv.Itoa(fd))+"/"+base, base); err != nil {
+		return &fs.PathError{Op: op, Path: l, Err: err}
+	}
+	return nil
+}
+
+func (f *osFS) Lsetxattr(name, attr string, data []byte) error {
+	return one("setxattr", name, func(l string) error {
+		return f.inParent("setxattr", l, func(_ int, path, _ string) error { return unix.Lsetxattr(path, attr, data, 0) })
+	})
+}
+
+func (f *osFS) Lgetxattr(name, attr string) (data []byte, err error) {
+	err = one("getxattr", name, func(l string) error {
+		return f.inParent("getxattr", l, func(_ int, path, _ string) error {
+			buf := make([]byte, maxXattr)
+			n, err := unix.Lgetxattr(path, attr, buf)
+			if errors.Is(err, unix.ENODATA) {
+				return ErrNoXattr
+			}
+			if err == nil {
+				data = buf[:n:n]
+			}
+			return err
+		})
+	})
+	return data, err
+}
