@@ -76,7 +76,7 @@ var bannedImports = []bannedImport{
 
 // bannedCall forbids calling a function of the standard library.
 type bannedCall struct {
-	pkgs    []string // where; nil: everywhere but cmd
+	pkgs    []string // where; nil: everywhere but cmd and bench, which runs tests
 	tests   bool     // in test files; else in the package's own code
 	names   []string // "time.Now"; a final * stands for any ending
 	except  []string // names that the * would catch but are fine
@@ -265,7 +265,7 @@ func checkName(s source, name string, at ast.Node) (out []finding) {
 		if ban.tests != s.isTest() || slices.Contains(ban.except, name) {
 			continue
 		}
-		if ban.pkgs == nil && within(s.pkg(), "cmd") || ban.pkgs != nil && !within(s.pkg(), ban.pkgs...) {
+		if ban.pkgs == nil && within(s.pkg(), "cmd", "bench") || ban.pkgs != nil && !within(s.pkg(), ban.pkgs...) {
 			continue
 		}
 		if ban.tests && usesSynctest(s.file) || !matchesName(name, ban.names) || isType(s, at) {
