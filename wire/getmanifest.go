@@ -1,0 +1,23 @@
+package wire
+
+import "github.com/wimcast/wimcast/chunk"
+
+// GetManifest asks, on a stream of its own, for the signed manifest with this BLAKE3 hash. The answer is a FetchReply and the bytes.
+type GetManifest struct{ Hash chunk.ID }
+
+// Length returns the size of the body in bytes.
+func (GetManifest) Length() int { return len(chunk.ID{}) }
+
+// Append appends the body.
+func (m GetManifest) Append(dst []byte) []byte { return append(dst, m.Hash[:]...) }
+
+// ParseGetManifest parses a body.
+func ParseGetManifest(b []byte) (GetManifest, error) {
+	c := cursor{b: b}
+	var m GetManifest
+	c.fill(m.Hash[:])
+	if err := c.end("GetManifest"); err != nil {
+		return GetManifest{}, err
+	}
+	return m, nil
+}
