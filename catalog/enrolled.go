@@ -1,0 +1,189 @@
+package catalog
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Limits of the site's tables.
+const (
+	MaxNodes  = 65536 // enrolled nodes
+	MaxTokens = 256   // tokens that are neither used up nor out of date
+)
+
+// TokenPolicy bounds what a token may be used for. The zero value is 1024 nodes within a week.
+type TokenPolicy struct {
+	Uses uint32        // nodes that may enrol with it
+	TTL  time.Duration // by the site's own clock; no client's clock matters
+}
+
+const (
+	defaultTokenUses = 1024
+	defaultTokenTTL  = 7 * 24 * time.Hour
+)
+
+// tokenState is what the site keeps of a token.
+type tokenState struct {
+	uses    uint32
+	expires int64 // seconds since 1970 on the site's clock
+}
+
+func (t tokenState) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(b, t.uses), uint64(t.expires))
+}
+
+func parseTokenState(b []byte) (tokenState, error) {
+	p := parser{b: b}
+	t := tokenState{uses: p.u32(), expires: int64(p.u64())}
+	return t, p.end()
+}
+
+// NewToken draws a token and keeps what is needed to check it, but not its secret. addrs are this node's addresses as
+// clients can reach them, host:port.
+func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) (Token, error) {
+	if c.online == nil {
+		return Token{}, fmt.Errorf("make token: %w", ErrNotSite)
+	}
+	if err := checkAddresses(addrs); err != nil {
+		return Token{}, fmt.Errorf("make token: %w", err)
+	}
+	if policy.TTL < 0 {
+		return Token{}, fmt.Errorf("make token: time to live %v is negative", policy.TTL)
+	}
+	if policy.Uses == 0 {
+		policy.Uses = defaultTokenUses
+	}
+	if policy.TTL == 0 {
+		policy.TTL = defaultTokenTTL
+	}
+	t := Token{Site: c.root.SiteKey, Node: c.record.Key, Addresses: addrs}
+	rand.Read(t.Secret[:])
+	id := t.key().Public()
+	state := tokenState{uses: policy.Uses, expires: now.Add(policy.TTL).Unix()}
+	err := c.db.Update(func(tx *bolt.Tx) error {
+		tokens := tx.Bucket(bucketTokens)
+		n, err := dropDeadTokens(tokens, now)
+		if err != nil {
+			return err
+		}
+		if n >= MaxTokens {
+			return fmt.Errorf("%w: %d tokens are still good", ErrFull, n)
+		}
+		return tokens.Put(id[:], state.append(nil))
+	})
+	if err != nil {
+		return Token{}, fmt.Errorf("make token in %s: %w", c.path, err)
+	}
+	return t, nil
+}
+
+// dropDeadTokens deletes tokens out of date and returns how many stay. A token used up stays until its time, for nodes
+// that ask again because the answer did not reach them.
+func dropDeadTokens(tokens *bolt.Bucket, now time.Time) (n int, err error) {
+	var dead [][]byte
+	err = tokens.ForEach(func(k, v []byte) error {
+		t, err := parseTokenState(v)
+		if err != nil || t.expires < now.Unix() {
+			dead = append(dead, clone(k))
+			return nil
+		}
+		n++
+		return nil
+	})
+	for _, k := range dead {
+		err = errors.Join(err, tokens.Delete(k))
+	}
+	return n, err
+}
+
+// HandleEnrol checks a request that came over a connection whose other end has the key peer, enrols the node and returns
+// the response's body. A node that is enrolled already gets its record again without using up the token: so asking twice
+// does no harm. now is the site's clock. ErrToken, ErrProver and ErrRevoked tell the refusals apart.
+func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, now time.Time) ([]byte, NodeRecord, error) {
+	fail := func(err error) ([]byte, NodeRecord, error) {
+		return nil, NodeRecord{}, fmt.Errorf("enrol node %v: %w", peer, err)
+	}
+	if c.online == nil {
+		return fail(ErrNotSite)
+	}
+	r, err := parseEnrolRequest(req)
+	if err != nil {
+		return fail(err)
+	}
+	if err := r.check(c.root.SiteKey, peer, binding); err != nil {
+		return fail(err)
+	}
+	c.mu.RLock() // one head for the check and the answer
+	defer c.mu.RUnlock()
+	if c.head.Revokes(peer) {
+		return fail(ErrRevoked)
+	}
+	e := &Enrolment{RootRaw: c.rootRaw, HeadRaw: c.headRaw, Record: NodeRecord{Key: peer, Name: r.Name, Roles: RolePeer}}
+	if e.RecordRaw, err = SignNodeRecord(e.Record, c.online); err != nil {
+		return fail(err)
+	}
+	if err := c.db.Update(func(tx *bolt.Tx) error { return enrol(tx, r, e.RecordRaw, now) }); err != nil {
+		return fail(err)
+	}
+	return e.append(nil), e.Record, nil
+}
+
+// enrol uses up one use of the request's token and notes the node.
+func enrol(tx *bolt.Tx, r enrolRequest, record []byte, now time.Time) error {
+	tokens, nodes := tx.Bucket(bucketTokens), tx.Bucket(bucketNodes)
+	stored := tokens.Get(r.Token[:])
+	if stored == nil {
+		return ErrToken
+	}
+	t, err := parseTokenState(stored)
+	if err != nil {
+		return fmt.Errorf("%w: token table", ErrDamaged)
+	}
+	if t.expires < now.Unix() {
+		return ErrToken
+	}
+	if known := nodes.Get(r.Node[:]); known != nil {
+		if bytes.Equal(known, record) {
+			return nil
+		}
+		return nodes.Put(r.Node[:], record) // it has a new name
+	}
+	if t.uses == 0 {
+		return ErrToken
+	}
+	t.uses--
+	if err := checkRoom(nodes); err != nil {
+		return err
+	}
+	return errors.Join(tokens.Put(r.Token[:], t.append(nil)), nodes.Put(r.Node[:], record))
+}
+
+func checkRoom(nodes *bolt.Bucket) error {
+	if n := nodes.Stats().KeyN; n >= MaxNodes {
+		return fmt.Errorf("%w: %d nodes are enrolled; revoke some", ErrFull, n)
+	}
+	return nil
+}
+
+// Nodes lists the enrolled nodes, ascending by key. On the site only; empty elsewhere.
+func (c *Catalogue) Nodes() ([]NodeRecord, error) {
+	h, _, _ := c.Head()
+	var out []NodeRecord
+	err := c.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketNodes).ForEach(func(_, raw []byte) error {
+			r, err := VerifyNodeRecord(raw, c.root, h)
+			out = append(out, r)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list nodes of %s: %w", c.path, err)
+	}
+	return out, nil
+}
