@@ -1,13 +1,70 @@
 package distributor
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // Machine is the sender of one cast in one run. It is not safe for concurrent use.
 type Machine struct {
 	cfg Config
-	out []Out
+	now machine.Time
+	out queue[Out]
+
+	table
+	members []*member // by id
+	waiting int       // members that wait for multicast of something
+	needing int       // members that lack something or may ask for more
+
+	started bool
+	start   machine.Time // first symbol at the earliest
+	sending bool         // the first symbol was sent
+	silent  bool
+	over    bool
+
+	seq    uint64
+	window []wire.Block      // open blocks
+	slot   int               // next of window to be sent from
+	owed   queue[wire.Block] // closed blocks with symbols owed
+
+	mainAsked machine.Time // when a block outside the prologue could first have been sent
+	mainGoes  bool
+
+	freshQ    queue[wire.Block]
+	toldQ     queue[at]
+	firstQ    queue[at] // blocks closed for the first time, to be looked at for proactive parity
+	announced uint64    // symbols sent at the last announce
+
+	repairs map[wire.Block]int32 // block -> slot
+	slots   []repair
+	free    []int32
+	repairQ queue[int32] // slots in order of time
+	parity  int64        // proactive parity, ppm of k
+
+	rate       rate
+	clear      machine.Time // when the bucket allows the next burst
+	interval   time.Duration
+	reportSize int64
+	reportBits int64 // mean report size times 256
+
+	meter   int64 // bytes demoted members may be offered
+	metered machine.Time
+	turn    int
+
+	announceAt, checkAt, progressAt machine.Time
+	checked, lastHeard              machine.Time
+	progressed                      uint64
+
+	stats                     stats
+	scratch, lossBuf, baseBuf []int64
+}
+
+type stats struct {
+	source, parity, repair, announces, unicast uint64
+	wire                                       int64
 }
 
 // New makes a machine. It refuses a Config that cannot work.
@@ -16,17 +73,128 @@ func New(cfg Config) (*Machine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Machine{cfg: cfg}, nil
+	m := &Machine{
+		cfg:        cfg,
+		table:      newTable(cfg.Blocks),
+		repairs:    make(map[wire.Block]int32),
+		mainAsked:  machine.Never,
+		reportSize: 200,
+		reportBits: 200 * 256,
+		rate:       rate{bps: cfg.RateStartBps, fast: true},
+		announceAt: machine.Never, checkAt: machine.Never, progressAt: machine.Never,
+	}
+	m.cfg.Blocks = nil // the table has what is needed
+	m.setInterval()
+	return m, nil
 }
 
 // Handle takes one input at time now, which must not be before that of an earlier call.
-func (m *Machine) Handle(now machine.Time, in In) {}
+func (m *Machine) Handle(now machine.Time, in In) {
+	if now < m.now {
+		panic(fmt.Sprintf("distributor: time runs backwards from %v to %v", m.now, now))
+	}
+	m.now = now
+	switch in := in.(type) {
+	case Join:
+		m.join(in)
+	case Message:
+		m.message(in)
+	case Report:
+		m.report(in)
+	case Gone:
+		if mb := m.member(in.Member); mb != nil {
+			m.remove(mb)
+		}
+	case Fetched:
+		m.fetched(in)
+	case Tick:
+	default:
+		panic(fmt.Sprintf("distributor: unknown input %T", in))
+	}
+	m.run()
+}
+
+// run does what is due.
+func (m *Machine) run() {
+	if !m.started || m.over {
+		return
+	}
+	if m.now >= m.checkAt && len(m.members) > 0 {
+		m.check()
+		m.serve()
+	}
+	if m.now >= m.progressAt {
+		m.sayProgress()
+	}
+	m.decide()
+	m.settle()
+	m.multicastDue()
+}
+
+// multicastDue sends what the bucket allows.
+func (m *Machine) multicastDue() {
+	for m.clear <= m.now {
+		if m.seq+burstMax >= DatagramsMax {
+			m.endRun()
+			return
+		}
+		if m.announceDue() {
+			m.announce()
+			continue
+		}
+		if m.now < m.start || m.silent {
+			return
+		}
+		if !m.burst() {
+			m.rate.round.idle = true
+			return
+		}
+		if !m.sending {
+			m.sending = true
+			m.event(EventFirst, 0, 0, m.now.Sub(m.start.Add(-m.cfg.StartDelay)).Milliseconds(), "")
+			m.beginRound()
+		}
+	}
+}
+
+// endRun stops for good: the nonces are used up.
+func (m *Machine) endRun() {
+	m.over = true
+	m.event(EventRunOver, 0, 0, int64(m.seq), "")
+	m.out.push(Over{Why: fmt.Sprintf("%d datagrams were sent with one key, a new run is needed", m.seq)})
+}
 
 // Poll returns the next output, if there is one. The driver drains it after every Handle.
-func (m *Machine) Poll() (Out, bool) { return nil, false }
+func (m *Machine) Poll() (Out, bool) {
+	if m.out.len() == 0 {
+		return nil, false
+	}
+	return m.out.pop(), true
+}
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
-func (m *Machine) Deadline() (machine.Time, machine.Reason) { return machine.Never, "" }
-
-// Status returns a snapshot for people.
-func (m *Machine) Status() Status { return Status{} }
+func (m *Machine) Deadline() (machine.Time, machine.Reason) {
+	if !m.started || m.over || len(m.members) == 0 {
+		return machine.Never, "a member"
+	}
+	when, why := m.checkAt, machine.Reason("reports of the members")
+	sooner := func(t machine.Time, r machine.Reason) {
+		if t < when {
+			when, why = t, r
+		}
+	}
+	sooner(m.progressAt, "the time to tell progress")
+	if m.needing > 0 {
+		sooner(max(m.announceAt, m.clear), "the time to announce")
+	}
+	if m.repairQ.len() > 0 {
+		sooner(m.slots[*m.repairQ.front()].due, "the members' needs")
+	}
+	if m.firstQ.len() > 0 {
+		sooner(m.firstQ.front().time, "the members' needs")
+	}
+	if !m.silent && m.hasWork() {
+		sooner(max(m.clear, m.start), "the pace")
+	}
+	return max(when, m.now), why
+}

@@ -1,6 +1,7 @@
 package distributor
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/wimcast/wimcast/internal/machine"
@@ -56,4 +57,65 @@ type MemberStatus struct {
 	Demoted wire.DemoteReason // 0: in the group
 	Why     string            // for people: why it is slow, empty when it is not
 	Silent  time.Duration     // since its last report
+}
+
+// Status returns a snapshot for people. It costs time in proportion to the members.
+func (m *Machine) Status() Status {
+	when, why := m.Deadline()
+	s := Status{
+		Phase: m.phase(), RateBps: m.rate.bps, AchievedBps: m.rate.achieved,
+		Blocks: len(m.blocks), BlocksDone: len(m.blocks) - m.wanted,
+		Datagrams: m.seq, WireBytes: uint64(m.stats.wire),
+		Source: m.stats.source, Parity: m.stats.parity, Repair: m.stats.repair, Announces: m.stats.announces,
+		UnicastBlocks: m.stats.unicast, ReportEvery: m.interval, ParityPpm: m.parity,
+		WaitUntil: when, Waiting: why,
+	}
+	for _, mb := range m.members {
+		s.Members = append(s.Members, MemberStatus{
+			Member: mb.id, Name: mb.name, Wanted: mb.askedN, Held: mb.askedN - mb.lackN, Lacks: mb.lackN, Final: mb.final,
+			LossPpm: mb.loss.smooth, Backlog: uint64(mb.backlog), Deaf: mb.deaf, Demoted: mb.demoted,
+			Why: m.whySlow(mb), Silent: m.now.Sub(mb.heard),
+		})
+	}
+	return s
+}
+
+func (m *Machine) phase() Phase {
+	switch {
+	case m.over:
+		return PhaseOver
+	case m.needing == 0:
+		return PhaseIdle
+	case m.now < m.start:
+		return PhaseStarting
+	case m.silent:
+		return PhaseSilent
+	case m.waiting == 0:
+		return PhaseUnicast
+	case m.carouselEmpty():
+		return PhaseRepair
+	}
+	return PhaseSending
+}
+
+// whySlow says in words what holds a member up.
+func (m *Machine) whySlow(mb *member) string {
+	quiet := m.now.Sub(mb.heard)
+	switch {
+	case mb.lackN == 0:
+		return ""
+	case mb.demoted == wire.DemoteDeaf:
+		return "multicast does not reach it; it is served over QUIC"
+	case mb.demoted == wire.DemoteLoss:
+		return "it loses far more than the others; it is served over QUIC until they are done"
+	case mb.demoted == wire.DemoteBacklog:
+		return "its disk does not keep up; it is served over QUIC until the others are done"
+	case quiet > max(silenceAfter, silenceReports*m.interval):
+		return fmt.Sprintf("no report for %v", quiet.Round(100*time.Millisecond))
+	case mb.backlog > troubleBacklog:
+		return fmt.Sprintf("%d MiB wait for its disk", mb.backlog>>20)
+	case mb.loss.smooth > troubleLossPpm:
+		return fmt.Sprintf("it loses %d.%d %% of the datagrams", mb.loss.smooth/10000, mb.loss.smooth/1000%10)
+	}
+	return ""
 }

@@ -1,0 +1,281 @@
+package distributor
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/internal/bitset"
+	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// Rules about members, see docs/protocol.md.
+const (
+	demoteLossPpm  = 100_000         // demoted above this loss,
+	demoteOverPpm  = 50_000          // if it is above twice the median and this,
+	demoteBacklog  = 64 << 20        // or above this backlog,
+	demoteAfter    = 2 * time.Second // for so long
+	checkEvery     = 250 * time.Millisecond
+	progressEvery  = 500 * time.Millisecond
+	silenceAfter   = time.Second
+	silenceReports = 4 // and so many report intervals
+)
+
+// member is one member of the cast.
+type member struct {
+	id     MemberID
+	name   string
+	joined machine.Time
+
+	asked  bitset.Set // every block it ever asked for
+	lacks  bitset.Set // of these, not durable
+	quic   bitset.Set // of these, named to it by Unicast
+	askedN int
+	lackN  int
+	wants  int // blocks it waits for by multicast: lacks without quic, 0 when demoted
+	final  bool
+	needs  bool // lacks something or may ask for more
+
+	heard    machine.Time // last report
+	progress machine.Time // last sign that it gets on: Held, Fetched or new datagrams
+	serial   uint32       // of the last report
+	reported bool
+	loss     loss
+	backlog  int64
+	deaf     bool
+
+	durable    int64 // bytes held since the last check
+	durableBps int64 // smoothed
+
+	demoted  wire.DemoteReason
+	bad      [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
+	flight   []wire.Block    // named by Unicast, neither fetched nor held
+	flightB  int64           // their bytes
+	offer    uint32          // next block to be offered
+	budget   int64           // repair budget, in twentieths of a symbol
+	budgetAt uint64          // symbols sent when the budget was last filled
+}
+
+// member returns a member, or nil.
+func (m *Machine) member(id MemberID) *member {
+	i, ok := m.find(id)
+	if !ok {
+		return nil
+	}
+	return m.members[i]
+}
+
+func (m *Machine) find(id MemberID) (int, bool) {
+	return slices.BinarySearchFunc(m.members, id, func(mb *member, id MemberID) int {
+		switch {
+		case mb.id < id:
+			return -1
+		case mb.id > id:
+			return 1
+		}
+		return 0
+	})
+}
+
+// join adds a member.
+func (m *Machine) join(in Join) {
+	i, ok := m.find(in.Member)
+	if ok {
+		m.event(EventRefused, in.Member, 0, 0, "joined already")
+		return
+	}
+	if len(m.members) >= m.cfg.MembersMax {
+		why := fmt.Sprintf("the cast has %d members, no more are taken", len(m.members))
+		m.event(EventDrop, in.Member, 0, 0, why)
+		m.out.push(Drop{Member: in.Member, Why: why})
+		return
+	}
+	n := len(m.blocks)
+	mb := &member{
+		id: in.Member, name: in.Name, joined: m.now, heard: m.now, progress: m.now,
+		asked: bitset.New(n), lacks: bitset.New(n), quic: bitset.New(n),
+		budget: budgetStart, budgetAt: m.symbols(),
+	}
+	m.members = slices.Insert(m.members, i, mb)
+	if !m.started {
+		m.started = true
+		m.start = m.now.Add(m.cfg.StartDelay)
+		m.announceAt, m.checkAt, m.progressAt = m.now, m.now.Add(checkEvery), m.now.Add(progressEvery)
+	}
+	if len(m.members) == 1 {
+		m.checked, m.checkAt = m.now, m.now.Add(checkEvery)
+	}
+	m.lastHeard = m.now
+	m.complete(mb)
+	m.setInterval()
+	m.event(EventJoin, mb.id, 0, int64(len(m.members)), "")
+}
+
+// remove takes a member and its wants out of the table.
+func (m *Machine) remove(mb *member) {
+	i, _ := m.find(mb.id)
+	m.members = slices.Delete(m.members, i, i+1)
+	m.event(EventGone, mb.id, 0, int64(mb.lackN), "")
+	if mb.demoted == 0 {
+		m.withdraw(mb)
+	}
+	if mb.needs {
+		m.needing--
+	}
+	m.setInterval()
+}
+
+// withdraw ends all waiting of a member for multicast.
+func (m *Machine) withdraw(mb *member) {
+	n := uint32(len(m.blocks))
+	for i, ok := mb.lacks.Next(0, n); ok; i, ok = mb.lacks.Next(i+1, n) {
+		if !mb.quic.Has(i) {
+			m.unmulticast(mb, wire.Block(i))
+		}
+	}
+}
+
+// drop closes a membership.
+func (m *Machine) drop(mb *member, why string) {
+	m.event(EventDrop, mb.id, 0, int64(mb.lackN), why)
+	m.out.push(Drop{Member: mb.id, Why: why})
+	m.remove(mb)
+}
+
+// demote takes a member out of the group.
+func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
+	m.withdraw(mb)
+	mb.demoted = reason
+	mb.bad = [2]machine.Time{}
+	m.event(EventDemote, mb.id, 0, int64(reason), "")
+	m.out.push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})
+}
+
+// promote calls a member back into the group.
+func (m *Machine) promote(mb *member) {
+	mb.demoted = 0
+	mb.loss = loss{}
+	mb.bad = [2]machine.Time{}
+	n := uint32(len(m.blocks))
+	for i, ok := mb.lacks.Next(0, n); ok; i, ok = mb.lacks.Next(i+1, n) {
+		if !mb.quic.Has(i) {
+			m.multicast(mb, wire.Block(i))
+		}
+	}
+	m.event(EventPromote, mb.id, 0, 0, "")
+	m.out.push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
+}
+
+// check looks at every member, four times a second.
+func (m *Machine) check() {
+	span := m.now.Sub(m.checked)
+	m.checked = m.now
+	m.checkAt = m.now.Add(checkEvery)
+	median := m.medianLoss()
+	for i := 0; i < len(m.members); i++ {
+		mb := m.members[i]
+		m.measureDurable(mb, span)
+		if why := m.stalled(mb); why != "" {
+			m.drop(mb, why)
+			i--
+			continue
+		}
+		if mb.demoted == 0 && mb.lackN > 0 {
+			m.judge(mb, median)
+		}
+	}
+	m.recall()
+	m.hear()
+}
+
+func (m *Machine) measureDurable(mb *member, span time.Duration) {
+	if span > 0 {
+		bps := mulDiv(mb.durable*8, int64(time.Second), int64(span))
+		mb.durableBps += (bps - mb.durableBps) / 8
+	}
+	mb.durable = 0
+}
+
+// stalled says why a member is to be dropped, or nothing.
+func (m *Machine) stalled(mb *member) string {
+	if mb.lackN == 0 {
+		return ""
+	}
+	if quiet := m.now.Sub(max(mb.heard, mb.joined)); quiet >= m.cfg.StallMax {
+		return fmt.Sprintf("no report for %v", quiet.Round(time.Second))
+	}
+	if idle := m.now.Sub(mb.progress); idle >= m.cfg.StallMax && mb.backlog == 0 && m.started && m.now.Sub(m.start) >= m.cfg.StallMax {
+		return fmt.Sprintf("no progress for %v while it lacks %d blocks", idle.Round(time.Second), mb.lackN)
+	}
+	return ""
+}
+
+// judge demotes a member that is much worse than the others.
+func (m *Machine) judge(mb *member, median int64) {
+	if mb.deaf {
+		m.demote(mb, wire.DemoteDeaf)
+		return
+	}
+	loss := mb.loss.smooth
+	tooHigh := [2]bool{loss > demoteLossPpm && loss > 2*median+demoteOverPpm && len(m.members) > 1, mb.backlog > demoteBacklog}
+	for i, reason := range [2]wire.DemoteReason{wire.DemoteLoss, wire.DemoteBacklog} {
+		switch {
+		case !tooHigh[i] || m.waiting < 2:
+			mb.bad[i] = 0
+		case mb.bad[i] == 0:
+			mb.bad[i] = m.now
+		case m.now.Sub(mb.bad[i]) >= demoteAfter:
+			m.demote(mb, reason)
+			return
+		}
+	}
+}
+
+// recall promotes members: those that hear again, and all when nobody else waits for multicast.
+func (m *Machine) recall() {
+	alone := m.waiting == 0
+	for _, mb := range m.members {
+		switch {
+		case mb.demoted == wire.DemoteDeaf && !mb.deaf:
+			m.promote(mb)
+		case mb.demoted != 0 && mb.demoted != wire.DemoteDeaf && alone && mb.lackN > 0 && mb.backlog <= troubleBacklog:
+			m.promote(mb)
+		}
+	}
+}
+
+// hear notices that no member reports, and that one does again.
+func (m *Machine) hear() {
+	quiet := m.now.Sub(m.lastHeard)
+	silent := m.waiting > 0 && quiet >= silenceAfter && quiet >= silenceReports*m.interval
+	if silent == m.silent {
+		return
+	}
+	m.silent = silent
+	if silent {
+		m.event(EventSilence, 0, 0, quiet.Milliseconds(), "")
+	} else {
+		m.event(EventResume, 0, 0, 0, "")
+	}
+}
+
+// medianLoss returns the median loss of the members in the group.
+func (m *Machine) medianLoss() int64 {
+	m.scratch = m.scratch[:0]
+	for _, mb := range m.members {
+		if mb.demoted == 0 && mb.lackN > 0 && mb.reported {
+			m.scratch = append(m.scratch, mb.loss.smooth)
+		}
+	}
+	return median(m.scratch)
+}
+
+// median sorts v and returns its lower middle; 0 for none.
+func median(v []int64) int64 {
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	return v[(len(v)-1)/2]
+}

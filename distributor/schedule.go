@@ -1,0 +1,164 @@
+package distributor
+
+import (
+	"time"
+
+	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// Rules about what is sent next, see docs/protocol.md.
+const (
+	openMax    = 8               // open blocks at a time
+	burstMax   = 16              // symbols in one go
+	assembleIn = 1 * time.Second // the carousel waits so long for the members present to say all they want
+)
+
+// Classes of ready blocks.
+const (
+	classMain     = 0
+	classPrologue = 1
+)
+
+// carouselEmpty says whether there is nothing but repair to send.
+func (m *Machine) carouselEmpty() bool {
+	return m.readyN[classMain] == 0 && m.readyN[classPrologue] == 0 && len(m.window) == 0
+}
+
+// hasWork says whether there is a symbol to send now.
+func (m *Machine) hasWork() bool {
+	return m.owed.len() > 0 || len(m.window) > 0 || m.readyN[classPrologue] > 0 || m.readyN[classMain] > 0 && m.mainMay()
+}
+
+// mainMay says whether blocks outside the prologue may be sent: at the start of a cast they wait for the members present to
+// say all they want, so that the carousel need not come by again for the slower ones.
+func (m *Machine) mainMay() bool {
+	if m.mainGoes {
+		return true
+	}
+	if m.mainAsked == machine.Never {
+		m.mainAsked = m.now
+	}
+	all := true
+	for _, mb := range m.members {
+		all = all && (mb.final || mb.deaf || m.now.Sub(mb.joined) >= 10*time.Second)
+	}
+	m.mainGoes = all || m.now.Sub(m.mainAsked) >= assembleIn
+	return m.mainGoes
+}
+
+// burst sends the next burst, if there is anything to send.
+func (m *Machine) burst() bool {
+	for m.owed.len() > 0 {
+		i := m.owed.pop()
+		b := &m.blocks[i]
+		if b.state != closed || b.goal <= b.sent {
+			continue
+		}
+		m.send(i, b, true)
+		if b.goal > b.sent {
+			m.owed.push(i)
+		} else {
+			m.tell(i)
+		}
+		return true
+	}
+	m.fillWindow()
+	if len(m.window) == 0 {
+		return false
+	}
+	m.slot %= len(m.window)
+	i := m.window[m.slot]
+	b := &m.blocks[i]
+	m.send(i, b, false)
+	if b.goal > b.sent {
+		m.slot++
+	} else {
+		m.close(i)
+	}
+	return true
+}
+
+// send puts out at most burstMax symbols of a block.
+func (m *Machine) send(i wire.Block, b *block, repair bool) {
+	first := b.next()
+	n := min(burstMax, b.goal-b.sent, b.source()+wire.ParitySymbols-first)
+	m.out.push(SendSymbols{Seq: wire.Seq(m.seq + 1), Block: i, First: wire.Symbol(first), Count: int(n)})
+	m.seq += uint64(n)
+	m.count(b, first, n, repair)
+	b.sent += n
+	m.pace(b.wireBytes(first, n))
+}
+
+func (m *Machine) count(b *block, first, n uint32, repair bool) {
+	source := uint32(0)
+	if k := b.source(); first < k {
+		source = min(n, k-first)
+	}
+	if repair {
+		m.stats.repair += uint64(n)
+		return
+	}
+	m.stats.source += uint64(source)
+	m.stats.parity += uint64(n - source)
+}
+
+// symbols returns how many symbols were sent.
+func (m *Machine) symbols() uint64 { return m.stats.source + m.stats.parity + m.stats.repair }
+
+// fillWindow opens blocks: prologue first.
+func (m *Machine) fillWindow() {
+	for len(m.window) < openMax {
+		i, ok := m.table.take(classPrologue)
+		if !ok && m.readyN[classMain] > 0 && m.mainMay() {
+			i, ok = m.table.take(classMain)
+		}
+		if !ok {
+			return
+		}
+		m.open(i)
+	}
+}
+
+// open puts a block into the window.
+func (m *Machine) open(i wire.Block) {
+	b := &m.blocks[i]
+	if b.state == closed {
+		m.closedN--
+	}
+	need := b.source()
+	if b.again > 0 {
+		need = uint32(b.again)
+	}
+	b.state, b.again, b.round, b.unmet = open, 0, 0, 0
+	b.pass = b.sent
+	b.goal = b.sent + need + m.ahead(b)
+	m.refresh(i)
+	m.window = append(m.window, i)
+}
+
+// close takes a block of which all was sent out of the window.
+func (m *Machine) close(i wire.Block) {
+	m.unopen(i)
+	b := &m.blocks[i]
+	b.state = closed
+	m.closedN++
+	m.refresh(i)
+	m.tell(i)
+	if b.pass == 0 {
+		m.firstQ.push(at{block: i, time: m.now.Add(3 * m.interval)})
+	}
+}
+
+// unopen takes a block out of the window.
+func (m *Machine) unopen(i wire.Block) {
+	for j, w := range m.window {
+		if w == i {
+			m.window = append(m.window[:j], m.window[j+1:]...)
+			if m.slot > j {
+				m.slot--
+			}
+			return
+		}
+	}
+}

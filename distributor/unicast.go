@@ -1,0 +1,121 @@
+package distributor
+
+import (
+	"slices"
+
+	"github.com/wimcast/wimcast/wire"
+)
+
+// Rules about QUIC, see docs/protocol.md.
+const (
+	flightMax     = 256     // blocks named to a member and neither fetched nor held
+	flightBytes   = 8 << 20 // their bytes
+	flightMetered = 1 << 20 // the same while others are in the group
+	meterShare    = 20      // demoted members together get one part in so many of the rate while others are in the group
+	spansMax      = 64      // spans in one Unicast
+)
+
+// offerNow names one block to a member of the group.
+func (m *Machine) offerNow(mb *member, i wire.Block) {
+	if !m.offerable(mb, i, flightBytes) {
+		return
+	}
+	m.unmulticast(mb, i)
+	m.take(mb, i)
+	m.event(EventUnicast, mb.id, i, int64(m.blocks[i].round), "")
+	m.out.push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: []wire.Span{{From: i, To: i + 1}}}})
+}
+
+func (m *Machine) offerable(mb *member, i wire.Block, limit int64) bool {
+	return len(mb.flight) < flightMax && mb.flightB+int64(m.blocks[i].size) <= limit
+}
+
+// take notes that a block was named to a member.
+func (m *Machine) take(mb *member, i wire.Block) {
+	mb.quic.Add(uint32(i))
+	mb.flight = append(mb.flight, i)
+	mb.flightB += int64(m.blocks[i].size)
+	m.stats.unicast++
+}
+
+// fetched takes the driver's word that it served a block to a member.
+func (m *Machine) fetched(in Fetched) {
+	mb := m.member(in.Member)
+	if mb == nil || uint64(in.Block) >= uint64(len(m.blocks)) {
+		return
+	}
+	mb.progress = m.now
+	m.fetchedBlock(mb, in.Block)
+}
+
+func (m *Machine) fetchedBlock(mb *member, i wire.Block) {
+	if j := slices.Index(mb.flight, i); j >= 0 {
+		mb.flight = slices.Delete(mb.flight, j, j+1)
+		mb.flightB -= int64(m.blocks[i].size)
+	}
+}
+
+// serve names more blocks to demoted members, as far as their share of the rate goes.
+func (m *Machine) serve() {
+	if !m.started || m.now < m.start {
+		return
+	}
+	metered := m.waiting > 0
+	limit := int64(flightBytes)
+	if metered {
+		limit = flightMetered
+		share := mulDiv(m.rate.bps/8/meterShare, int64(m.now.Sub(m.metered)), 1e9)
+		m.meter = min(m.meter+share, flightMetered)
+	}
+	m.metered = m.now
+	n := len(m.members)
+	for range n {
+		m.turn++
+		mb := m.members[m.turn%n]
+		if mb.demoted != 0 && mb.lackN > 0 {
+			m.serveOne(mb, limit, metered)
+		}
+	}
+}
+
+func (m *Machine) serveOne(mb *member, limit int64, metered bool) {
+	var spans []wire.Span
+	for len(spans) < spansMax {
+		i, ok := m.nextOffer(mb)
+		if !ok || !m.offerable(mb, i, limit) || metered && m.meter <= 0 {
+			break
+		}
+		if metered {
+			m.meter -= int64(m.blocks[i].size)
+		}
+		m.take(mb, i)
+		if last := len(spans) - 1; last >= 0 && spans[last].To == i {
+			spans[last].To = i + 1
+		} else {
+			spans = append(spans, wire.Span{From: i, To: i + 1})
+		}
+	}
+	if len(spans) > 0 {
+		m.out.push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: spans}})
+	}
+}
+
+// nextOffer returns the next block a demoted member lacks that was not named to it: prologue first, then in order.
+func (m *Machine) nextOffer(mb *member) (wire.Block, bool) {
+	for _, i := range m.prologue {
+		if mb.lacks.Has(uint32(i)) && !mb.quic.Has(uint32(i)) {
+			return i, true
+		}
+	}
+	n := uint32(len(m.blocks))
+	for range 2 {
+		for i, ok := mb.lacks.Next(mb.offer, n); ok; i, ok = mb.lacks.Next(i+1, n) {
+			if !mb.quic.Has(i) {
+				mb.offer = i + 1
+				return wire.Block(i), true
+			}
+		}
+		mb.offer = 0
+	}
+	return 0, false
+}
