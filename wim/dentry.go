@@ -1,5 +1,13 @@
 package wim
 
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Attributes of a dentry that have a meaning here.
 const (
 	AttrReadOnly  = 0x1
@@ -12,12 +20,6 @@ const (
 	AttrEncrypted = 0x4000
 )
 
-// Reparse tags.
-const (
-	TagSymlink   = 0xa000000c
-	TagMountTree = 0xa0000003 // junction
-)
-
 // StreamKind says what a stream of a dentry holds.
 type StreamKind uint8
 
@@ -25,8 +27,8 @@ type StreamKind uint8
 const (
 	StreamData    StreamKind = iota // the file's contents
 	StreamReparse                   // reparse data, without its 8-byte header
-	StreamNamed                     // an alternate data stream
 	StreamRaw                       // the raw encrypted form of an encrypted file
+	StreamNamed                     // an alternate data stream
 )
 
 // Stream is one stream of a dentry. A zero hash means that it is empty.
@@ -44,7 +46,7 @@ type Dentry struct {
 	Attributes                  uint32
 	SecurityID                  int32 // index into Image.Security; -1: none
 	Created, Accessed, Modified Filetime
-	Streams                     []Stream // unnamed ones first, then named ones in stored order
+	Streams                     []Stream // unnamed ones that are not empty first, then named ones in stored order
 	HardLink                    uint64   // group of names of one file; 0: the only name
 	ReparseTag                  uint32   // of a dentry with AttrReparse
 	ReparseReserved             uint16
@@ -78,24 +80,51 @@ func (d *Dentry) stream(k StreamKind) SHA1 {
 	return SHA1{}
 }
 
-// Path gives the names from the root to d joined by slashes, without a leading one; "" for the root.
-func (d *Dentry) Path() string { return "" }
+func (d *Dentry) sortStreams() {
+	slices.SortStableFunc(d.Streams, func(a, b Stream) int { return cmp.Compare(a.Kind, b.Kind) })
+}
 
-// Unix gives owner and mode, if they were captured.
-func (d *Dentry) Unix() (UnixData, bool) { return UnixData{}, false }
+// Path gives the names from the root to d joined by slashes, without a leading one; "" for the root.
+func (d *Dentry) Path() string {
+	var names []string
+	for ; d != nil && d.Parent != nil; d = d.Parent {
+		names = append(names, d.Name)
+	}
+	slices.Reverse(names)
+	return strings.Join(names, "/")
+}
+
+// tagUnix marks the tagged item that holds UnixData.
+const tagUnix = 0x337dd873
 
 // UnixData is what a capture with UnixData keeps of a file beyond what Windows knows.
 type UnixData struct {
 	UID, GID, Mode, Rdev uint32 // Mode is st_mode, with the file type
 }
 
-// Symlink is the target of a symbolic link or junction.
-type Symlink struct {
-	Target   string // with slashes, as a POSIX system wants it; a leading "C:" has been cut
-	Relative bool
+// Unix gives owner and mode, if they were captured.
+func (d *Dentry) Unix() (UnixData, bool) {
+	le := binary.LittleEndian
+	for b := d.Tagged; len(b) >= 8; {
+		tag, n := le.Uint32(b), int64(le.Uint32(b[4:]))
+		if n > int64(len(b)-8) {
+			break
+		}
+		if v := b[8:]; tag == tagUnix && n >= 16 {
+			return UnixData{le.Uint32(v), le.Uint32(v[4:]), le.Uint32(v[8:]), le.Uint32(v[12:])}, true
+		}
+		b = b[min(8+align8(n), int64(len(b))):]
+	}
+	return UnixData{}, false
 }
 
-// ParseSymlink reads the reparse data of a symbolic link or junction, as a Reader gives it.
-func ParseSymlink(tag uint32, data []byte) (Symlink, error) {
-	return Symlink{}, unsupportedf("parse symlink")
+// append appends the tagged item.
+func (u UnixData) append(b []byte) []byte {
+	for _, v := range []uint32{tagUnix, 16, u.UID, u.GID, u.Mode, u.Rdev} {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	return b
 }
+
+// badName makes the error that refuses a name.
+func badName(name, why string) error { return fmt.Errorf("refuse name %q: it %s", name, why) }

@@ -22,3 +22,16 @@ func corruptf(format string, args ...any) error {
 func unsupportedf(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", fmt.Errorf(format, args...), ErrUnsupported)
 }
+
+// wrapf puts what was being done before err.
+func wrapf(err error, format string, args ...any) error {
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
+// NoImageError says that a file has no image of that number.
+type NoImageError struct{ Image, Count int }
+
+// Error tells which images there are.
+func (e *NoImageError) Error() string {
+	return fmt.Sprintf("find image %d: the file has images 1 to %d", e.Image, e.Count)
+}

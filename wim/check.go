@@ -1,0 +1,89 @@
+package wim
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Rules says what CheckTree lets pass. The zero value is the strictest: only what every Windows and POSIX file system can hold.
+//
+// A tree captured on Linux may well need both permissions when it goes back to Linux: names like "a:b" or "aux.c", and Makefile beside
+// makefile, are ordinary there.
+type Rules struct {
+	AllowCaseClash    bool // siblings whose names differ only in case: legal on POSIX, lost on Windows
+	AllowWindowsNames bool // names that Windows takes for something else: CON, a:b, "x.", with backslash or control characters
+}
+
+// CheckTree refuses an image that could write outside a target or clobber itself. Image has already refused what no file
+// system can hold (empty names, ".", "..", "/", NUL, equal siblings, children of a file); this adds names and clashes by rules,
+// and children under a reparse point whatever the rules. The error is ErrCorrupt and names the path.
+func CheckTree(m *Image, rules Rules) error {
+	return walk(m.Root, func(d *Dentry) error {
+		if d.IsReparse() && len(d.Children) > 0 {
+			return corruptf("check tree: %q is a reparse point and has children", d.Path())
+		}
+		if d != m.Root && !rules.AllowWindowsNames {
+			for _, name := range []string{d.Name, d.ShortName} {
+				if err := checkWindowsName(name); err != nil {
+					return corruptf("check tree: %q: %w", d.Path(), err)
+				}
+			}
+		}
+		if rules.AllowCaseClash {
+			return nil
+		}
+		return checkCase(d)
+	})
+}
+
+// checkCase refuses children whose names, long or short, Windows takes for one.
+func checkCase(d *Dentry) error {
+	seen := make(map[string]*Dentry, len(d.Children))
+	for _, c := range d.Children {
+		for _, name := range []string{c.Name, c.ShortName} {
+			if name == "" {
+				continue
+			}
+			key := strings.Map(unicode.ToUpper, name)
+			if o := seen[key]; o != nil && o != c {
+				return corruptf("check tree: %q and %q differ only in case", o.Path(), c.Path())
+			}
+			seen[key] = c
+		}
+	}
+	return nil
+}
+
+// checkWindowsName refuses a name that Windows does not take as it stands.
+func checkWindowsName(name string) error {
+	if name == "" {
+		return nil
+	}
+	for i := range len(name) {
+		if c := name[i]; c < 0x20 || strings.IndexByte(`<>:"/\|?*`, c) >= 0 {
+			return badName(name, "has a character that Windows does not allow")
+		}
+	}
+	if last := name[len(name)-1]; last == '.' || last == ' ' {
+		return badName(name, "ends in a dot or a space, which Windows drops")
+	}
+	if isDevice(name) {
+		return badName(name, "is a device on Windows")
+	}
+	return nil
+}
+
+// isDevice reports whether the name, up to its first dot and without trailing spaces, is one of DOS's devices.
+func isDevice(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port, ok := strings.CutPrefix(base, "COM")
+	if !ok {
+		port, ok = strings.CutPrefix(base, "LPT")
+	}
+	return ok && (len(port) == 1 && port[0] >= '1' && port[0] <= '9' || port == "¹" || port == "²" || port == "³")
+}

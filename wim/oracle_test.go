@@ -1,0 +1,68 @@
+//go:build linux
+
+package wim
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+)
+
+// What this package writes, wimlib must verify and apply to an equal tree.
+func TestWimlibReadsWhatIsCaptured(t *testing.T) {
+	rng := seeded(t)
+	for _, c := range []Compression{None, XPRESS} {
+		for _, check := range []bool{false, true} {
+			t.Run(fmt.Sprint(c, " check ", check), func(t *testing.T) {
+				one, two := t.TempDir(), t.TempDir()
+				randomTree(t, rng, one, 120)
+				randomTree(t, rng, two, 30)
+				path, f := captureFile(t, CaptureOptions{Compression: c, Check: check, UnixData: check, BootIndex: 2}, one, two)
+				must(t, f.Verify(context.Background(), nil))
+				wimlib(t, "verify", path)
+				for i, src := range []string{one, two} {
+					got := filepath.Join(t.TempDir(), "got")
+					args := []string{"apply", path, fmt.Sprint(i + 1), got}
+					if check {
+						args = append(args, "--check", "--unix-data")
+					}
+					wimlib(t, args...)
+					same(t, snapshot(t, src, check), snapshot(t, got, check))
+				}
+			})
+		}
+	}
+}
+
+// What wimlib writes, this package must read as an equal tree.
+func TestWhatWimlibCapturesIsRead(t *testing.T) {
+	rng := seeded(t)
+	for _, args := range [][]string{
+		{"--compress=none"},
+		{"--compress=none", "--check", "--unix-data"},
+		{"--compress=XPRESS", "--check", "--unix-data"},
+		{"--compress=XPRESS", "--chunk-size=4096"},
+		{"--compress=XPRESS:80", "--chunk-size=65536"},
+		{"--compress=LZX"},
+		{"--compress=LZX:20", "--check"},
+		{"--compress=LZX:100", "--chunk-size=65536"},
+		{"--compress=LZX", "--chunk-size=262144"},
+		{"--compress=LZX", "--chunk-size=2097152"},
+	} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			src, got := t.TempDir(), t.TempDir()
+			randomTree(t, rng, src, 100)
+			path := filepath.Join(t.TempDir(), "theirs.wim")
+			wimlib(t, append([]string{"capture", src, path, "name & <more>", "--norpfix"}, args...)...)
+			f := openFile(t, path)
+			if info := f.Images()[0]; info.Name != "name & <more>" || info.FileCount == 0 || info.Created == 0 {
+				t.Errorf("the XML was read as %+v", info)
+			}
+			must(t, f.Verify(context.Background(), nil))
+			modes := len(args) == 3
+			extract(t, f, 1, got, modes)
+			same(t, snapshot(t, src, modes), snapshot(t, got, modes))
+		})
+	}
+}

@@ -1,0 +1,179 @@
+package wim
+
+import (
+	"crypto/sha1"
+	"hash"
+	"io"
+)
+
+// readAhead is how many stored bytes a Reader asks for at a time when it reads on.
+const readAhead = 256 << 10
+
+// Reader gives the content of one resource.
+//
+// Read goes from the start to the end, and instead of io.EOF gives an error that is ErrHash when the SHA-1 of what was read is
+// not the resource's. ReadAt goes anywhere and checks nothing but that pieces decode. One goroutine at a time may use it.
+type Reader struct {
+	f     *File
+	res   Resource
+	table PieceTable
+	dec   *Decoder
+	sum   hash.Hash // of what Read gave; nil when not wanted
+	pos   int64     // of Read
+
+	window   []byte // stored bytes from windowAt, counted from the resource's first
+	windowAt int64
+	piece    []byte // content of piece number at
+	at       int    // -1: none
+}
+
+// Open gives the content of a resource of this file.
+func (f *File) Open(res Resource) (*Reader, error) {
+	r := new(Reader)
+	if err := r.reset(f, res); err != nil {
+		return nil, wrapf(err, "open resource %s", res.Hash)
+	}
+	return r, nil
+}
+
+// reset makes r a reader of res, keeping its buffers.
+func (r *Reader) reset(f *File, res Resource) error {
+	if err := res.check("resource", f.Header, f.size); err != nil {
+		return err
+	}
+	if r.sum == nil {
+		r.sum = sha1.New()
+	}
+	r.sum.Reset()
+	r.f, r.res, r.pos, r.at = f, res, 0, -1
+	r.window, r.windowAt = r.window[:0], 0
+	if res.Compression == None {
+		r.table = PieceTable{res: res}
+		return nil
+	}
+	table := make([]byte, res.PieceTableSize())
+	if err := readFull(f.r, table, res.Offset); err != nil {
+		return err
+	}
+	var err error
+	if r.table, err = ParsePieceTable(res, table); err != nil {
+		return err
+	}
+	if r.dec == nil {
+		r.dec, err = NewDecoder(res.Compression, res.PieceSize)
+	}
+	return err
+}
+
+// Size is the content's length in bytes.
+func (r *Reader) Size() int64 { return r.res.Size }
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if r.pos >= r.res.Size {
+		return 0, r.atEnd()
+	}
+	n, err := r.readAt(p, r.pos, true)
+	if r.sum != nil {
+		r.sum.Write(p[:n])
+	}
+	r.pos += int64(n)
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// atEnd is what Read gives behind the last byte.
+func (r *Reader) atEnd() error {
+	if r.sum != nil && r.res.Size > 0 && SHA1(r.sum.Sum(nil)) != r.res.Hash {
+		return corruptf("read resource %s: %w", r.res.Hash, ErrHash)
+	}
+	return io.EOF
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) { return r.readAt(p, off, false) }
+
+// readAt fills p from off as far as there is content. onward says that what follows will be read next.
+func (r *Reader) readAt(p []byte, off int64, onward bool) (int, error) {
+	if off < 0 || off >= r.res.Size {
+		return 0, io.EOF
+	}
+	short := int64(len(p)) > r.res.Size-off
+	if short {
+		p = p[:r.res.Size-off]
+	}
+	done := 0
+	if r.res.Compression == None {
+		if err := readFull(r.f.r, p, r.res.Offset+off); err != nil {
+			return 0, wrapf(err, "read resource %s", r.res.Hash)
+		}
+		done = len(p)
+	}
+	for done < len(p) {
+		at := off + int64(done)
+		i := int(at / int64(r.res.PieceSize))
+		within := at % int64(r.res.PieceSize)
+		size := r.table.plainSize(i)
+		if within == 0 && int64(len(p)-done) >= size && i != r.at {
+			if err := r.decode(i, p[done:done+int(size)], onward); err != nil {
+				return done, err
+			}
+			done += int(size)
+			continue
+		}
+		if err := r.load(i, onward); err != nil {
+			return done, err
+		}
+		done += copy(p[done:], r.piece[within:])
+	}
+	if short {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// load puts piece i into r.piece.
+func (r *Reader) load(i int, onward bool) error {
+	if r.at == i {
+		return nil
+	}
+	size := int(r.table.plainSize(i))
+	if cap(r.piece) < size {
+		r.piece = make([]byte, r.res.PieceSize)
+	}
+	r.at = -1
+	r.piece = r.piece[:size]
+	if err := r.decode(i, r.piece, onward); err != nil {
+		return err
+	}
+	r.at = i
+	return nil
+}
+
+// decode decodes piece i into dst.
+func (r *Reader) decode(i int, dst []byte, onward bool) error {
+	start, end := r.table.start(i), r.table.start(i+1)
+	if start < r.windowAt || end > r.windowAt+int64(len(r.window)) {
+		stop := end
+		if onward {
+			stop = max(end, min(start+readAhead, r.res.StoredSize))
+		}
+		if int64(cap(r.window)) < stop-start {
+			r.window = make([]byte, stop-start)
+		}
+		r.window, r.windowAt = r.window[:stop-start], start
+		if err := readFull(r.f.r, r.window, r.res.Offset+start); err != nil {
+			r.window = r.window[:0]
+			return wrapf(err, "read resource %s", r.res.Hash)
+		}
+	}
+	if err := r.dec.DecodePiece(dst, r.window[start-r.windowAt:end-r.windowAt]); err != nil {
+		return wrapf(err, "read resource %s: piece %d", r.res.Hash, i)
+	}
+	return nil
+}
