@@ -10,7 +10,7 @@ import (
 const (
 	announceEvery   = 250 * time.Millisecond
 	announceSymbols = 256
-	announceMax     = 170 // entries: what fits a datagram
+	announceMax     = wire.MaxClosed // entries: what fits a datagram
 	repeatAfter     = 100 * time.Millisecond
 	leaseMillis     = 1000
 	intervalMin     = 20 * time.Millisecond

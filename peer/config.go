@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/wimcast/wimcast/chunk"
 )
@@ -17,6 +18,7 @@ const (
 	DefaultPartialMax = 64 << 20
 	DefaultBacklogMax = 64 << 20
 	DefaultFetchMax   = 8
+	DefaultLostMax    = 10 * time.Minute
 )
 
 // Config is what a machine is made of. The zero value of every field but Blocks is the documented default.
@@ -29,6 +31,9 @@ type Config struct {
 	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it the oldest block is dropped
 	BacklogMax int64 // bytes given out by Store and not yet durable; 0: 64 MiB; past it no new block is begun
 	FetchMax   int   // fetches over QUIC at a time; 0: 8
+
+	LostMax time.Duration // how long to wait for a lost sender before Failed; 0: 10 min
+
 }
 
 // withDefaults fills in the defaults of fields left at zero.
@@ -41,6 +46,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.FetchMax == 0 {
 		c.FetchMax = DefaultFetchMax
+	}
+	if c.LostMax == 0 {
+		c.LostMax = DefaultLostMax
 	}
 	return c
 }
@@ -60,6 +68,9 @@ func (c Config) validate() error {
 	}
 	if c.FetchMax < 1 || c.FetchMax > 256 {
 		return fmt.Errorf("receive cast: %d fetches at a time, want 1 to 256", c.FetchMax)
+	}
+	if c.LostMax < time.Second {
+		return fmt.Errorf("receive cast: %v to wait for a lost sender is under 1 s", c.LostMax)
 	}
 	return nil
 }

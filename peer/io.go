@@ -91,6 +91,10 @@ type Group struct{ Join bool }
 // Done says that every block wanted is durable and nothing will be added.
 type Done struct{}
 
+// Failed says that the machine has given up waiting for a lost sender. What is held stays held.
+type Failed struct{ Why string }
+
+func (Failed) out()     {}
 func (Store) out()      {}
 func (SendReport) out() {}
 func (SendStream) out() {}

@@ -1,12 +1,61 @@
 package peer
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/wimcast/wimcast/internal/bitset"
 	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // Machine is one member of a cast. It is not safe for concurrent use.
 type Machine struct {
 	cfg Config
+	now machine.Time
+	out queue[Out]
+	rng *rand.Rand
+
+	blocks   []block
+	lackN    int // blocks in state wanted
+	storingN int
+	heldN    int
+	askedN   int
+	final    bool
+	done     bool
+	failed   bool
+
+	pool    pool
+	backlog int64
+	full    bool // no new block is begun
+
+	claims     []claim
+	freeClaims []int32
+	claimQ     queue[int32] // claims, and places of ended ones
+
+	news     []wire.Block // durable, not told
+	interval time.Duration
+	reportAt machine.Time
+	serial   uint32
+
+	fetchSet bitset.Set
+	fetches
+
+	known  bool // run is
+	run    uint32
+	linkUp bool
+	lostAt machine.Time
+	hearing
+	inGroup  bool
+	deaf     bool
+	rejoinAt machine.Time
+	demoted  wire.DemoteReason
+	lease    time.Duration
+	heardAt  machine.Time
+	lapsed   bool // nothing was heard for the lease
+
+	stats Status
 }
 
 // New makes a machine. It refuses a Config that cannot work. It expects Link{Up: true} before it says anything.
@@ -15,17 +64,156 @@ func New(cfg Config) (*Machine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Machine{cfg: cfg}, nil
+	n := len(cfg.Blocks)
+	return &Machine{
+		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x77696d63617374)),
+		blocks: make([]block, n), pool: newPool(), interval: intervalStart,
+		fetchSet: bitset.New(n), fetches: fetches{window: cfg.FetchMax},
+	}, nil
 }
 
-// Handle takes one input at time now, which must not be before that of an earlier call.
-func (m *Machine) Handle(now machine.Time, in In) {}
+// Handle takes one input at time now, which must not be before that of an earlier call. Symbol may be given as *Symbol,
+// which is not kept, so that a driver needs no allocation a datagram.
+func (m *Machine) Handle(now machine.Time, in In) {
+	if now < m.now {
+		panic(fmt.Sprintf("peer: time runs backwards from %v to %v", m.now, now))
+	}
+	m.now = now
+	switch in := in.(type) {
+	case *Symbol:
+		m.symbol(in)
+	case Symbol:
+		m.symbol(&in)
+	case Announce:
+		m.announce(in)
+	case Message:
+		m.message(in.Msg)
+	case Need:
+		m.need(in)
+	case Stored:
+		m.stored(in.Block)
+	case Fetched:
+		m.fetched(in)
+	case Link:
+		m.link(in)
+	case Tick:
+	default:
+		panic(fmt.Sprintf("peer: unknown input %T", in))
+	}
+	m.act()
+}
+
+// act does what is due.
+func (m *Machine) act() {
+	if m.done || m.failed {
+		return
+	}
+	if m.final && m.lackN == 0 && m.storingN == 0 {
+		m.finish()
+		return
+	}
+	if !m.linkUp {
+		m.waitForLink()
+		return
+	}
+	if m.now >= m.reportAt {
+		m.report()
+	}
+	if m.deaf && m.now >= m.rejoinAt {
+		m.rejoinAt = m.now.Add(rejoinEvery)
+		m.out.push(Group{Join: true})
+	}
+	if m.lease > 0 && !m.lapsed && !m.demotedAway() && m.now.Sub(m.heardAt) >= m.lease {
+		m.lapsed = true
+		m.event(EventSilence, 0, m.lease.Milliseconds(), "")
+	}
+	m.fetchMore()
+}
+
+// finish says that everything is held, and leaves.
+func (m *Machine) finish() {
+	m.done = true
+	m.event(EventComplete, 0, int64(m.heldN), "")
+	if m.linkUp {
+		m.tellHeld()
+		m.out.push(SendStream{Msg: wire.Leave{Cast: m.cfg.Cast}})
+	}
+	if m.inGroup && !m.demotedAway() {
+		m.out.push(Group{Join: false})
+	}
+	m.out.push(Done{})
+}
+
+// waitForLink gives up when the sender has been gone too long.
+func (m *Machine) waitForLink() {
+	if m.now.Sub(m.lostAt) < m.cfg.LostMax {
+		return
+	}
+	m.failed = true
+	m.out.push(Failed{Why: fmt.Sprintf("the sender has been away for %v; %d of %d blocks are held and stay so: try again when it is back",
+		m.cfg.LostMax, m.heldN, m.askedN)})
+}
 
 // Poll returns the next output, if there is one. The driver drains it after every Handle.
-func (m *Machine) Poll() (Out, bool) { return nil, false }
+func (m *Machine) Poll() (Out, bool) {
+	if m.out.len() == 0 {
+		return nil, false
+	}
+	return m.out.pop(), true
+}
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
-func (m *Machine) Deadline() (machine.Time, machine.Reason) { return machine.Never, "" }
+func (m *Machine) Deadline() (machine.Time, machine.Reason) {
+	switch {
+	case m.done:
+		return machine.Never, "nothing: all is held"
+	case m.failed:
+		return machine.Never, "nothing: given up"
+	case !m.linkUp && !m.known:
+		return m.lostAt.Add(m.cfg.LostMax), "the connection to the sender"
+	case !m.linkUp:
+		return m.lostAt.Add(m.cfg.LostMax), "the sender to come back"
+	}
+	when := m.reportAt
+	if m.deaf {
+		when = min(when, m.rejoinAt)
+	}
+	if m.lease > 0 && !m.lapsed && !m.demotedAway() {
+		when = min(when, m.heardAt.Add(m.lease))
+	}
+	if m.fetchN > 0 && !m.full && len(m.flight) < m.window && m.now < m.pause {
+		when = min(when, m.pause)
+	}
+	return max(when, m.now), m.waiting()
+}
+
+// waiting says in words what the member waits for.
+func (m *Machine) waiting() machine.Reason {
+	switch {
+	case m.full:
+		return "the disk: too much is received and not yet durable"
+	case m.lackN == 0 && m.storingN > 0:
+		return "the disk to make the last blocks durable"
+	case m.lackN == 0:
+		return "the plan: what else is needed"
+	case m.deaf:
+		return "blocks over QUIC: multicast does not reach this machine"
+	case m.demoted != 0:
+		return "blocks over QUIC: this machine was asked to leave the group"
+	case m.lapsed:
+		return "the sender, which is silent"
+	}
+	return "blocks by multicast"
+}
 
 // Status returns a snapshot for people.
-func (m *Machine) Status() Status { return Status{} }
+func (m *Machine) Status() Status {
+	s := m.stats
+	s.WaitUntil, s.Waiting = m.Deadline()
+	s.Wanted, s.Held, s.Final, s.LinkUp, s.Deaf, s.Demoted = m.askedN, m.heldN, m.final, m.linkUp, m.deaf, m.demoted
+	s.Backlog, s.Partial, s.Fetching = m.backlog, m.pool.bytes, m.fetchN
+	if sent := uint64(m.highest - m.first + 1); m.received > 0 && sent > m.received {
+		s.LossPpm = int64((sent - m.received) * 1_000_000 / sent)
+	}
+	return s
+}

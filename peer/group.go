@@ -1,0 +1,167 @@
+package peer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wimcast/wimcast/wire"
+)
+
+// Rules about being in the group.
+const (
+	deafProgress  = 2  // Progress messages in a row
+	deafDatagrams = 32 // that tell of so many datagrams, of which none was heard
+	rejoinEvery   = 5 * time.Second
+)
+
+// hearing is what the member heard of the run.
+type hearing struct {
+	first, highest wire.Seq
+	received       uint64
+
+	markSeq wire.Seq // of the Progress after which it last heard something
+	marked  bool
+	markAt  uint64 // received then
+	quiet   int    // Progress messages since without hearing
+}
+
+// hear counts an authenticated datagram. It returns false for one of another cast or run.
+func (m *Machine) hear(h wire.Header) bool {
+	if h.Cast != m.cfg.Cast || h.Run != m.run || !m.known {
+		m.stats.Refused++
+		return false
+	}
+	if m.received == 0 {
+		m.first = h.Seq
+	}
+	m.received++
+	m.highest = max(m.highest, h.Seq)
+	m.heardAt, m.lapsed = m.now, false
+	if m.deaf {
+		m.deaf = false
+		m.reportAt = m.now
+		m.event(EventHears, 0, 0, "")
+	}
+	return true
+}
+
+// announce takes an announce datagram.
+func (m *Machine) announce(in Announce) {
+	if !m.hear(in.Header) {
+		return
+	}
+	m.lease = time.Duration(in.Announce.LeaseMillis) * time.Millisecond
+	m.setInterval(time.Duration(in.Announce.ReportMillis) * time.Millisecond)
+	if m.demotedAway() {
+		return
+	}
+	for _, e := range in.Announce.Closed {
+		m.closed(e, in.Header.Seq)
+	}
+}
+
+// message takes a stream message of the sender.
+func (m *Machine) message(msg any) {
+	switch msg := msg.(type) {
+	case wire.Progress:
+		m.progress(msg)
+	case wire.Demote:
+		m.demote(msg.Reason)
+	case wire.Promote:
+		m.promote()
+	case wire.Unicast:
+		m.unicast(msg.Spans)
+	default:
+		m.event(EventRefused, 0, 0, fmt.Sprintf("%T is not the sender's to send", msg))
+	}
+}
+
+// progress compares what the sender says it multicast with what was heard.
+func (m *Machine) progress(p wire.Progress) {
+	if m.demotedAway() || m.deaf {
+		return
+	}
+	if !m.marked || m.received != m.markAt {
+		m.marked, m.markAt, m.markSeq, m.quiet = true, m.received, p.Seq, 0
+		return
+	}
+	m.quiet++
+	if m.quiet >= deafProgress && p.Seq >= m.markSeq+deafDatagrams {
+		m.deaf = true
+		m.reportAt, m.rejoinAt = m.now, m.now.Add(rejoinEvery)
+		m.event(EventDeaf, 0, int64(p.Seq-m.markSeq), "")
+	}
+}
+
+// demotedAway says whether the member has left the group on the sender's word.
+func (m *Machine) demotedAway() bool { return m.demoted != 0 && m.demoted != wire.DemoteDeaf }
+
+// demote leaves the group; a deaf member stays in it, to notice when it hears again.
+func (m *Machine) demote(reason wire.DemoteReason) {
+	m.event(EventDemoted, 0, int64(reason), "")
+	m.demoted = reason
+	if reason == wire.DemoteDeaf {
+		return
+	}
+	for m.pool.oldest != none {
+		m.release(m.pool.slots[m.pool.oldest].block)
+	}
+	m.unclaimAll()
+	m.out.push(Group{Join: false})
+}
+
+// promote comes back into the group.
+func (m *Machine) promote() {
+	away := m.demotedAway()
+	m.demoted = 0
+	m.marked = false
+	m.event(EventPromoted, 0, 0, "")
+	if away {
+		m.out.push(Group{Join: true})
+	}
+}
+
+// link takes news of the control connection.
+func (m *Machine) link(in Link) {
+	if !in.Up {
+		m.linkLost()
+		return
+	}
+	m.linkUp = true
+	m.event(EventLink, 0, 1, "")
+	if !m.known || in.Run != m.run {
+		m.newRun(in.Run)
+	}
+	m.marked = false
+	if m.demoted != 0 || !m.inGroup {
+		m.demoted, m.inGroup = 0, true
+		m.out.push(Group{Join: true})
+	}
+	m.heardAt, m.lapsed = m.now, false
+	m.unfetchAll()
+	m.news = m.news[:0] // a Want says it all
+	m.planReport()
+	if m.final || m.askedN > 0 {
+		m.sayAllWants()
+	}
+}
+
+func (m *Machine) linkLost() {
+	if !m.linkUp && m.known {
+		return
+	}
+	m.linkUp, m.lostAt = false, m.now
+	m.event(EventLink, 0, 0, "")
+}
+
+// newRun begins to count anew; symbols that are there stay good, for they are the chunk's.
+func (m *Machine) newRun(run uint32) {
+	if m.known {
+		m.event(EventNewRun, 0, int64(run), "")
+	}
+	m.known, m.run = true, run
+	m.hearing = hearing{}
+	m.deaf = false
+	m.interval = intervalStart
+	m.unclaimAll()
+}
