@@ -11,8 +11,13 @@ type Ref struct {
 	Size uint32 // 1 to MaxSize
 }
 
-// ErrNotHeld is returned for a chunk that is not held: never put, not durable yet, or found damaged.
-var ErrNotHeld = errors.New("chunk is not held")
+// Errors to test for with errors.Is.
+var (
+	ErrNotHeld    = errors.New("chunk is not held") // never put, not durable yet, or found damaged
+	ErrMismatch   = errors.New("bytes are not those of this name")
+	ErrIncomplete = errors.New("not all chunks are there")
+	ErrFull       = errors.New("no room for another chunk")
+)
 
 // DamagedError is returned by Get for a chunk whose stored bytes are not what its name says. The chunk no longer counts as
 // held; put it again.
