@@ -21,6 +21,7 @@ func (a *app) wimCommand() *cli.Command {
 			a.wimInfoCommand(),
 			a.wimDirCommand(),
 			a.wimCaptureCommand(),
+			a.wimApplyCommand(),
 			a.wimVerifyCommand(),
 		},
 	}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/internal/vfs"
+)
+
+// openTarget opens the directory that an image is applied to, and makes it where it is missing.
+func openTarget(path string) (vfs.FS, error) {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return nil, withHint(fmt.Errorf("make target: %w", err), "name a directory with --target, or one below a directory that you may write to")
+	}
+	target, err := vfs.OS(path)
+	if err != nil {
+		return nil, fmt.Errorf("open target %s: %w", path, err)
+	}
+	return target, nil
+}
+
+// applyHint attaches what can be done about an error of package apply.
+func applyHint(err error) error {
+	switch {
+	case errors.Is(err, apply.ErrNotEmpty):
+		return withHint(err, "choose an empty directory, or empty this one: files are never mixed with what is there")
+	case errors.Is(err, apply.ErrOther):
+		return withHint(err, "finish that image first, or empty the directory to give it up")
+	case errors.Is(err, apply.ErrHostile):
+		return withHint(err, "do not use this image: it was not made by an ordinary capture; nothing was written")
+	}
+	return wimHint(err)
+}
+
+// lostWords says what an apply could not keep, or "".
+func lostWords(l apply.Lost) string {
+	var parts []string
+	for _, kind := range []struct {
+		n    int
+		what string
+	}{
+		{l.Security, "security descriptors"},
+		{l.NamedStreams, "named streams"},
+		{l.ShortNames, "short names"},
+		{l.Attributes, "attributes"},
+		{l.Reparse, "reparse points"},
+		{l.Encrypted, "encrypted files"},
+		{l.Special, "devices, sockets and pipes"},
+		{l.Owners, "owners or modes"},
+		{l.Xattrs, "extended attributes"},
+	} {
+		if kind.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", kind.n, kind.what))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ")
+}
