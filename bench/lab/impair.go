@@ -83,3 +83,10 @@ func (h *Host) Counters() Counters {
 	h.lab.t.Fatalf("lab: read counters of %s: no eth0 in %q", h.ns, text)
 	return Counters{}
 }
+
+// SetMTU sets the largest packet on the host's link, on both ends: longer ones to it are lost without a word.
+func (h *Host) SetMTU(bytes int) {
+	h.lab.t.Helper()
+	h.lab.must("ip -n %s link set eth0 mtu %d", h.ns, bytes)
+	h.lab.must("ip -n sw link set p%s mtu %d", strings.TrimPrefix(h.ns, "h"), bytes)
+}

@@ -9,38 +9,63 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// innerArg marks the copy of a test binary that runs inside the namespaces; it is the program's last argument.
-const innerArg = "lab-inner"
+// innerArg marks the copy of a test binary that runs inside the namespaces: the last argument is this and the path of the
+// program under test.
+const innerArg = "lab-inner="
 
 // errNoLab is nil inside the lab's namespaces, else why there are none.
 var errNoLab = errors.New("the network lab was not started: call lab.Main from TestMain")
 
-// Main runs m's tests in namespaces of their own and ends the process. Where they cannot be made, m runs without, and New
-// skips. To be called from TestMain before anything else, with flags not yet parsed.
-func Main(m *testing.M) {
-	if last := len(os.Args) - 1; os.Args[last] == innerArg {
+// Binary is the path of the program that Main built.
+var Binary string
+
+// Main builds the program at the import path pkg, runs m's tests in namespaces of their own, and ends the process. Where
+// namespaces cannot be made, m runs without, and New skips. To be called first thing in TestMain.
+func Main(m *testing.M, pkg string) {
+	if last := len(os.Args) - 1; strings.HasPrefix(os.Args[last], innerArg) {
+		Binary = strings.TrimPrefix(os.Args[last], innerArg)
 		os.Args = os.Args[:last]
 		errNoLab = enter()
 		os.Exit(m.Run())
 	}
-	if code, err := reexec(); err != nil {
-		errNoLab = fmt.Errorf("the network lab needs root or user namespaces: %w", err)
-		os.Exit(m.Run())
-	} else {
-		os.Exit(code)
+	dir, err := os.MkdirTemp("", "wimcast-lab-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
 	}
+	code := outer(m, dir, pkg)
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// outer builds the program into dir, here where there is a network to get modules from, and runs the rest inside.
+func outer(m *testing.M, dir, pkg string) int {
+	bin := filepath.Join(dir, filepath.Base(pkg))
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", bin, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "lab: build %s: %v\n%s", pkg, err, out)
+		return 1
+	}
+	code, err := reexec(bin)
+	if err != nil {
+		errNoLab = fmt.Errorf("the network lab needs root or user namespaces: %w", err)
+		return m.Run()
+	}
+	return code
 }
 
 // reexec runs this binary again, as the first process of new namespaces: when it ends, the kernel ends all below it.
-func reexec() (int, error) {
+func reexec(bin string) (int, error) {
 	runtime.LockOSThread() // Pdeathsig is about this thread
-	cmd := exec.Command("/proc/self/exe", append(os.Args[1:len(os.Args):len(os.Args)], innerArg)...)
+	cmd := exec.Command("/proc/self/exe", append(os.Args[1:len(os.Args):len(os.Args)], innerArg+bin)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,

@@ -14,7 +14,7 @@ import (
 // full runs every scenario at full size, as `make lab` does; without it a short set at a small size.
 var full = flag.Bool("lab", false, "run every scenario at full size")
 
-func TestMain(m *testing.M) { Main(m) }
+func TestMain(m *testing.M) { Main(m, "github.com/wimcast/wimcast/cmd/wimcast") }
 
 // group is where the tests of the lab itself send.
 var group = &net.UDPAddr{IP: net.IPv4(239, 192, 9, 9), Port: 4999}
