@@ -1,9 +1,7 @@
 package apply
 
 import (
-	"context"
 	"errors"
-	"io"
 
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
@@ -61,10 +59,10 @@ type EventKind string
 // The events.
 const (
 	EventResumed EventKind = "resumed" // an unfinished apply goes on; N blocks are held already
-	EventFile    EventKind = "file"    // Path is complete, N bytes
+	EventFile    EventKind = "file"    // Path is complete
 	EventSpool   EventKind = "spool"   // the bytes that wait are now N (told at commits)
 	EventCommit  EventKind = "commit"  // N blocks became durable
-	EventLost    EventKind = "lost"    // something at Path is not kept; told once a kind, N is 0
+	EventLost    EventKind = "lost"    // something is not kept; told at the end, once a kind, by Text
 )
 
 // Event is a typed trace record.
@@ -92,55 +90,10 @@ type Lost struct {
 	NamedStreams int
 	ShortNames   int
 	Attributes   int // read-only, hidden, system and the like
-	Reparse      int // reparse points that are no symbolic links: left out
+	Reparse      int // reparse points that are no links: made as plain files or directories
 	Encrypted    int // files in the raw encrypted form: left out
 	Special      int // device nodes, sockets and pipes: left out
 	Owners       int // owner, group or mode
-	Absolute     int // symbolic links to absolute Windows paths: made, but they may lead nowhere
+	Absolute     int // links to absolute paths: made, but they lead where that path leads on this machine
 	Xattrs       int // xattrs that the file system refused
 }
-
-// Plan is one apply under way: made from the prologue, fed blocks, committed now and then, finished once.
-//
-// Put, Urgent and Finish are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After an error
-// that is not ErrSpoolFull the plan only gives that error again: close it, clear its cause, and make a new plan; it goes
-// on with what was committed.
-type Plan struct{}
-
-// New reads the tree of cfg.Image from prologue, checks all of it, and only then touches the target: it marks the target as
-// incomplete and makes the directories; or, where an earlier run was cut short, finds out what is held.
-//
-// prologue must give the ranges of the header, blob table, XML and metadata; it is not read after New returns.
-func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Needs gives the blocks that must still be put, in the order they stand in the file: those that hold a byte of a resource
-// that the image needs, less those that an earlier run holds. A block of the prologue may be among them; it is put like any other.
-func (p *Plan) Needs() []int { return nil }
-
-// Held gives the blocks that the image needs and an earlier run holds, ascending.
-func (p *Plan) Held() []int { return nil }
-
-// Put takes a verified block, whose bytes are the plan's from now on. Blocks come in any order; one that is not needed, or was put
-// before, is ignored. It waits while the workers are behind. ErrSpoolFull says that the block was not taken.
-func (p *Plan) Put(block int, data []byte) error { return nil }
-
-// Urgent gives the blocks, at most n, without which most of what waits cannot be written, best first.
-func (p *Plan) Urgent(n int) []int { return nil }
-
-// Backlog is the number of bytes put and not yet durable.
-func (p *Plan) Backlog() int64 { return 0 }
-
-// Commit makes durable what was put before the call, and gives the blocks that became so: written, or in the spool.
-func (p *Plan) Commit() (held []int, err error) { return nil, nil }
-
-// Done reports whether every needed block was put, so that Finish may be called.
-func (p *Plan) Done() bool { return false }
-
-// Finish commits, makes hard links, symbolic links, xattrs and the directories' times, and takes the mark of incompleteness away.
-// It may be called again after ErrIncomplete. The plan is closed when it succeeds.
-func (p *Plan) Finish(ctx context.Context) (Report, error) { return Report{}, nil }
-
-// Close stops the workers and leaves the target as it is, marked incomplete. It may be called more than once, and after Finish.
-func (p *Plan) Close() error { return nil }

@@ -1,2 +1,51 @@
 // Package apply writes an image to a directory from verified chunks that come in any order.
+//
+// [New] reads the prologue, checks the whole tree and prepares the target; [Plan.Put] takes blocks, [Plan.Commit] makes
+// them durable in groups, [Plan.Finish] does what must come last. [File] drives the same plan from a WIM file that is here.
+//
+// # How bytes reach the target
+//
+// A resource of at most 256 KiB stored and 2 MiB decoded is written whole: decoded, its SHA-1 checked, then created under its
+// final names, exclusively, and written with one call. A larger one is written piece by piece, at its offsets, to a part file in the
+// work folder; its SHA-1 is computed from memory as far as pieces come in order and read back where they did not; then
+// it is renamed. So nothing stands under a final name that was not checked. A resource that several files share is decoded once;
+// a small one is written to all of them from memory, a large one copied when it is complete.
+//
+// What cannot be written yet waits: a piece (or a small resource) whose other bytes are in another block, and blocks of a resource
+// whose piece table has not come. It waits in memory until the next commit or until 8 MiB wait, then in the spool file. At most
+// Config.Spool bytes wait, each piece counted whole as soon as one byte of it is there; beyond that [Plan.Put] takes only blocks that
+// something waits for ([Plan.Urgent] names them), so that the sum can pass the limit only by what those open at their edges.
+//
+// Hard links, symbolic links and directories' times come last. While anything is written there is no symbolic link in the
+// target, and a tree with children below a reparse point is refused, so no write can go through one.
+//
+// # What a POSIX target keeps
+//
+// Names, contents, hard links, symbolic links and junctions, times of access and modification. Owner, group and mode when the image
+// has them (captured on a POSIX system) and the process may set them; else files are 0666 and directories 0777 less the umask: as
+// with wimlib-imagex, the read-only attribute does not change the mode. A link to an absolute Windows path gets that path
+// without its drive letter. The rest is counted in [Lost] and told once, or with Config.UnixXattrs kept as extended attributes:
+//
+//	user.wimcast.security       security descriptor, as stored
+//	user.wimcast.attributes     attributes, 4 bytes little-endian, where not plain
+//	user.wimcast.shortname      short name, UTF-8
+//	user.wimcast.created        creation time, FILETIME, 8 bytes little-endian
+//	user.wimcast.stream.NAME    named stream of at most 64 KiB
+//
+// # Restart
+//
+// From its first write until its last the target holds .wimcast-incomplete, the journal, and .wimcast-work, a folder of the spool and
+// the part files. One commit syncs data and directories, and then appends one record to the journal:
+//
+//	journal  = header record*
+//	header   = "WCAPPLY1" content-id[32] image[4] flags[4] crc[4]
+//	record   = length[4] crc[4] body[length]
+//	body     = reset list(block held) list(resource complete) list(waiting piece: resource, offset, size, place in spool, kind)
+//	           list(place in spool freed)
+//	reset    = 0, or 1: forget all records before (written by a restart that found some of what they say gone)
+//
+// Integers outside bodies are big-endian, in bodies unsigned varints; a list is its length and its entries. Blocks and resources are
+// ascending, each but the first as the difference to the one before. A crc is CRC-32C of the header and all bodies up to its own,
+// so a record is only valid behind those it was written behind. The first invalid record ends the journal. Blocks of
+// the last valid record are held: every byte of theirs that the image needs is in a file or in the spool.
 package apply

@@ -1,0 +1,131 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/wimcast/wimcast/chunk"
+)
+
+// blockMap says where the blocks of a content stand in the file.
+type blockMap struct {
+	chunks  []Chunk
+	starts  []int64         // offset of every chunk, and the file's size behind the last
+	repeats map[int][]int32 // later positions of blocks that have any
+}
+
+// newBlockMap checks a content and maps it.
+func newBlockMap(c Content) (*blockMap, error) {
+	if len(c.Chunks) == 0 || len(c.Chunks) > MaxChunks {
+		return nil, fmt.Errorf("map content: %d chunks, want 1 to %d", len(c.Chunks), MaxChunks)
+	}
+	m := &blockMap{chunks: c.Chunks, starts: make([]int64, len(c.Chunks)+1), repeats: map[int][]int32{}}
+	for i, ch := range c.Chunks {
+		if ch.Size == 0 || ch.Size > chunk.MaxSize {
+			return nil, fmt.Errorf("map content: chunk %d has %d bytes, want 1 to %d", i, ch.Size, chunk.MaxSize)
+		}
+		if ch.Block != i {
+			if ch.Block < 0 || ch.Block > i || c.Chunks[ch.Block].Block != ch.Block || c.Chunks[ch.Block].Size != ch.Size {
+				return nil, fmt.Errorf("map content: chunk %d cannot be a repetition of chunk %d", i, ch.Block)
+			}
+			m.repeats[ch.Block] = append(m.repeats[ch.Block], int32(i))
+		}
+		m.starts[i+1] = m.starts[i] + int64(ch.Size)
+	}
+	return m, nil
+}
+
+// size is the length of the file.
+func (m *blockMap) size() int64 { return m.starts[len(m.chunks)] }
+
+// valid reports whether there is such a block.
+func (m *blockMap) valid(block int) bool {
+	return block >= 0 && block < len(m.chunks) && m.chunks[block].Block == block
+}
+
+// positions calls fn with the offset of every place where a block stands.
+func (m *blockMap) positions(block int, fn func(off int64)) {
+	fn(m.starts[block])
+	for _, i := range m.repeats[block] {
+		fn(m.starts[i])
+	}
+}
+
+// covering calls fn with every chunk that has a byte in [off, end), in order: its block, and where it starts and ends.
+func (m *blockMap) covering(off, end int64, fn func(block int, from, to int64)) {
+	i := sort.Search(len(m.chunks), func(i int) bool { return m.starts[i+1] > off })
+	for ; i < len(m.chunks) && m.starts[i] < end; i++ {
+		fn(m.chunks[i].Block, m.starts[i], m.starts[i+1])
+	}
+}
+
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
+
+func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
+
+// list gives the members below n, ascending.
+func (b bitset) list(n int) []int {
+	var out []int
+	for i := range n {
+		if b.has(i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// spans is a set of bytes: sorted ranges that neither touch nor overlap.
+type spans []span
+
+type span struct{ from, to int64 }
+
+// add puts [from, to) into the set.
+func (s *spans) add(from, to int64) {
+	if from >= to {
+		return
+	}
+	v := *s
+	i := sort.Search(len(v), func(i int) bool { return v[i].to >= from })
+	j := i
+	for ; j < len(v) && v[j].from <= to; j++ {
+		from, to = min(from, v[j].from), max(to, v[j].to)
+	}
+	*s = slices.Replace(v, i, j, span{from, to})
+}
+
+// has reports whether all of [from, to) is in the set.
+func (s spans) has(from, to int64) bool {
+	if from >= to {
+		return true
+	}
+	i := sort.Search(len(s), func(i int) bool { return s[i].to > from })
+	return i < len(s) && s[i].from <= from && s[i].to >= to
+}
+
+// holes calls fn with every range of [from, to) that is not in the set, in order.
+func (s spans) holes(from, to int64, fn func(from, to int64)) {
+	i := sort.Search(len(s), func(i int) bool { return s[i].to > from })
+	for ; i < len(s) && s[i].from < to; i++ {
+		if s[i].from > from {
+			fn(from, s[i].from)
+		}
+		from = s[i].to
+	}
+	if from < to {
+		fn(from, to)
+	}
+}
+
+// prefix is the length of the run that starts at 0.
+func (s spans) prefix() int64 {
+	if len(s) > 0 && s[0].from == 0 {
+		return s[0].to
+	}
+	return 0
+}

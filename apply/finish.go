@@ -1,0 +1,316 @@
+package apply
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// take gives the resources completed and the names changed since the last call, sorted.
+func (c *crew) take() (resources []int, names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	resources = c.done
+	slices.Sort(resources)
+	for n := range c.dirty {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	c.done, c.dirty = nil, map[string]struct{}{}
+	return resources, names
+}
+
+// complete notes that a resource is in all its files.
+func (p *Plan) complete(r *resource) error {
+	r.out = nil
+	p.crew.mu.Lock()
+	defer p.crew.mu.Unlock()
+	p.crew.done = append(p.crew.done, r.index)
+	return nil
+}
+
+// finishFile gives a file that has its contents what else can be set at once.
+func (p *Plan) finishFile(f *file) error {
+	name := f.paths[0]
+	if !p.tree.kept { // else Finish does it, once the xattrs are set: setting them needs the right to write
+		if err := p.own(name, f.d); err != nil {
+			return err
+		}
+	}
+	if err := p.setTimes(name, f.d); err != nil {
+		return err
+	}
+	p.event(EventFile, name, 0)
+	return nil
+}
+
+func (p *Plan) setTimes(name string, d *wim.Dentry) error {
+	if d.Accessed == 0 && d.Modified == 0 {
+		return nil
+	}
+	if err := p.fsys.Chtimes(name, fileTime(d.Accessed), fileTime(d.Modified)); err != nil {
+		return fmt.Errorf("set times of %s: %w", name, err)
+	}
+	return nil
+}
+
+// fileTime gives t as a time, zero if it is not known.
+func fileTime(t wim.Filetime) time.Time {
+	if t == 0 {
+		return time.Time{}
+	}
+	return t.Time()
+}
+
+// owners is an FS that can change owners; a symlink is not followed.
+type owners interface {
+	Lchown(name string, uid, gid int) error
+}
+
+// own sets owner and mode if the image has them.
+func (p *Plan) own(name string, d *wim.Dentry) error {
+	ud, ok := d.Unix()
+	if !ok {
+		return nil
+	}
+	owned := int(ud.UID) == os.Geteuid() && int(ud.GID) == os.Getegid()
+	if o, can := p.fsys.(owners); can && !owned {
+		err := o.Lchown(name, int(ud.UID), int(ud.GID))
+		if owned = err == nil; err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
+			return fmt.Errorf("set owner of %s: %w", name, err)
+		}
+	}
+	if !owned {
+		p.unowned.Add(1)
+	}
+	if d.IsSymlink() {
+		return nil
+	}
+	if err := p.fsys.Chmod(name, fileMode(ud.Mode, owned)); err != nil {
+		return fmt.Errorf("set mode of %s: %w", name, err)
+	}
+	return nil
+}
+
+// Finish commits, makes hard links, symbolic links, xattrs and the directories' times, and takes the mark of incompleteness away.
+// It may be called again after ErrIncomplete. The plan is closed when it succeeds.
+func (p *Plan) Finish(ctx context.Context) (Report, error) {
+	if p.closed {
+		return Report{}, p.crew.failed()
+	}
+	p.mu.Lock()
+	missing := p.missing
+	p.mu.Unlock()
+	if missing > 0 {
+		return Report{}, fmt.Errorf("finish: %w: %d", ErrIncomplete, missing)
+	}
+	if _, err := p.Commit(); err != nil {
+		return Report{}, err
+	}
+	for _, step := range []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.unmark} {
+		if err := ctx.Err(); err != nil {
+			return Report{}, p.crew.fail(err)
+		}
+		if err := step(ctx); err != nil {
+			return Report{}, p.crew.fail(err)
+		}
+	}
+	rep := p.tree.report
+	rep.SpoolPeak = p.spool.peak
+	rep.Lost.Owners = int(p.unowned.Load())
+	rep.Lost.Xattrs = p.refused
+	p.tellLost(rep.Lost)
+	return rep, p.Close()
+}
+
+// finishXattrs keeps in xattrs what a POSIX file system has no other place for, then sets owners and modes.
+func (p *Plan) finishXattrs(ctx context.Context) error {
+	if !p.tree.kept {
+		return nil
+	}
+	x, ok := p.fsys.(vfs.Xattrs)
+	if !ok {
+		return fmt.Errorf("keep xattrs: %w on this system", errors.ErrUnsupported)
+	}
+	for _, s := range p.tree.streams {
+		data, err := p.content(s.res)
+		if err != nil {
+			return err
+		}
+		if err := p.setXattr(x, s.path, xattrStream+s.name, data); err != nil {
+			return err
+		}
+	}
+	for i := range p.tree.files {
+		f := &p.tree.files[i]
+		if err := errors.Join(ctx.Err(), p.dentryXattrs(x, f.paths[0], f.d)); err != nil {
+			return err
+		}
+		if err := p.own(f.paths[0], f.d); err != nil {
+			return err
+		}
+		p.crew.changed(f.paths[0])
+	}
+	for _, d := range p.tree.dirs {
+		if err := p.dentryXattrs(x, d.path, d.d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dentryXattrs keeps what a dentry says beside streams.
+func (p *Plan) dentryXattrs(x vfs.Xattrs, name string, d *wim.Dentry) error {
+	if id := d.SecurityID; id >= 0 && int(id) < len(p.tree.security) && len(p.tree.security[id]) <= maxXattr {
+		if err := p.setXattr(x, name, xattrSecurity, p.tree.security[id]); err != nil {
+			return err
+		}
+	}
+	if a := plainAttributes(d); a != 0 {
+		if err := p.setXattr(x, name, xattrAttributes, binary.LittleEndian.AppendUint32(nil, d.Attributes)); err != nil {
+			return err
+		}
+	}
+	if d.ShortName != "" {
+		if err := p.setXattr(x, name, xattrShortName, []byte(d.ShortName)); err != nil {
+			return err
+		}
+	}
+	if d.Created != 0 {
+		return p.setXattr(x, name, xattrCreated, binary.LittleEndian.AppendUint64(nil, uint64(d.Created)))
+	}
+	return nil
+}
+
+// setXattr sets an xattr; one that the file system refuses is counted.
+func (p *Plan) setXattr(x vfs.Xattrs, name, attr string, data []byte) error {
+	err := x.Lsetxattr(name, attr, data)
+	if err == nil {
+		return nil
+	}
+	if !xattrRefused(err) {
+		return fmt.Errorf("set xattr %s of %s: %w", attr, name, err)
+	}
+	p.refused++
+	return nil
+}
+
+// content reads a resource that a symlink or xattr needs; it is small.
+func (p *Plan) content(res int) ([]byte, error) {
+	if res == noResource {
+		return nil, nil
+	}
+	r := p.tree.resources[res]
+	f, err := p.fsys.OpenFile(p.contentPath(r), os.O_RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	defer f.Close()
+	b := make([]byte, r.Size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.path, err)
+	}
+	return b, nil
+}
+
+// finishLinks makes the further names of files.
+func (p *Plan) finishLinks(ctx context.Context) error {
+	for i := range p.tree.files {
+		paths := p.tree.files[i].paths
+		for _, name := range paths[1:] {
+			if err := p.fsys.Link(paths[0], name); err != nil {
+				return fmt.Errorf("link %s to %s: %w", name, paths[0], err)
+			}
+			p.crew.changed(parent(name))
+		}
+		if len(paths) > 1 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// finishSymlinks makes the symbolic links. Nothing is created below a directory afterwards.
+func (p *Plan) finishSymlinks(ctx context.Context) error {
+	for _, l := range p.tree.symlinks {
+		data, err := p.content(l.res)
+		if err != nil {
+			return err
+		}
+		target, err := wim.ParseSymlink(l.d.ReparseTag, data)
+		if err != nil {
+			return fmt.Errorf("read link %s: %w", l.path, err)
+		}
+		if !target.Relative {
+			p.tree.report.Lost.Absolute++
+		}
+		if err := p.fsys.Symlink(target.Target, l.path); err != nil {
+			return fmt.Errorf("make symlink %s: %w", l.path, err)
+		}
+		if err := p.own(l.path, l.d); err != nil {
+			return err
+		}
+		if err := p.setTimes(l.path, l.d); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		p.crew.changed(parent(l.path))
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finishDirs sets what directories have, the deepest first, but for the root's times.
+func (p *Plan) finishDirs(context.Context) error {
+	for _, d := range slices.Backward(p.tree.dirs) {
+		if err := p.own(d.path, d.d); err != nil {
+			return err
+		}
+		if d.path != "." {
+			if err := p.setTimes(d.path, d.d); err != nil {
+				return err
+			}
+		}
+		p.crew.changed(d.path)
+	}
+	return nil
+}
+
+// unmark makes everything durable, removes the work folder and last the mark.
+func (p *Plan) unmark(context.Context) error {
+	p.spool.close()
+	if err := p.fsys.RemoveAll(workName); err != nil {
+		return fmt.Errorf("remove %s: %w", workName, err)
+	}
+	_, names := p.crew.take()
+	names = slices.DeleteFunc(names, func(n string) bool { return n == workName })
+	if err := p.fsys.SyncAll(names); err != nil {
+		return fmt.Errorf("sync target: %w", err)
+	}
+	err := errors.Join(p.journal.file.Close(), p.lock.Close())
+	p.journal.file, p.lock = nil, nil
+	if err != nil {
+		return fmt.Errorf("close journal %s: %w", markerName, err)
+	}
+	if err := p.fsys.Remove(markerName); err != nil {
+		return fmt.Errorf("remove %s: %w", markerName, err)
+	}
+	root := p.tree.dirs[0]
+	if err := p.setTimes(root.path, root.d); err != nil {
+		return err
+	}
+	if err := p.fsys.SyncDir("."); err != nil {
+		return fmt.Errorf("sync target: %w", err)
+	}
+	return nil
+}

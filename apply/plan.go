@@ -1,0 +1,391 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sort"
+	"sync"
+	"sync/atomic"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
+)
+
+var errClosed = errors.New("apply was closed")
+
+// Plan is one apply under way: made from the prologue, fed blocks, committed now and then, finished once.
+//
+// Put, Urgent, Done, Finish and Close are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After
+// an error that is not ErrSpoolFull or ErrIncomplete the plan only gives that error again: close it, clear its cause, and
+// make a new plan; it goes on with what was committed.
+type Plan struct {
+	cfg    Config
+	fsys   vfs.FS
+	header wim.Header
+	tree   *tree
+	blocks *blockMap
+	id     jobID
+	need   bitset // blocks that hold a byte of a needed resource
+	start  bitset // blocks held when the plan was made
+	crew   *crew
+
+	mu          sync.Mutex // guards what follows, and every resource's open and fed
+	put         bitset     // blocks put or held
+	missing     int        // blocks needed and not put
+	uncommitted []int
+	spool       spool
+	freeing     []span // places in the spool that are free once the commit under way is done
+
+	commitMu sync.Mutex
+	journal  journal
+	lock     io.Closer
+	backlog  atomic.Int64
+	unowned  atomic.Int64 // files whose owner could not be set
+	refused  int          // xattrs that the file system refused
+	closed   bool
+	lost     bool // some of what the journal says was gone
+}
+
+// New reads the tree of cfg.Image from prologue, checks all of it, and only then touches the target: it marks the target as
+// incomplete and makes the directories; or, where an earlier run was cut short, finds out what is held.
+//
+// prologue must give the ranges of the header, blob table, XML and metadata; it is not read after New returns.
+func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	p := &Plan{cfg: cfg, fsys: cfg.Target}
+	var err error
+	if p.blocks, err = newBlockMap(cfg.Content); err != nil {
+		return nil, err
+	}
+	wf, err := wim.Open(prologue, p.blocks.size())
+	if err != nil {
+		return nil, err
+	}
+	p.header = wf.Header
+	img, err := wf.Image(cfg.Image)
+	if err != nil {
+		return nil, err
+	}
+	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs); err != nil {
+		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
+	}
+	if err := p.mapBlocks(); err != nil {
+		return nil, err
+	}
+	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
+	if cfg.UnixXattrs {
+		p.id.flags |= flagXattrs
+	}
+	p.spool.fsys, p.spool.max = p.fsys, cfg.Spool
+	if p.spool.max == 0 {
+		p.spool.max = DefaultSpool
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return p, p.begin()
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Target == nil:
+		return errors.New("apply: Config.Target is missing")
+	case c.Image < 1:
+		return fmt.Errorf("apply: Config.Image is %d, want 1 or more", c.Image)
+	case c.Spool != 0 && c.Spool < MinSpool:
+		return fmt.Errorf("apply: Config.Spool is %d, want at least %d", c.Spool, MinSpool)
+	case c.Workers < 0 || c.Workers > maxWorkers:
+		return fmt.Errorf("apply: Config.Workers is %d, want 0 to %d", c.Workers, maxWorkers)
+	}
+	return nil
+}
+
+// mapBlocks finds the needed blocks. Resources that overlap would let one chunk stand for two; they are refused.
+func (p *Plan) mapBlocks() error {
+	p.need, p.put = newBitset(len(p.blocks.chunks)), newBitset(len(p.blocks.chunks))
+	end := int64(0)
+	for _, r := range p.tree.resources {
+		if r.Offset < end || r.StoredSize > p.blocks.size()-r.Offset {
+			return fmt.Errorf("plan %s: its resource overlaps another one or ends behind the file: %w", r.path, wim.ErrCorrupt)
+		}
+		end = r.Offset + r.StoredSize
+		p.blocks.covering(r.Offset, end, func(b int, _, _ int64) { p.need.set(b) })
+	}
+	return nil
+}
+
+// begin prepares the target and starts the workers.
+func (p *Plan) begin() (err error) {
+	n := p.cfg.Workers
+	if n == 0 {
+		n = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	if err := p.startCrew(n); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if err := p.openTarget(); err != nil {
+		return err
+	}
+	p.start = slices.Clone(p.put)
+	held := 0
+	for b := range p.blocks.chunks {
+		switch {
+		case p.put.has(b):
+			held++
+		case p.need.has(b):
+			p.missing++
+		}
+	}
+	p.tree.report.ResumedBlocks = held
+	if held > 0 {
+		p.event(EventResumed, "", int64(held))
+	}
+	return nil
+}
+
+// Needs gives the blocks that must still be put, ascending: those that hold a byte of a resource that the image needs,
+// less those put or held by an earlier run. A block of the prologue may be among them; it is put like any other.
+func (p *Plan) Needs() []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []int
+	for b := range p.blocks.chunks {
+		if p.need.has(b) && !p.put.has(b) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// Held gives the blocks that the image needs and an earlier run left durable, ascending.
+func (p *Plan) Held() []int { return p.start.list(len(p.blocks.chunks)) }
+
+// Done reports whether every needed block was put, so that Finish may be called.
+func (p *Plan) Done() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.missing == 0
+}
+
+// Backlog is the number of bytes put and not yet durable.
+func (p *Plan) Backlog() int64 { return p.backlog.Load() }
+
+// Put takes a verified block, whose bytes are the plan's from now on. Blocks come in any order; one that is not needed, or was put
+// before, is ignored. It waits while the workers are behind. ErrSpoolFull says that the block was not taken.
+func (p *Plan) Put(block int, data []byte) error {
+	if err := p.crew.failed(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.blocks.valid(block) || int(p.blocks.chunks[block].Size) != len(data) {
+		return fmt.Errorf("put block %d: %d bytes, which is no block of the content", block, len(data))
+	}
+	if !p.need.has(block) || p.put.has(block) {
+		return nil
+	}
+	if p.tooMuch(block) {
+		return fmt.Errorf("put block %d: %w", block, ErrSpoolFull)
+	}
+	p.put.set(block)
+	p.missing--
+	p.uncommitted = append(p.uncommitted, block)
+	p.backlog.Add(int64(len(data)))
+	var err error
+	p.blocks.positions(block, func(off int64) {
+		p.overlaps(off, off+int64(len(data)), func(r *resource, from, to int64) {
+			if err == nil {
+				err = p.feed(r, from, data[r.Offset+from-off:r.Offset+to-off])
+			}
+		})
+	})
+	if err == nil && p.spool.memBytes > memoryMax {
+		err = p.spool.spill()
+	}
+	p.spool.peak = max(p.spool.peak, p.spool.reserved)
+	if err != nil {
+		return p.crew.fail(err)
+	}
+	return nil
+}
+
+// overlaps calls fn with every needed resource that has a byte in [off, end) of the file, and which of its bytes.
+func (p *Plan) overlaps(off, end int64, fn func(r *resource, from, to int64)) {
+	rs := p.tree.resources
+	i := sort.Search(len(rs), func(i int) bool { return rs[i].Offset+rs[i].StoredSize > off })
+	for ; i < len(rs) && rs[i].Offset < end; i++ {
+		fn(rs[i], max(0, off-rs[i].Offset), min(rs[i].StoredSize, end-rs[i].Offset))
+	}
+}
+
+// tooMuch reports whether a block must not be taken now: more would wait than may, and nothing waits for this one. A block is
+// always taken when nothing waits.
+func (p *Plan) tooMuch(block int) bool {
+	if p.spool.reserved == 0 {
+		return false
+	}
+	var grow int64
+	wanted := false
+	p.blocks.positions(block, func(off int64) {
+		p.overlaps(off, off+int64(p.blocks.chunks[block].Size), func(r *resource, from, to int64) {
+			g, w := r.weigh(from, to-from)
+			grow, wanted = grow+g, wanted || w
+		})
+	})
+	return grow > 0 && !wanted && p.spool.reserved+grow > p.spool.max
+}
+
+// Urgent gives the blocks, at most n, without which most of what waits cannot be written, best first.
+func (p *Plan) Urgent(n int) []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	score := map[int]int64{}
+	for _, r := range p.tree.resources {
+		if r.open != nil {
+			p.rate(r, score)
+		}
+	}
+	out := make([]int, 0, len(score))
+	for b := range score {
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(a, b int) int {
+		if score[a] != score[b] {
+			return int(max(-1, min(1, score[b]-score[a])))
+		}
+		return a - b
+	})
+	return out[:min(n, len(out))]
+}
+
+// rate adds to every missing block what putting it would do for r: what waits for it by the number of blocks it waits for.
+func (p *Plan) rate(r *resource, score map[int]int64) {
+	g := r.open
+	wait := func(from, to, size int64) {
+		var missing []int
+		g.got.holes(from, to, func(a, b int64) {
+			p.blocks.covering(r.Offset+a, r.Offset+b, func(block int, _, _ int64) { missing = append(missing, block) })
+		})
+		for _, b := range missing {
+			score[b] += size/int64(len(missing)) + 1
+		}
+	}
+	var early int64
+	for _, f := range g.early {
+		early += f.size
+	}
+	if early > 0 {
+		wait(0, r.PieceTableSize(), early)
+	}
+	for i, u := range g.units {
+		if r.whole {
+			wait(0, r.StoredSize, u.size)
+		} else {
+			pc := g.pieces.Piece(i)
+			wait(pc.StoredOffset, pc.StoredOffset+pc.StoredSize, u.size)
+		}
+	}
+}
+
+// Commit makes durable what was put before the call, and gives the blocks that became so: written, or in the spool.
+func (p *Plan) Commit() (held []int, err error) {
+	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
+	rec, names, bytes, err := p.prepareCommit()
+	if err != nil {
+		return nil, p.crew.fail(err)
+	}
+	err = p.fsys.SyncAll(names)
+	p.crew.sync.Unlock()
+	if err != nil {
+		return nil, p.crew.fail(fmt.Errorf("sync target: %w", err))
+	}
+	if err := p.journal.add(rec); err != nil {
+		return nil, p.crew.fail(err)
+	}
+	p.mu.Lock()
+	for _, sp := range p.freeing {
+		p.spool.release(sp)
+	}
+	p.freeing = nil
+	waits := p.spool.reserved
+	p.mu.Unlock()
+	p.backlog.Add(-bytes)
+	p.event(EventCommit, "", int64(len(rec.blocks)))
+	p.event(EventSpool, "", waits)
+	return rec.blocks, nil
+}
+
+// prepareCommit brings everything put so far to files, and gives what the journal must say of it and which names must be synced
+// before. Blocks and resources are those since the last call. If there is no error, crew.sync is locked.
+func (p *Plan) prepareCommit() (*record, []string, int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.crew.drain(); err != nil {
+		return nil, nil, 0, err
+	}
+	if err := p.spool.spill(); err != nil {
+		return nil, nil, 0, err
+	}
+	rec := &record{blocks: p.uncommitted}
+	p.uncommitted = nil
+	slices.Sort(rec.blocks)
+	var bytes int64
+	for _, b := range rec.blocks {
+		bytes += int64(p.blocks.chunks[b].Size)
+	}
+	var names []string
+	rec.resources, names = p.crew.take()
+	for _, f := range p.spool.added {
+		f.logged = true
+		rec.waiting = append(rec.waiting, *f)
+	}
+	if p.spool.touched {
+		names = append(names, spoolName, workName)
+	}
+	for _, sp := range p.spool.freed {
+		rec.freed = append(rec.freed, sp.from)
+	}
+	p.freeing = p.spool.freed
+	p.spool.added, p.spool.freed, p.spool.touched = nil, nil, false
+	p.crew.sync.Lock() // no worker is busy, so none is renaming
+	return rec, names, bytes, nil
+}
+
+// Close stops the workers and leaves the target as it is, marked incomplete. It may be called more than once, and after Finish.
+func (p *Plan) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	p.crew.stop()
+	p.commitMu.Lock()
+	defer p.commitMu.Unlock()
+	p.spool.close()
+	var err error
+	if p.journal.file != nil {
+		err = p.journal.file.Close()
+	}
+	if p.lock != nil {
+		err = errors.Join(err, p.lock.Close())
+	}
+	return err
+}
+
+// event tells what happens.
+func (p *Plan) event(kind EventKind, path string, n int64) {
+	if p.cfg.Events != nil {
+		p.cfg.Events(Event{Kind: kind, Path: path, N: n})
+	}
+}
