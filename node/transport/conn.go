@@ -1,69 +1,210 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
-	"io"
+	"fmt"
+	"net"
 	"net/netip"
+	"sync"
+	"time"
 
-	"github.com/wimcast/wimcast/chunk"
+	"github.com/quic-go/quic-go"
+
 	"github.com/wimcast/wimcast/wire"
 )
 
-// Errors of Fetch and Manifest.
-var (
-	ErrNotHeld = errors.New("the peer does not hold it")
-	ErrBusy    = errors.New("the peer is busy; ask again later")
+// Waits and sizes of a connection.
+const (
+	sendTimeout    = 10 * time.Second // for a message to be taken by QUIC
+	messageTimeout = 30 * time.Second // from a message's first bytes to its last
+	padding        = 4                // QUIC datagrams of padding that a dialler sends, to be allowed the first answers
+	controlBuffer  = 16 << 10         // bytes read ahead on the control stream
 )
 
+// closeCode is the application error code of every close; the reason is text.
+const closeCode quic.ApplicationErrorCode = 0
+
 // Conn is a connection to a peer. It is safe for concurrent use, except that Receive and ReceiveReport have one caller each.
-type Conn struct{}
+type Conn struct {
+	endpoint *Endpoint
+	quic     *quic.Conn
+	peer     Key
+	dialled  bool
 
-// Peer returns the key that the peer proved to own.
-func (c *Conn) Peer() Key { return Key{} }
+	mu         sync.Mutex
+	trusted    bool
+	trustedAt  netip.AddrPort // the address that the guard was told to trust
+	trustTimer *time.Timer    // accepted connections only; set before the Conn is handed out
 
-// RemoteAddr returns the peer's address.
-func (c *Conn) RemoteAddr() netip.AddrPort { return netip.AddrPort{} }
-
-// Trust says that the peer is enrolled: from now on it may get more bytes than it sent. A dialled connection is trusted.
-func (c *Conn) Trust() {}
-
-// Done is closed when the connection has ended. Cause then says why.
-func (c *Conn) Done() <-chan struct{} { return nil }
-
-// Cause returns why the connection ended, or nil while it lives.
-func (c *Conn) Cause() error { return nil }
-
-// Send sends a message of package wire on the control stream. It fails after sendTimeout, when ctx ends, or when the
-// connection is dead; the control stream is of no use after a failed Send.
-func (c *Conn) Send(ctx context.Context, msg any) error { return nil }
-
-// Receive waits for the next message on the control stream.
-func (c *Conn) Receive(ctx context.Context) (any, error) { return nil, nil }
-
-// SendReport sends a report as a QUIC datagram: it may be lost.
-func (c *Conn) SendReport(r wire.Report) error { return nil }
-
-// ReceiveReport waits for the next report. What is not a report is skipped.
-func (c *Conn) ReceiveReport(ctx context.Context) (wire.Report, error) { return wire.Report{}, nil }
-
-// Fetch asks the peer for a chunk, appends it to buf[:0] and returns it, its name checked. The error is ErrNotHeld,
-// ErrBusy, or says what failed.
-func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) { return nil, nil }
-
-// Manifest asks the peer for the signed manifest with this hash and writes it to w. The caller checks hash and signature.
-func (c *Conn) Manifest(ctx context.Context, hash chunk.ID, w io.Writer) error { return nil }
-
-// Source answers what a peer asks on streams of its own. Its methods are called concurrently, at most maxServing at a time.
-type Source interface {
-	// Chunk appends the chunk to buf[:0] and returns it, or ErrNotHeld or ErrBusy.
-	Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error)
-	// Manifest returns the signed manifest with this hash and its size in bytes, or ErrNotHeld or ErrBusy.
-	Manifest(ctx context.Context, hash chunk.ID) (io.ReadCloser, int64, error)
+	opening chan struct{} // holds a token while someone waits for the control stream
+	sending chan struct{} // holds a token while someone writes to it
+	control *quic.Stream  // guarded by opening
+	reader  *bufio.Reader
 }
 
-// Serve answers fetches of the peer until ctx ends or the connection does. Call it only once the peer is trusted.
-func (c *Conn) Serve(ctx context.Context, src Source) error { return nil }
+func (e *Endpoint) newConn(q *quic.Conn, dialled bool) (*Conn, error) {
+	peer, err := peerKey(q.ConnectionState().TLS)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{
+		endpoint: e, quic: q, peer: peer, dialled: dialled, trusted: dialled,
+		opening: make(chan struct{}, 1),
+		sending: make(chan struct{}, 1),
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, net.ErrClosed
+	}
+	e.conns[c] = struct{}{}
+	context.AfterFunc(q.Context(), c.ended)
+	return c, nil
+}
+
+// ended cleans up after the connection.
+func (c *Conn) ended() {
+	c.endpoint.mu.Lock()
+	delete(c.endpoint.conns, c)
+	c.endpoint.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.trustTimer != nil {
+		c.trustTimer.Stop()
+	}
+	if c.trustedAt.IsValid() {
+		c.endpoint.guard.distrust(c.trustedAt)
+		c.trustedAt = netip.AddrPort{}
+	}
+}
+
+// open opens the control stream of a dialled connection and sends padding, so that the other side may answer.
+func (c *Conn) open(ctx context.Context) error {
+	for range padding {
+		if err := c.quic.SendDatagram(wire.AppendQUICPadding(nil)); err != nil {
+			return err
+		}
+	}
+	s, err := c.quic.OpenStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	c.setControl(s)
+	return nil
+}
+
+func (c *Conn) setControl(s *quic.Stream) {
+	c.control, c.reader = s, bufio.NewReaderSize(s, controlBuffer)
+}
+
+// stream returns the control stream. The side that accepted the connection waits until the other has opened it.
+func (c *Conn) stream(ctx context.Context) (*quic.Stream, error) {
+	select {
+	case c.opening <- struct{}{}:
+		defer func() { <-c.opening }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if c.control == nil {
+		s, err := c.quic.AcceptStream(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.setControl(s)
+	}
+	return c.control, nil
+}
+
+// Peer returns the key that the peer proved to own.
+func (c *Conn) Peer() Key { return c.peer }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() netip.AddrPort {
+	a, _ := addrPort(c.quic.RemoteAddr())
+	return a
+}
+
+// ExportKey returns 32 bytes that both ends of this connection, and no one else, can compute for a label (RFC 8446,
+// section 7.5).
+func (c *Conn) ExportKey(label string) ([32]byte, error) {
+	var key [32]byte
+	state := c.quic.ConnectionState().TLS
+	b, err := state.ExportKeyingMaterial(label, nil, len(key))
+	if err != nil {
+		return key, fmt.Errorf("export key %q: %w", label, err)
+	}
+	return [32]byte(b), nil
+}
+
+// Trust says that the peer is enrolled: from now on it may get more bytes than it sent, and send any message. A dialled
+// connection is trusted.
+func (c *Conn) Trust() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dialled || c.quic.Context().Err() != nil {
+		return
+	}
+	c.trusted = true
+	c.trustTimer.Stop()
+	if s, ok := c.quic.Context().Value(seatKey{}).(*seat); ok {
+		s.trust()
+	}
+	if now := c.RemoteAddr(); now != c.trustedAt {
+		if c.trustedAt.IsValid() {
+			c.endpoint.guard.distrust(c.trustedAt)
+		}
+		c.trustedAt = now
+		c.endpoint.guard.trust(now)
+	}
+}
+
+// follow keeps the trust of a trusted peer with it when its address changes.
+func (c *Conn) follow() {
+	c.mu.Lock()
+	moved := c.trusted && !c.dialled && c.trustedAt != c.RemoteAddr()
+	c.mu.Unlock()
+	if moved {
+		c.Trust()
+	}
+}
+
+// Done is closed when the connection has ended. Cause then says why.
+func (c *Conn) Done() <-chan struct{} { return c.quic.Context().Done() }
+
+// Cause returns why the connection ended, or nil while it lives.
+func (c *Conn) Cause() error {
+	if err := context.Cause(c.quic.Context()); err != nil {
+		return explain(err)
+	}
+	return nil
+}
 
 // Close ends the connection and tells the peer why.
-func (c *Conn) Close(why string) error { return nil }
+func (c *Conn) Close(why string) error { return c.quic.CloseWithError(closeCode, why) }
+
+// failed wraps an error of the connection to the peer.
+func (c *Conn) failed(what string, err error) error {
+	return fmt.Errorf("%s %s: %w", what, c.RemoteAddr(), explain(err))
+}
+
+// interruptible makes deadline setters follow ctx: when ctx ends, the blocked call ends. The returned function puts
+// things back, and gives ctx's error precedence over the error of the call.
+func interruptible(ctx context.Context, set func(time.Time) error) func(err error) error {
+	fired := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = set(time.Unix(1, 0))
+		close(fired)
+	})
+	return func(err error) error {
+		if !stop() {
+			<-fired
+			_ = set(time.Time{})
+			if err != nil {
+				err = errors.Join(context.Cause(ctx), err)
+			}
+		}
+		return err
+	}
+}

@@ -2,43 +2,276 @@ package transport
 
 import (
 	"context"
-	"crypto/ed25519"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/wimcast/wimcast/chunk"
 )
 
-// Key is the Ed25519 public key that a node is.
-type Key [ed25519.PublicKeySize]byte
+// Limits of an endpoint.
+const (
+	maxConns      = 4096 // incoming connections
+	maxUntrusted  = 512  // of them, those not trusted yet
+	maxServing    = 64   // fetches that an endpoint answers at a time; more are told ErrBusy
+	maxServingOne = 8    // of them, those of one connection
+	maxStreams    = 32   // streams that a peer may have open
+
+	streamWindow         = 512 << 10 // flow control at the start, in bytes
+	streamWindowMost     = 4 << 20
+	connectionWindow     = 1 << 20
+	connectionWindowMost = 8 << 20
+
+	packetSize = 1200 // bytes: what every path carries; larger packets are found by probing
+)
+
+// Waits.
+const (
+	dialTimeout      = 10 * time.Second
+	handshakeTimeout = 5 * time.Second
+	trustTimeout     = 10 * time.Second // from the handshake to Conn.Trust
+	keepAlive        = 5 * time.Second
+	idleTimeout      = 15 * time.Second // after which a silent peer counts as dead
+)
 
 // Config describes an Endpoint. Key is required.
 type Config struct {
-	Key    ed25519.PrivateKey // the node's
-	Listen netip.AddrPort     // zero: any address, any free port
-	Accept bool               // answer incoming connections; otherwise only dial
+	Key    crypto.Signer  // the node's, Ed25519
+	Listen netip.AddrPort // zero: any address, any free port
+	Accept bool           // answer incoming connections; otherwise only dial
 
 	// DropReceived, when set, is asked once a received UDP packet and loses it when it says so: for tests and
-	// demonstrations of loss.
+	// demonstrations of loss. It is called by one goroutine.
 	DropReceived func() bool
+
+	now func() time.Time // for tests of wrong clocks; nil: the wall clock
 }
 
 // Endpoint is one UDP socket for QUIC connections in both directions. It is safe for concurrent use.
-type Endpoint struct{}
+type Endpoint struct {
+	guard     *guard
+	transport *quic.Transport
+	listener  *quic.Listener // nil: does not accept
+	cert      tls.Certificate
+	now       func() time.Time
+	serving   chan struct{} // a token for each fetch being answered
+	buffers   sync.Pool     // *[]byte of chunk.MaxSize
 
-// Listen opens an endpoint.
-func Listen(cfg Config) (*Endpoint, error) { return nil, nil }
-
-// Addr returns the local address.
-func (e *Endpoint) Addr() netip.AddrPort { return netip.AddrPort{} }
-
-// Accept waits for the next incoming connection whose handshake is complete. Its peer has proved that it owns Conn.Peer and
-// nothing else: the caller reads Hello or Enrol, checks it, and then calls Conn.Trust. A connection that is not trusted in
-// time is closed. The error is net.ErrClosed once the endpoint is closed.
-func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) { return nil, nil }
-
-// Dial connects to the node with the given key. It opens the control stream. The error names the address and says what to
-// look at: nobody answers, or another node answers.
-func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Conn, error) {
-	return nil, nil
+	mu        sync.Mutex
+	closed    bool
+	conns     map[*Conn]struct{}
+	incoming  int // accepted by QUIC, the untrusted included
+	untrusted int
 }
 
-// Close closes all connections and the socket.
-func (e *Endpoint) Close() error { return nil }
+// Listen opens an endpoint.
+func Listen(cfg Config) (*Endpoint, error) {
+	if cfg.Key == nil {
+		return nil, errors.New("open QUIC endpoint: no key")
+	}
+	cert, err := certificate(cfg.Key)
+	if err != nil {
+		return nil, fmt.Errorf("open QUIC endpoint: %w", err)
+	}
+	network := "udp"
+	var at *net.UDPAddr
+	if cfg.Listen.IsValid() {
+		at = net.UDPAddrFromAddrPort(cfg.Listen)
+		if cfg.Listen.Addr().Is4() {
+			network = "udp4"
+		}
+	}
+	conn, err := net.ListenUDP(network, at)
+	if err != nil {
+		return nil, bindError("open QUIC endpoint at", cfg.Listen, err)
+	}
+	e := &Endpoint{
+		guard:   newGuard(conn, cfg.DropReceived),
+		cert:    cert,
+		now:     cfg.now,
+		serving: make(chan struct{}, maxServing),
+		conns:   make(map[*Conn]struct{}),
+	}
+	e.buffers.New = func() any { b := make([]byte, 0, chunk.MaxSize); return &b }
+	e.transport = &quic.Transport{
+		Conn:                e.guard,
+		VerifySourceAddress: func(net.Addr) bool { return true }, // Retry always
+		ConnContext:         e.admit,
+	}
+	if cfg.Accept {
+		anyone := func(Key) error { return nil }
+		e.listener, err = e.transport.Listen(tlsConfig(cert, cfg.now, anyone), quicConfig())
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open QUIC endpoint at %s: %w", e.Addr(), err), e.transport.Close(), conn.Close())
+		}
+	}
+	return e, nil
+}
+
+func quicConfig() *quic.Config {
+	return &quic.Config{
+		Versions:                       []quic.Version{quic.Version1},
+		HandshakeIdleTimeout:           handshakeTimeout,
+		MaxIdleTimeout:                 idleTimeout,
+		KeepAlivePeriod:                keepAlive,
+		InitialStreamReceiveWindow:     streamWindow,
+		MaxStreamReceiveWindow:         streamWindowMost,
+		InitialConnectionReceiveWindow: connectionWindow,
+		MaxConnectionReceiveWindow:     connectionWindowMost,
+		MaxIncomingStreams:             maxStreams,
+		MaxIncomingUniStreams:          -1,
+		InitialPacketSize:              packetSize,
+		EnableDatagrams:                true,
+	}
+}
+
+// admit bounds incoming connections. Each counts as untrusted until it is trusted or gone.
+func (e *Endpoint) admit(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.incoming >= maxConns || e.untrusted >= maxUntrusted {
+		return nil, errors.New("too many connections")
+	}
+	e.incoming++
+	e.untrusted++
+	seat := &seat{endpoint: e}
+	ctx = context.WithValue(ctx, seatKey{}, seat)
+	context.AfterFunc(ctx, seat.leave)
+	return ctx, nil
+}
+
+// seat is an incoming connection's place in its endpoint's counters.
+type seat struct {
+	endpoint *Endpoint
+	trusted  bool // guarded by endpoint.mu
+}
+
+type seatKey struct{}
+
+func (s *seat) trust() {
+	s.endpoint.mu.Lock()
+	defer s.endpoint.mu.Unlock()
+	if !s.trusted {
+		s.trusted = true
+		s.endpoint.untrusted--
+	}
+}
+
+func (s *seat) leave() {
+	s.trust()
+	s.endpoint.mu.Lock()
+	defer s.endpoint.mu.Unlock()
+	s.endpoint.incoming--
+}
+
+// Addr returns the local address.
+func (e *Endpoint) Addr() netip.AddrPort {
+	a, _ := addrPort(e.guard.LocalAddr())
+	return a
+}
+
+// Accept waits for the next incoming connection whose handshake is complete. Its peer has proved that it owns Conn.Peer and
+// nothing else: the caller reads Hello or Enrol, checks it, and then calls Conn.Trust. A connection that is not trusted within
+// 10 seconds is closed. The error is net.ErrClosed once the endpoint is closed.
+func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
+	if e.listener == nil {
+		return nil, errors.New("accept connection: the endpoint does not accept any")
+	}
+	for {
+		q, err := e.listener.Accept(ctx)
+		switch {
+		case errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed):
+			return nil, fmt.Errorf("accept connection: %w", net.ErrClosed)
+		case err != nil:
+			return nil, fmt.Errorf("accept connection: %w", err)
+		}
+		c, err := e.newConn(q, false)
+		if err != nil {
+			_ = q.CloseWithError(closeCode, err.Error())
+			continue
+		}
+		c.trustTimer = time.AfterFunc(trustTimeout, func() { _ = c.Close("not enrolled in time") })
+		return c, nil
+	}
+}
+
+// Dial connects to the node with the given key, within 10 seconds. It opens the control stream. The error names the address
+// and says what to look at: nobody answers, or another node answers.
+func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Conn, error) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	e.guard.trust(addr) // we chose it
+	conf := tlsConfig(e.cert, e.now, func(k Key) error {
+		if k != peer {
+			return errOtherPeer
+		}
+		return nil
+	})
+	q, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, quicConfig())
+	if err != nil {
+		e.guard.distrust(addr)
+		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
+	}
+	context.AfterFunc(q.Context(), func() { e.guard.distrust(addr) })
+	c, err := e.newConn(q, true)
+	if err == nil {
+		err = c.open(ctx)
+	}
+	if err != nil {
+		_ = q.CloseWithError(closeCode, "")
+		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
+	}
+	return c, nil
+}
+
+// explain puts what QUIC says into words that help.
+func explain(err error) error {
+	var idle *quic.IdleTimeoutError
+	var handshake *quic.HandshakeTimeoutError
+	var reset *quic.StatelessResetError
+	var app *quic.ApplicationError
+	switch {
+	case errors.Is(err, errOtherPeer):
+		return errOtherPeer
+	case errors.As(err, &handshake), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer: is the node running, and does a firewall let this UDP port through? (%w)", err)
+	case errors.As(err, &idle):
+		return fmt.Errorf("the peer has been silent for %s (%w)", idleTimeout, err)
+	case errors.As(err, &reset):
+		return fmt.Errorf("the peer was restarted (%w)", err)
+	case errors.As(err, &app) && app.Remote:
+		return fmt.Errorf("the peer closed the connection: %q (%w)", app.ErrorMessage, err)
+	}
+	return err
+}
+
+// Close tells every peer, closes all connections and the socket.
+func (e *Endpoint) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	conns := make([]*Conn, 0, len(e.conns))
+	for c := range e.conns {
+		conns = append(conns, c)
+	}
+	e.mu.Unlock()
+	for _, c := range conns {
+		_ = c.Close("the node is shutting down")
+	}
+	var err error
+	if e.listener != nil {
+		err = e.listener.Close()
+	}
+	return errors.Join(err, e.transport.Close(), e.guard.Close())
+}
