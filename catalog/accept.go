@@ -49,7 +49,7 @@ func (c *Catalogue) Accept(raw []byte) (changed bool, err error) {
 			h.Version, h.Epoch, ErrStale, c.head.Version, c.head.Epoch)
 	}
 	raw = clone(raw)
-	err = c.db.Update(func(tx *bolt.Tx) error {
+	err = c.update(func(tx *bolt.Tx) error {
 		if err := dropUnlisted(tx.Bucket(bucketManifests), h); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 		return Entry{}, nil, err
 	}
 	var raw []byte
-	err = c.db.View(func(tx *bolt.Tx) error {
+	err = c.view(func(tx *bolt.Tx) error {
 		raw = clone(tx.Bucket(bucketManifests).Get(e.Manifest[:]))
 		return nil
 	})
@@ -115,7 +115,7 @@ func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 // ManifestRaw returns the signed bytes of a listed manifest, for another node; ErrNoManifest if it is not here.
 func (c *Catalogue) ManifestRaw(hash chunk.ID) ([]byte, error) {
 	var raw []byte
-	err := c.db.View(func(tx *bolt.Tx) error {
+	err := c.view(func(tx *bolt.Tx) error {
 		raw = clone(tx.Bucket(bucketManifests).Get(hash[:]))
 		return nil
 	})
@@ -146,7 +146,7 @@ func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add manifest of %v: %w", e, err)
 	}
-	err = c.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketManifests).Put(hash[:], m.Raw) })
+	err = c.update(func(tx *bolt.Tx) error { return tx.Bucket(bucketManifests).Put(hash[:], m.Raw) })
 	if err != nil {
 		return nil, fmt.Errorf("add manifest of %v to %s: %w", e, c.path, err)
 	}

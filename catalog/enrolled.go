@@ -66,7 +66,7 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 	rand.Read(t.Secret[:])
 	id := t.key().Public()
 	state := tokenState{uses: policy.Uses, expires: now.Add(policy.TTL).Unix()}
-	err := c.db.Update(func(tx *bolt.Tx) error {
+	err := c.update(func(tx *bolt.Tx) error {
 		tokens := tx.Bucket(bucketTokens)
 		n, err := dropDeadTokens(tokens, now)
 		if err != nil {
@@ -128,7 +128,7 @@ func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, n
 	if e.RecordRaw, err = SignNodeRecord(e.Record, c.online); err != nil {
 		return fail(err)
 	}
-	if err := c.db.Update(func(tx *bolt.Tx) error { return enrol(tx, r, e.RecordRaw, now) }); err != nil {
+	if err := c.update(func(tx *bolt.Tx) error { return enrol(tx, r, e.RecordRaw, now) }); err != nil {
 		return fail(err)
 	}
 	return e.append(nil), e.Record, nil
@@ -175,7 +175,7 @@ func checkRoom(nodes *bolt.Bucket) error {
 func (c *Catalogue) Nodes() ([]NodeRecord, error) {
 	h, _, _ := c.Head()
 	var out []NodeRecord
-	err := c.db.View(func(tx *bolt.Tx) error {
+	err := c.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketNodes).ForEach(func(_, raw []byte) error {
 			r, err := VerifyNodeRecord(raw, c.root, h)
 			out = append(out, r)

@@ -120,7 +120,7 @@ func (c *Catalogue) change(edit func(*Head, *bolt.Tx) (bool, error)) error {
 	defer c.mu.Unlock()
 	h := c.head.next()
 	var raw []byte
-	err := c.db.Update(func(tx *bolt.Tx) error {
+	err := c.update(func(tx *bolt.Tx) error {
 		changed, err := edit(h, tx)
 		if err == nil && !changed {
 			err = errUnchanged
@@ -169,7 +169,7 @@ func (c *Catalogue) LiveChunks() (*ChunkSet, error) {
 	defer c.mu.RUnlock()
 	set := &ChunkSet{}
 	for _, e := range c.head.Entries {
-		err := c.db.View(func(tx *bolt.Tx) error {
+		err := c.view(func(tx *bolt.Tx) error {
 			_, m, err := loadManifest(tx, e)
 			if err != nil {
 				return err

@@ -157,9 +157,10 @@ func checkAddress(a string) error {
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("address %q: want a port from 1 to 65535", a)
 	}
-	for i := range len(a) {
-		if a[i] <= ' ' || a[i] > '~' {
-			return fmt.Errorf("address %q: want ASCII without spaces", a)
+	for _, c := range a {
+		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !alnum && !strings.ContainsRune(".-_:[]%", c) {
+			return fmt.Errorf("address %q: no host name or address has a %q", a, c)
 		}
 	}
 	return nil
