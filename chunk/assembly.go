@@ -76,8 +76,12 @@ func OpenAssembly(fsys vfs.FS, name string, refs []Ref, cfg AssemblyConfig) (*As
 }
 
 func (a *Assembly) open() (err error) {
-	if a.taken() && !a.wasFinished() {
-		return fs.ErrExist // before anything is created
+	left, err := a.wasFinished()
+	if err == nil && !left {
+		err = a.vacant() // before anything is created
+	}
+	if err != nil {
+		return err
 	}
 	if a.lock, err = a.fs.Lock(a.journal); err != nil {
 		return err
@@ -90,13 +94,16 @@ func (a *Assembly) open() (err error) {
 	if err != nil {
 		return err
 	}
-	if ours && a.wasFinished() {
+	if left, err = a.wasFinished(); err != nil {
+		return err
+	}
+	if ours && left {
 		if done, err := a.openFinished(); done || err != nil {
 			return err
 		}
 	}
-	if a.taken() {
-		return fs.ErrExist
+	if err := a.vacant(); err != nil {
+		return err
 	}
 	if a.file, err = a.fs.OpenFile(a.partial, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
 		return err
@@ -108,19 +115,38 @@ func (a *Assembly) open() (err error) {
 	return a.resume(listed)
 }
 
-// taken reports whether there is a file with the final name that must not be replaced.
-func (a *Assembly) taken() bool {
-	_, err := a.fs.Lstat(a.path)
-	return !a.replace && !errors.Is(err, fs.ErrNotExist)
+// vacant fails if there is a file with the final name that must not be replaced.
+func (a *Assembly) vacant() error {
+	if a.replace {
+		return nil
+	}
+	there, err := a.exists(a.path)
+	if there {
+		return &fs.PathError{Op: "create", Path: a.path, Err: fs.ErrExist}
+	}
+	return err
+}
+
+func (a *Assembly) exists(name string) (bool, error) {
+	_, err := a.fs.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // wasFinished reports whether an earlier run got as far as the final name and no further: the journal is there, the
 // partial file is not.
-func (a *Assembly) wasFinished() bool {
-	_, perr := a.fs.Lstat(a.partial)
-	_, jerr := a.fs.Lstat(a.journal)
-	_, err := a.fs.Lstat(a.path)
-	return err == nil && jerr == nil && errors.Is(perr, fs.ErrNotExist)
+func (a *Assembly) wasFinished() (bool, error) {
+	final, err := a.exists(a.path)
+	if err != nil || !final {
+		return false, err
+	}
+	partial, err := a.exists(a.partial)
+	if err != nil || partial {
+		return false, err
+	}
+	return a.exists(a.journal)
 }
 
 // begin starts from nothing. The journal's head comes last, so that a journal that is ours once had its file beside it.
@@ -215,8 +241,8 @@ func (a *Assembly) openFinished() (done bool, err error) {
 // Put accepts a chunk, which is written at every position it has in the content. As Store.Put. A chunk that is
 // not in the content is an error.
 func (a *Assembly) Put(id ID, data []byte) error {
-	if len(a.where[id]) == 0 {
-		return fmt.Errorf("put chunk %v: output file %s: %w", id, a.path, ErrMismatch)
+	if at := a.where[id]; len(at) == 0 || a.refs[at[0]].Size != uint32(len(data)) {
+		return fmt.Errorf("put chunk %v: output file %s has no such chunk of %d bytes: %w", id, a.path, len(data), ErrMismatch)
 	}
 	a.mu.RLock()
 	held, closed := a.held[id], a.file == nil
@@ -335,8 +361,8 @@ func (a *Assembly) finish() error {
 		return nil
 	}
 	if !a.renamed {
-		if a.taken() {
-			return fs.ErrExist
+		if err := a.vacant(); err != nil {
+			return err
 		}
 		if err := a.rename(); err != nil {
 			return err
@@ -349,7 +375,10 @@ func (a *Assembly) finish() error {
 	if err := a.fs.Remove(a.journal); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return errors.Join(a.releaseLog(), a.fs.SyncDir(dir))
+	if err := a.fs.SyncDir(dir); err != nil {
+		return err
+	}
+	return a.releaseLog()
 }
 
 func (a *Assembly) rename() error {
