@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Folder is what an administrator does to a distribution point's folder: the same through a running node ([Client]) and directly.
+type Folder interface {
+	Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error)
+	Token(ctx context.Context, req TokenRequest) (string, error)
+	Contents(ctx context.Context) ([]Content, error)
+	Remove(ctx context.Context, req RemoveRequest) error
+	GC(ctx context.Context) (GCReply, error)
+	Verify(ctx context.Context) (VerifyReply, error)
+	Close() error
+}
+
+// Node is what the control interface controls.
+type Node interface {
+	Folder
+	Status() Status
+}
+
+const bodyMax = 64 << 10 // bytes of a request
+
+// socketPath is the socket's place in a node's folder.
+func socketPath(dir string) string { return filepath.Join(dir, "node.sock") }
+
+// Listen serves the control interface of the node in dir until ctx ends. The caller holds the folder's lock, so a socket
+// that is there already is a dead node's.
+func Listen(ctx context.Context, dir string, node Node) error {
+	path := socketPath(dir)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("open control socket: %w", err)
+	}
+	l, err := listenPrivate(path)
+	if err != nil {
+		return fmt.Errorf("open control socket %s: %w", path, err)
+	}
+	srv := &http.Server{Handler: handler(node), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { srv.Close() })
+	defer stop()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve control socket: %w", err)
+	}
+	return nil
+}
+
+func handler(node Node) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, node.Status(), nil) })
+	mux.HandleFunc("GET /catalogue", func(w http.ResponseWriter, r *http.Request) {
+		list, err := node.Contents(r.Context())
+		reply(w, list, err)
+	})
+	mux.HandleFunc("POST /gc", func(w http.ResponseWriter, r *http.Request) {
+		out, err := node.GC(r.Context())
+		reply(w, out, err)
+	})
+	mux.HandleFunc("POST /verify", func(w http.ResponseWriter, r *http.Request) {
+		out, err := node.Verify(r.Context())
+		reply(w, out, err)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		req, err := body[TokenRequest](w, r)
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+		token, err := node.Token(r.Context(), req)
+		reply(w, TokenReply{Token: token}, err)
+	})
+	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
+		req, err := body[RemoveRequest](w, r)
+		if err == nil {
+			err = node.Remove(r.Context(), req)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) { publish(w, r, node) })
+	return mux
+}
+
+// publish streams progress, at most five lines a second, and then the result.
+func publish(w http.ResponseWriter, r *http.Request, node Node) {
+	req, err := body[PublishRequest](w, r)
+	if err != nil {
+		reply(w, nil, err)
+		return
+	}
+	enc, flush := json.NewEncoder(w), http.NewResponseController(w).Flush
+	last := time.Now()
+	result, err := node.Publish(r.Context(), req, func(done, total int64) {
+		if time.Since(last) < 200*time.Millisecond {
+			return
+		}
+		last = time.Now()
+		enc.Encode(PublishLine{Done: done, Total: total})
+		flush()
+	})
+	line := PublishLine{Result: &result}
+	if err != nil {
+		line = PublishLine{Error: err.Error()}
+	}
+	enc.Encode(line)
+}
+
+func body[T any](w http.ResponseWriter, r *http.Request) (T, error) {
+	var v T
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, bodyMax)).Decode(&v)
+	if err != nil {
+		err = fmt.Errorf("read request: %w", err)
+	}
+	return v, err
+}
+
+// failure is the body of an answer that is an error.
+type failure struct {
+	Error string `json:"error"`
+}
+
+func reply(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		v = failure{err.Error()}
+	}
+	json.NewEncoder(w).Encode(v)
+}

@@ -1,0 +1,43 @@
+package api
+
+// Status is what `wimcast status` shows of a distribution point.
+type Status struct {
+	Node     string       `json:"node"`
+	Address  string       `json:"address"`
+	Contents int          `json:"contents"`
+	Chunks   int          `json:"chunks"`
+	Bytes    int64        `json:"bytes"`
+	Casts    []CastStatus `json:"casts"`
+}
+
+// CastStatus is one running cast.
+type CastStatus struct {
+	Content      string         `json:"content"`
+	Group        string         `json:"group"`
+	Phase        string         `json:"phase"`
+	RateMbps     float64        `json:"rate_mbps"`
+	AchievedMbps float64        `json:"achieved_mbps"`
+	Blocks       int            `json:"blocks"`
+	BlocksDone   int            `json:"blocks_done"`
+	WireBytes    uint64         `json:"wire_bytes"`
+	Source       uint64         `json:"source_symbols"`
+	Parity       uint64         `json:"parity_symbols"`
+	Repair       uint64         `json:"repair_symbols"`
+	QuicBlocks   uint64         `json:"quic_blocks"`
+	Waiting      string         `json:"waiting,omitempty"`
+	WaitSeconds  float64        `json:"wait_seconds,omitempty"`
+	Members      []MemberStatus `json:"members"`
+}
+
+// MemberStatus is one member of a cast.
+type MemberStatus struct {
+	Name        string  `json:"name"`
+	Held        int     `json:"held"`
+	Wanted      int     `json:"wanted"`
+	LossPercent float64 `json:"loss_percent"`
+	Backlog     uint64  `json:"backlog_bytes"`
+	Deaf        bool    `json:"deaf"`
+	Demoted     bool    `json:"demoted"`
+	Why         string  `json:"why,omitempty"` // why it is slow
+	SilentMs    int64   `json:"silent_ms"`
+}

@@ -1,0 +1,244 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/transport"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// FetchOptions are what Get and Deploy have in common.
+type FetchOptions struct {
+	ReceiveOptions
+	Keep bool // also keep the chunks in the client's own store
+}
+
+// Fetched is what Get and Deploy have to tell.
+type Fetched struct {
+	Reception
+	Name, Version string
+	Hash          chunk.ID
+	Size          int64         // of the content
+	Total         time.Duration // from the call to the end
+	ApplyLag      time.Duration // from the last chunk received to the end
+	Apply         *apply.Report // of Deploy
+}
+
+// fetcher is a client that knows what it wants: its folder is closed again, so that several can run at a time.
+type fetcher struct {
+	id     *Identity
+	ep     *transport.Endpoint
+	conn   *transport.Conn
+	signed *catalog.SignedManifest
+	layout *catalog.Layout
+	files  vfs.FS
+	store  *chunk.Store // nil: no store, or in use by another process
+	opt    FetchOptions
+}
+
+// Get receives a content into the file at path. A second call goes on where an interrupted one was.
+func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace bool, opt FetchOptions) (Fetched, error) {
+	start := time.Now()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
+	}
+	fsys, err := vfs.OS(filepath.Dir(path))
+	if err != nil {
+		return Fetched{}, fmt.Errorf("get: open the folder of %s: %w", path, err)
+	}
+	defer fsys.Close()
+	if _, err := fsys.Lstat(filepath.Base(path)); err == nil && !replace {
+		return Fetched{}, fmt.Errorf("get: %s: %w", path, fs.ErrExist)
+	}
+	f, err := newFetcher(ctx, dir, ref, opt)
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer f.close()
+	file, err := chunk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), chunk.AssemblyConfig{Replace: replace})
+	if err != nil {
+		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
+	}
+	defer file.Close()
+	out, err := f.receive(ctx, &fileSink{file: file, manifest: f.signed.Manifest, layout: f.layout})
+	if err != nil {
+		return out, fmt.Errorf("get %s: %w", castName(f.signed.Manifest), err)
+	}
+	if err := file.Finish(); err != nil {
+		return out, fmt.Errorf("get %s: %w", path, err)
+	}
+	out.finish(start)
+	return out, nil
+}
+
+// DeployOptions says how to apply.
+type DeployOptions struct {
+	FetchOptions
+	UnixXattrs bool
+	Events     func(apply.Event)
+}
+
+// Deploy receives one image of a content and applies it to the folder target as it arrives. Image 0 stands for the only one. A
+// second call goes on where an interrupted one was.
+func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (Fetched, error) {
+	start := time.Now()
+	if err := os.MkdirAll(target, 0o755); err != nil {
+		return Fetched{}, fmt.Errorf("deploy: make target: %w", err)
+	}
+	fsys, err := vfs.OS(target)
+	if err != nil {
+		return Fetched{}, fmt.Errorf("deploy: open target %s: %w", target, err)
+	}
+	defer fsys.Close()
+	f, err := newFetcher(ctx, dir, ref, opt.FetchOptions)
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer f.close()
+	cfg := apply.Config{Target: fsys, Image: max(ref.Image, 1), UnixXattrs: opt.UnixXattrs, Events: opt.Events}
+	sink, err := newApplySink(cfg, f.signed, f.layout)
+	if err != nil {
+		return Fetched{}, err
+	}
+	defer func() {
+		if sink.plan != nil {
+			sink.plan.Close()
+		}
+	}()
+	out, err := f.receive(ctx, sink)
+	if err != nil {
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, err)
+	}
+	report, err := sink.plan.Finish(ctx)
+	if err != nil {
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, err)
+	}
+	out.Apply = &report
+	out.finish(start)
+	return out, nil
+}
+
+func (f *Fetched) finish(start time.Time) {
+	now := time.Now()
+	f.Total = now.Sub(start)
+	if !f.LastChunkAt.IsZero() {
+		f.ApplyLag = now.Sub(f.LastChunkAt)
+	}
+}
+
+// newFetcher opens the client's folder, connects, and finds the content.
+func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptions) (*fetcher, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Wait == 0 {
+		opt.Wait = DefaultWait
+	}
+	if _, err := transport.PickInterface(opt.Interface, netip.MustParseAddr("239.192.0.1")); err != nil {
+		return nil, err
+	}
+	site, err := openClient(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer site.Close()
+	id, err := IdentityOf(site)
+	if err != nil {
+		return nil, err
+	}
+	ep, err := newEndpoint(id.Key, opt.DropQUIC)
+	if err != nil {
+		return nil, err
+	}
+	f := &fetcher{id: id, ep: ep, opt: opt}
+	if err := f.find(ctx, site, ref); err != nil {
+		f.close()
+		return nil, err
+	}
+	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
+		f.close()
+		return nil, err
+	}
+	f.files, f.store, err = openStore(site)
+	if err != nil && (opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// find connects and looks the content up.
+func (f *fetcher) find(ctx context.Context, site *catalog.Site, ref catalog.Ref) error {
+	conn, welcome, err := connectPatiently(ctx, f.ep, f.id, f.opt)
+	if err != nil {
+		return err
+	}
+	f.conn = conn
+	f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref)
+	return err
+}
+
+// connectPatiently waits for a distribution point that does not answer yet, and says so.
+func connectPatiently(ctx context.Context, ep *transport.Endpoint, id *Identity, opt FetchOptions) (*transport.Conn, wire.Welcome, error) {
+	for start := time.Now(); ; {
+		conn, welcome, err := Connect(ctx, ep, id)
+		if err == nil || permanent(err) || ctx.Err() != nil {
+			return conn, welcome, err
+		}
+		if time.Since(start) > opt.Wait {
+			return nil, wire.Welcome{}, fmt.Errorf("no distribution point for %v: %w", opt.Wait, err)
+		}
+		opt.Log.Warn("the distribution point does not answer, trying again", "points", id.Points, "for", opt.Wait, "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(redialEvery):
+		}
+	}
+}
+
+// openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.
+func openClient(ctx context.Context, dir string) (*catalog.Site, error) {
+	for start := time.Now(); ; {
+		site, err := catalog.OpenSite(dir)
+		if !errors.Is(err, catalog.ErrBusy) || ctx.Err() != nil || time.Since(start) > answerTimeout {
+			return site, err
+		}
+	}
+}
+
+func (f *fetcher) close() {
+	if f.conn != nil {
+		f.conn.Close("")
+	}
+	f.ep.Close()
+	if f.store != nil {
+		f.store.Close()
+		f.files.Close()
+	}
+}
+
+func (f *fetcher) receive(ctx context.Context, sink Sink) (Fetched, error) {
+	m := f.signed.Manifest
+	out := Fetched{Name: m.Name, Version: m.Version, Hash: f.signed.Hash, Size: int64(m.Size)}
+	if f.store != nil {
+		sink = &storeSink{Sink: sink, store: f.store, keep: f.opt.Keep, manifest: m}
+	}
+	conn := f.conn
+	f.conn = nil
+	var err error
+	out.Reception, err = Receive(ctx, f.ep, f.id, conn, f.signed, sink, f.opt.ReceiveOptions)
+	return out, err
+}

@@ -1,0 +1,209 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/transport"
+)
+
+// Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (Server has one
+// inside) or is stopped.
+type Local struct {
+	site  *catalog.Site
+	store *chunk.Store
+	files vfs.FS
+
+	writing sync.RWMutex // publish takes it shared, gc alone
+}
+
+// OpenLocal opens the folder of a distribution point. No other process may have it open.
+func OpenLocal(dir string) (*Local, error) {
+	site, err := catalog.OpenSite(dir)
+	if err != nil {
+		return nil, err
+	}
+	if !site.IsDistributionPoint() {
+		site.Close()
+		return nil, fmt.Errorf("open %s: this is a client's folder; a distribution point's is made with 'wimcast site init'", dir)
+	}
+	files, store, err := openStore(site)
+	if err != nil {
+		site.Close()
+		return nil, err
+	}
+	return &Local{site: site, store: store, files: files}, nil
+}
+
+// openStore opens the chunk store of a folder, and makes it if need be.
+func openStore(site *catalog.Site) (vfs.FS, *chunk.Store, error) {
+	rel, err := filepath.Rel(site.Dir, site.StoreDir())
+	if err != nil {
+		return nil, nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := os.MkdirAll(site.StoreDir(), 0o700); err != nil {
+		return nil, nil, fmt.Errorf("open store: %w", err)
+	}
+	files, err := vfs.OS(site.Dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open store: %w", err)
+	}
+	store, err := chunk.OpenStore(files, filepath.ToSlash(rel), chunk.StoreConfig{})
+	if err != nil {
+		files.Close()
+		return nil, nil, fmt.Errorf("open store %s: %w", site.StoreDir(), err)
+	}
+	return files, store, nil
+}
+
+// Site and Store are open until Close.
+func (l *Local) Site() *catalog.Site { return l.site }
+func (l *Local) Store() *chunk.Store { return l.store }
+
+// Close frees the folder.
+func (l *Local) Close() error {
+	return errors.Join(l.store.Close(), l.files.Close(), l.site.Close())
+}
+
+// Publish puts a file into store and catalogue.
+func (l *Local) Publish(ctx context.Context, req api.PublishRequest, progress func(done, total int64)) (api.PublishResult, error) {
+	kind, err := catalog.ParseKind(req.Kind)
+	if req.Kind == "" {
+		kind, err = 0, nil
+	}
+	if err != nil {
+		return api.PublishResult{}, err
+	}
+	l.writing.RLock()
+	defer l.writing.RUnlock()
+	p, err := publish(ctx, l.site, l.store, req.Path, publishOptions{
+		name: req.Name, version: req.Version, kind: kind, replace: req.Replace, progress: progress,
+	})
+	if err != nil {
+		return api.PublishResult{}, err
+	}
+	return api.PublishResult{
+		Content: req.Name + "@" + req.Version, Kind: p.kind.String(), Manifest: p.entry.Manifest.String(), Bytes: p.bytes,
+		Chunks: p.chunks, NewChunks: p.newChunks, NewBytes: p.newBytes, Changed: p.changed,
+	}, nil
+}
+
+// Token draws an enrolment token. Without addresses it names those of this machine, with the configured port.
+func (l *Local) Token(_ context.Context, req api.TokenRequest) (string, error) {
+	addrs := req.Addresses
+	if len(addrs) == 0 {
+		var err error
+		if addrs, err = l.addresses(); err != nil {
+			return "", err
+		}
+	}
+	policy := catalog.TokenPolicy{Uses: uint32(max(req.Uses, 0)), TTL: time.Duration(req.Hours) * time.Hour}
+	t, err := l.site.Catalogue.NewToken(addrs, policy, time.Now())
+	if err != nil {
+		return "", err
+	}
+	return t.String(), nil
+}
+
+// addresses lists where this machine can be reached: what the configuration says, or all that its interfaces have.
+func (l *Local) addresses() ([]string, error) {
+	host, port, err := net.SplitHostPort(l.site.Config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: listen address %q: %w", l.site.Config.Listen, err)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && !ip.IsUnspecified() || err != nil && host != "" {
+		return []string{l.site.Config.Listen}, nil
+	}
+	ifaces, err := transport.Interfaces()
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, i := range ifaces {
+		if i.Loopback && len(out) > 0 || l.site.Config.Interface != "" && i.Name != l.site.Config.Interface {
+			continue
+		}
+		for _, a := range i.Addrs {
+			if !a.IsLinkLocalUnicast() && len(out) < catalog.MaxAddresses {
+				out = append(out, net.JoinHostPort(a.String(), port))
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("this machine has no network address that clients could use; name one with --address HOST:PORT")
+	}
+	return out, nil
+}
+
+// Contents lists the catalogue.
+func (l *Local) Contents(context.Context) ([]api.Content, error) {
+	out := []api.Content{}
+	head, _, _ := l.site.Catalogue.Head()
+	for _, e := range head.Entries {
+		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
+		if err != nil {
+			return nil, err
+		}
+		m := signed.Manifest
+		out = append(out, api.Content{
+			Name: e.Name, Version: e.Version, Manifest: e.Manifest.String(), Kind: m.Kind.String(), Bytes: int64(m.Size),
+			Chunks: len(m.Chunks), Digest: fmt.Sprintf("%x", m.Digest),
+		})
+	}
+	return out, nil
+}
+
+// Remove takes a content out of the catalogue. Its chunks stay until GC.
+func (l *Local) Remove(_ context.Context, req api.RemoveRequest) error {
+	return l.site.Catalogue.Remove(req.Name, req.Version)
+}
+
+// GC frees the chunks that no content needs.
+func (l *Local) GC(ctx context.Context) (api.GCReply, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	live, err := l.site.Catalogue.LiveChunks()
+	if err != nil {
+		return api.GCReply{}, err
+	}
+	st, err := l.store.GC(ctx, live.Has)
+	return api.GCReply{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
+}
+
+// Verify reads every chunk of every content and returns what is damaged or missing, a line each.
+func (l *Local) Verify(ctx context.Context) (api.VerifyReply, error) {
+	var reply api.VerifyReply
+	if err := l.store.Scrub(ctx, func(d *chunk.DamagedError) { reply.Damaged = append(reply.Damaged, d.Error()) }); err != nil {
+		return reply, err
+	}
+	head, _, _ := l.site.Catalogue.Head()
+	for _, e := range head.Entries {
+		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
+		if err != nil {
+			return reply, err
+		}
+		missing := 0
+		for _, c := range signed.Manifest.Chunks {
+			if !l.store.Has(c.ID) {
+				missing++
+			}
+		}
+		reply.Contents++
+		if missing > 0 {
+			reply.Incomplete = append(reply.Incomplete, fmt.Sprintf("%s@%s lacks %d of %d chunks; publish it again", e.Name, e.Version, missing, len(signed.Manifest.Chunks)))
+		}
+	}
+	reply.Chunks = l.store.Stats().Chunks
+	return reply, nil
+}

@@ -1,0 +1,152 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// ErrChanged says that a file changed while it was published.
+var ErrChanged = errors.New("the file changed while it was read")
+
+// publishOptions says what to publish. name and version are needed.
+type publishOptions struct {
+	name, version string
+	kind          catalog.Kind            // 0: an image when the file begins as a WIM does, else raw
+	replace       bool                    // the name may stand for other content already
+	progress      func(done, total int64) // bytes read; nil: not told
+}
+
+// published says what publish did.
+type published struct {
+	entry     catalog.Entry
+	changed   bool // false: the catalogue had it already
+	kind      catalog.Kind
+	bytes     int64
+	chunks    int   // positions in the manifest
+	newChunks int   // that the store did not hold
+	newBytes  int64 // in these
+}
+
+// publish splits the file at path into chunks, makes them durable in store, and signs it into the site's catalogue.
+// Nothing is in the catalogue before all of it is durable. An error leaves at most chunks that the next gc takes away.
+func publish(ctx context.Context, site *catalog.Site, store *chunk.Store, path string, opt publishOptions) (published, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return published{}, fmt.Errorf("publish: %w", err)
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return published{}, fmt.Errorf("publish: %w", err)
+	}
+	if !before.Mode().IsRegular() || before.Size() == 0 {
+		return published{}, fmt.Errorf("publish %s: want a regular file that is not empty", path)
+	}
+	if opt.kind == 0 {
+		opt.kind = guessKind(f)
+	}
+	var layout chunk.Layout
+	if opt.kind == catalog.KindImage {
+		if layout, err = wimLayout(f, before.Size()); err != nil {
+			return published{}, fmt.Errorf("publish %s as an image: %w", path, err)
+		}
+	}
+	out, signed, err := split(ctx, site, store, f, before.Size(), layout, opt)
+	if err != nil {
+		return published{}, fmt.Errorf("publish %s: %w", path, err)
+	}
+	after, err := os.Stat(path)
+	if err != nil {
+		return published{}, fmt.Errorf("publish: %w", err)
+	}
+	if !os.SameFile(before, after) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) || out.bytes != before.Size() {
+		return published{}, fmt.Errorf("publish %s: %w: nothing was published; run it again when no other program writes the file", path, ErrChanged)
+	}
+	p, err := site.Catalogue.Publish(signed, opt.replace)
+	if err != nil {
+		return published{}, fmt.Errorf("publish %s: %w", path, err)
+	}
+	out.entry, out.changed = p.Entry, p.Changed
+	return out, nil
+}
+
+// split stores the chunks of r and signs their list.
+func split(ctx context.Context, site *catalog.Site, store *chunk.Store, r io.Reader, size int64, layout chunk.Layout, opt publishOptions) (published, *catalog.SignedManifest, error) {
+	b, err := catalog.NewBuilder(opt.name, opt.version, opt.kind)
+	if err != nil {
+		return published{}, nil, err
+	}
+	out := published{kind: opt.kind}
+	err = chunk.Split(r, layout, func(p chunk.Piece) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		id := chunk.Sum(p.Data)
+		if !store.Has(id) {
+			out.newChunks++
+			out.newBytes += int64(len(p.Data))
+			if err := store.Put(id, p.Data); err != nil {
+				return err
+			}
+		}
+		out.chunks++
+		out.bytes += int64(len(p.Data))
+		if opt.progress != nil {
+			opt.progress(out.bytes, size)
+		}
+		return b.Add(id, p.Data, p.Prologue)
+	})
+	if err != nil {
+		return published{}, nil, err
+	}
+	if err := store.Sync(); err != nil {
+		return published{}, nil, err
+	}
+	signed, err := b.Sign(site.Publisher)
+	if err != nil {
+		return published{}, nil, err
+	}
+	return out, signed, nil
+}
+
+// guessKind looks at the first bytes of a file.
+func guessKind(r io.ReaderAt) catalog.Kind {
+	var magic [8]byte
+	if _, err := r.ReadAt(magic[:], 0); err == nil && (string(magic[:]) == "MSWIM\x00\x00\x00" || string(magic[:]) == "WLPWM\x00\x00\x00") {
+		return catalog.KindImage
+	}
+	return catalog.KindRaw
+}
+
+// wimLayout tells where a WIM is best cut, after looking through the whole of its structure: what clients would refuse is
+// refused here.
+func wimLayout(r io.ReaderAt, size int64) (chunk.Layout, error) {
+	f, err := wim.Open(r, size)
+	if err != nil {
+		return chunk.Layout{}, err
+	}
+	for n := range f.Images() {
+		if _, err := f.Image(n + 1); err != nil {
+			return chunk.Layout{}, err
+		}
+	}
+	var layout chunk.Layout
+	m := f.Layout()
+	for _, part := range m.Prologue {
+		layout.Prologue = append(layout.Prologue, chunk.Range{Offset: part.Offset, Size: part.Size})
+	}
+	for _, res := range m.Resources {
+		layout.Bounds = append(layout.Bounds, res.Offset, res.Offset+res.StoredSize)
+	}
+	slices.Sort(layout.Bounds)
+	layout.Bounds = slices.Compact(layout.Bounds)
+	return layout, nil
+}

@@ -1,0 +1,292 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
+)
+
+// fileSink puts blocks into an output file, which serves as the store of what it has.
+type fileSink struct {
+	file     *chunk.Assembly
+	manifest *catalog.Manifest
+	layout   *catalog.Layout
+	put      []uint32 // since the last Commit
+}
+
+func (s *fileSink) Needs() ([]uint32, bool, error) {
+	var need []uint32
+	for i := range s.layout.Len() {
+		b := uint32(i)
+		if s.layout.IsBlock(b) && !s.file.Has(s.manifest.Chunks[b].ID) {
+			need = append(need, b)
+		}
+	}
+	return need, true, nil
+}
+
+func (s *fileSink) Put(_ context.Context, block uint32, data []byte) error {
+	if err := s.file.Put(s.manifest.Chunks[block].ID, data); err != nil {
+		return err
+	}
+	s.put = append(s.put, block)
+	return nil
+}
+
+func (s *fileSink) Commit() ([]uint32, error) {
+	if err := s.file.Sync(); err != nil {
+		return nil, err
+	}
+	held := s.put
+	s.put = nil
+	return held, nil
+}
+
+// prologueMax bounds the memory for a content's prologue: header, blob table, XML and metadata of all images.
+const prologueMax = 96 << 20
+
+// applySink feeds a plan. First it collects the prologue, in memory; then the plan is made and says what else is needed.
+type applySink struct {
+	cfg      apply.Config
+	manifest *catalog.Manifest
+	layout   *catalog.Layout
+
+	prologue map[uint32][]byte // nil once the plan is made
+	left     int               // prologue blocks that have not come
+	plan     *apply.Plan
+	waiting  []waitingBlock // that the plan could not take: its spool is full
+	put      []uint32       // prologue blocks since the last Commit
+}
+
+type waitingBlock struct {
+	block uint32
+	data  []byte
+}
+
+// newApplySink refuses a content that cannot be applied before anything is asked for.
+func newApplySink(cfg apply.Config, signed *catalog.SignedManifest, layout *catalog.Layout) (*applySink, error) {
+	m := signed.Manifest
+	if m.Kind != catalog.KindImage {
+		return nil, fmt.Errorf("deploy %s: it is not an image; 'wimcast get' receives any content", castName(m))
+	}
+	s := &applySink{cfg: cfg, manifest: m, layout: layout, prologue: make(map[uint32][]byte)}
+	var size int64
+	s.cfg.Content = apply.Content{ID: signed.Hash, Chunks: make([]apply.Chunk, len(m.Chunks))}
+	for i, c := range m.Chunks {
+		b := layout.First(uint32(i))
+		s.cfg.Content.Chunks[i] = apply.Chunk{Block: int(b), Size: c.Size}
+		if layout.IsBlock(uint32(i)) && layout.Prologue(b) {
+			s.left++
+			size += int64(c.Size)
+		}
+	}
+	if size > prologueMax {
+		return nil, fmt.Errorf("deploy %s: its directory trees take %d MiB, at most %d are supported", castName(m), size>>20, prologueMax>>20)
+	}
+	return s, nil
+}
+
+func (s *applySink) Needs() ([]uint32, bool, error) {
+	var need []uint32
+	if s.plan != nil {
+		for _, b := range s.plan.Needs() {
+			need = append(need, uint32(b))
+		}
+		return need, true, nil
+	}
+	for i := range s.layout.Len() {
+		b := uint32(i)
+		if s.layout.IsBlock(b) && s.layout.Prologue(b) && s.prologue[b] == nil {
+			need = append(need, b)
+		}
+	}
+	return need, false, nil
+}
+
+func (s *applySink) Put(ctx context.Context, block uint32, data []byte) error {
+	if s.plan == nil {
+		if s.layout.Prologue(block) && s.prologue[block] == nil {
+			s.prologue[block] = data
+			s.put = append(s.put, block)
+			s.left--
+		}
+		if s.left > 0 {
+			return nil
+		}
+		return s.start(ctx)
+	}
+	s.waiting = append(s.waiting, waitingBlock{block, data})
+	return s.retry()
+}
+
+// start makes the plan and gives it what it needs of the prologue.
+func (s *applySink) start(ctx context.Context) error {
+	plan, err := apply.New(ctx, s.cfg, &prologueReader{s})
+	if err != nil {
+		return err
+	}
+	s.plan = plan
+	for _, b := range plan.Needs() {
+		if data := s.prologue[uint32(b)]; data != nil {
+			if err := plan.Put(b, data); err != nil {
+				return err
+			}
+		}
+	}
+	s.prologue = nil
+	return nil
+}
+
+// retry offers the plan what waits: the newest first, because that is what was asked for most urgently.
+func (s *applySink) retry() error {
+	for i := len(s.waiting) - 1; i >= 0; i-- {
+		w := s.waiting[i]
+		err := s.plan.Put(int(w.block), w.data)
+		if errors.Is(err, apply.ErrSpoolFull) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+	}
+	return nil
+}
+
+func (s *applySink) Commit() ([]uint32, error) {
+	held := s.put
+	s.put = nil
+	if s.plan == nil {
+		return held, nil
+	}
+	blocks, err := s.plan.Commit()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range blocks {
+		held = append(held, uint32(b))
+	}
+	return held, s.retry()
+}
+
+// Urgent implements Urgent.
+func (s *applySink) Urgent() []uint32 {
+	if len(s.waiting) == 0 {
+		return nil
+	}
+	var out []uint32
+	for _, b := range s.plan.Urgent(4) {
+		out = append(out, uint32(b))
+	}
+	return out
+}
+
+// prologueReader gives the content's bytes that lie in the prologue.
+type prologueReader struct{ s *applySink }
+
+func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	size := int64(r.s.manifest.Size)
+	for n < len(p) && off < size {
+		i := r.s.layout.At(uint64(off))
+		data := r.s.prologue[r.s.layout.First(i)]
+		if data == nil {
+			return n, fmt.Errorf("read image at offset %d: not in the prologue", off)
+		}
+		c := copy(p[n:], data[off-int64(r.s.layout.Offset(i)):])
+		n += c
+		off += int64(c)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
+type storeSink struct {
+	Sink
+	store    *chunk.Store
+	keep     bool
+	manifest *catalog.Manifest
+}
+
+// storeCommitEvery is how many bytes are taken from the store between commits.
+const storeCommitEvery = 16 << 20
+
+func (s *storeSink) Needs() ([]uint32, bool, error) {
+	for {
+		need, final, err := s.Sink.Needs()
+		if err != nil {
+			return nil, false, err
+		}
+		left, taken, err := s.fromStore(need)
+		if err != nil || final || taken == 0 {
+			return left, final, err
+		}
+	}
+}
+
+// fromStore gives the sink what the store holds, and returns what it does not.
+func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, err error) {
+	var size int
+	for _, b := range need {
+		id := s.manifest.Chunks[b].ID
+		if !s.store.Has(id) {
+			left = append(left, b)
+			continue
+		}
+		data, err := s.store.Get(id, nil)
+		if err != nil { // damaged: it counts as not held from now on
+			left = append(left, b)
+			continue
+		}
+		if err := s.Sink.Put(context.Background(), b, data); err != nil {
+			return nil, 0, err
+		}
+		taken++
+		if size += len(data); size >= storeCommitEvery {
+			if _, err := s.Sink.Commit(); err != nil {
+				return nil, 0, err
+			}
+			size = 0
+		}
+	}
+	if taken > 0 {
+		if _, err := s.Sink.Commit(); err != nil {
+			return nil, 0, err
+		}
+	}
+	return left, taken, nil
+}
+
+func (s *storeSink) Put(ctx context.Context, block uint32, data []byte) error {
+	if s.keep {
+		if err := s.store.Put(s.manifest.Chunks[block].ID, data); err != nil {
+			return err
+		}
+	}
+	return s.Sink.Put(ctx, block, data)
+}
+
+func (s *storeSink) Commit() ([]uint32, error) {
+	if s.keep {
+		if err := s.store.Sync(); err != nil {
+			return nil, err
+		}
+	}
+	return s.Sink.Commit()
+}
+
+// Urgent implements Urgent.
+func (s *storeSink) Urgent() []uint32 {
+	if u, ok := s.Sink.(Urgent); ok {
+		return u.Urgent()
+	}
+	return nil
+}
