@@ -40,9 +40,10 @@
 //	journal  = header record*
 //	header   = "WCAPPLY1" content-id[32] image[4] flags[4] crc[4]
 //	record   = length[4] crc[4] body[length]
-//	body     = reset list(block held) list(resource complete) list(waiting piece: resource, offset, size, place in spool, kind)
+//	body     = kind list(block held) list(resource complete) list(waiting piece: resource, offset, size, place in spool, kind)
 //	           list(place in spool freed)
-//	reset    = 0, or 1: forget all records before (written by a restart that found some of what they say gone)
+//	kind     = 0 commit, 1 forget all records before (written by a restart that found some of what they say gone),
+//	           2 the target is complete, only the journal and the work folder are still to be removed
 //
 // Integers outside bodies are big-endian, in bodies unsigned varints; a list is its length and its entries. Blocks and resources are
 // ascending, each but the first as the difference to the one before. A crc is CRC-32C of the header and all bodies up to its own,

@@ -113,10 +113,13 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 	if missing > 0 {
 		return Report{}, fmt.Errorf("finish: %w: %d", ErrIncomplete, missing)
 	}
-	if _, err := p.Commit(); err != nil {
+	steps := []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.end, p.unmark}
+	if p.ended {
+		steps = steps[len(steps)-1:]
+	} else if _, err := p.Commit(); err != nil {
 		return Report{}, err
 	}
-	for _, step := range []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.unmark} {
+	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return Report{}, p.crew.fail(err)
 		}
@@ -286,15 +289,22 @@ func (p *Plan) finishDirs(context.Context) error {
 	return nil
 }
 
-// unmark makes everything durable, removes the work folder and last the mark.
+// end makes everything durable and tells the journal.
+func (p *Plan) end(context.Context) error {
+	_, names := p.crew.take()
+	if err := p.fsys.SyncAll(names); err != nil {
+		return fmt.Errorf("sync target: %w", err)
+	}
+	return p.journal.add(&record{kind: recordEnd})
+}
+
+// unmark removes the work folder and last the journal, which is the mark.
 func (p *Plan) unmark(context.Context) error {
 	p.spool.close()
 	if err := p.fsys.RemoveAll(workName); err != nil {
 		return fmt.Errorf("remove %s: %w", workName, err)
 	}
-	_, names := p.crew.take()
-	names = slices.DeleteFunc(names, func(n string) bool { return n == workName })
-	if err := p.fsys.SyncAll(names); err != nil {
+	if err := p.fsys.SyncDir("."); err != nil { // else a crash may leave the work folder without the mark
 		return fmt.Errorf("sync target: %w", err)
 	}
 	err := errors.Join(p.journal.file.Close(), p.lock.Close())

@@ -43,9 +43,20 @@ func (id jobID) header() []byte {
 // headerSum is the check sum that a journal's first record goes on from.
 func headerSum(header []byte) uint32 { return crc32.Checksum(header[:journalHeader-4], castagnoli) }
 
+// recordKind says what a record does beside what it lists.
+type recordKind uint8
+
+const (
+	recordCommit recordKind = iota
+	recordReset             // forget all records before
+	recordEnd               // the target is complete, only the journal and the work folder are still to be removed
+
+	recordKinds
+)
+
 // record is what one commit adds to a journal.
 type record struct {
-	reset     bool  // forget all records before
+	kind      recordKind
 	blocks    []int // held now, ascending
 	resources []int // complete now, ascending
 	waiting   []frag
@@ -54,11 +65,7 @@ type record struct {
 
 // append encodes the record's body.
 func (r *record) append(b []byte) []byte {
-	if r.reset {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
-	}
+	b = append(b, byte(r.kind))
 	b = appendAscending(b, r.blocks)
 	b = appendAscending(b, r.resources)
 	b = binary.AppendUvarint(b, uint64(len(r.waiting)))
@@ -131,7 +138,7 @@ func (d *decoder) ascending(below int) []int {
 // parseRecord reads a body, of an apply with that many blocks and resources.
 func parseRecord(b []byte, blocks, resources int) (record, bool) {
 	d := &decoder{b: b}
-	r := record{reset: d.uint(2) == 1}
+	r := record{kind: recordKind(d.uint(uint64(recordKinds)))}
 	r.blocks = d.ascending(blocks)
 	r.resources = d.ascending(resources)
 	for n := d.count(5); n > 0 && !d.bad; n-- {

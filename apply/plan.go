@@ -47,6 +47,7 @@ type Plan struct {
 	unowned  atomic.Int64 // files whose owner could not be set
 	refused  int          // xattrs that the file system refused
 	closed   bool
+	ended    bool // an earlier run had only to remove its marks
 	lost     bool // some of what the journal says was gone
 }
 
@@ -89,7 +90,7 @@ func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return p, p.begin()
+	return p, withHint(p.begin())
 }
 
 func (c *Config) validate() error {

@@ -151,7 +151,12 @@ func (p *Plan) resume() (bool, error) {
 		return false, fmt.Errorf("cut journal %s: %w", markerName, err)
 	}
 	p.journal.size, p.journal.crc = size, crc
-	if err := p.sweep(p.replay(recs)); err != nil {
+	complete := p.replay(recs)
+	if n := len(recs); n > 0 && recs[n-1].kind == recordEnd {
+		p.ended = true
+		return true, nil
+	}
+	if err := p.sweep(complete); err != nil {
 		return false, err
 	}
 	if err := p.makeDirs(); err != nil || !p.lost {
@@ -162,7 +167,7 @@ func (p *Plan) resume() (bool, error) {
 
 // snapshot tells the journal what is held after some of what it said was found to be gone.
 func (p *Plan) snapshot() error {
-	rec := &record{reset: true, blocks: p.put.list(len(p.blocks.chunks))}
+	rec := &record{kind: recordReset, blocks: p.put.list(len(p.blocks.chunks))}
 	var all []*frag
 	for i, r := range p.tree.resources {
 		if r.fed {
@@ -202,7 +207,7 @@ func (p *Plan) replay(recs []record) bitset {
 	complete := newBitset(len(p.tree.resources))
 	waiting := map[int64]*frag{}
 	for _, rec := range recs {
-		if rec.reset {
+		if rec.kind == recordReset {
 			p.put, complete, waiting = newBitset(len(p.blocks.chunks)), newBitset(len(p.tree.resources)), map[int64]*frag{}
 		}
 		for _, b := range rec.blocks {
