@@ -3,6 +3,7 @@ package wim
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Rules says what CheckTree lets pass. The zero value is the strictest: only what every Windows and POSIX file system can hold.
@@ -44,7 +45,7 @@ func checkCase(d *Dentry) error {
 			if name == "" {
 				continue
 			}
-			key := strings.Map(unicode.ToUpper, name)
+			key := upper(name)
 			if o := seen[key]; o != nil && o != c {
 				return corruptf("check tree: %q and %q differ only in case", o.Path(), c.Path())
 			}
@@ -52,6 +53,14 @@ func checkCase(d *Dentry) error {
 		}
 	}
 	return nil
+}
+
+// upper gives the form by which Windows compares names. A name with an unpaired surrogate stays as it is.
+func upper(name string) string {
+	if !utf8.ValidString(name) {
+		return name
+	}
+	return strings.Map(unicode.ToUpper, name)
 }
 
 // checkWindowsName refuses a name that Windows does not take as it stands.

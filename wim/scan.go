@@ -9,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"unicode"
 )
 
 // node is one name in a tree that is being captured.
@@ -197,7 +195,7 @@ func (s *scanner) inode(d *Dentry, path string, info fs.FileInfo) (*inode, error
 
 // compareNames orders siblings as Windows does: by upper case, then as they are.
 func compareNames(a, b string) int {
-	return cmp.Or(cmp.Compare(strings.Map(unicode.ToUpper, a), strings.Map(unicode.ToUpper, b)), cmp.Compare(a, b))
+	return cmp.Or(cmp.Compare(upper(a), upper(b)), cmp.Compare(a, b))
 }
 
 func describe(kind fs.FileMode) string {

@@ -22,15 +22,16 @@ type Symlink struct {
 
 // swapSlashes exchanges slashes and backslashes. A POSIX target with a backslash in it thus comes back as it was.
 func swapSlashes(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch r {
+	b := []byte(s) // not strings.Map, which mends what is not UTF-8
+	for i, c := range b {
+		switch c {
 		case '/':
-			return '\\'
+			b[i] = '\\'
 		case '\\':
-			return '/'
+			b[i] = '/'
 		}
-		return r
-	}, s)
+	}
+	return string(b)
 }
 
 // ParseSymlink reads the reparse data of a symbolic link or junction, as a Reader gives it.
