@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -137,5 +138,57 @@ func TestProcessesAreMeasuredAndKilled(t *testing.T) {
 	sleeper.Kill()
 	if sleeper.Err == nil || sleeper.Wait(time.Second) == nil {
 		t.Error("a killed process counts as successful")
+	}
+}
+
+func TestAttackReachesTheGroupButNotItsOwnHost(t *testing.T) {
+	l := New(t, Config{Hosts: 3, Rate: 100})
+	conn := listen(t, l.Host(1))
+	tapped := make(chan [][]byte, 1)
+	go func() {
+		datagrams, to, err := l.Host(0).Tap(5, 10*time.Second)
+		if err != nil || to.Port() != uint16(group.Port) || to.Addr().String() != group.IP.String() {
+			t.Errorf("tap gave %d datagrams to %v, %v", len(datagrams), to, err)
+		}
+		tapped <- datagrams
+	}()
+	var recorded [][]byte
+	l.Until("the tap has its datagrams", 10*time.Second, func() bool {
+		cast(t, l.Host(0), 1, 1000)
+		select {
+		case recorded = <-tapped:
+			return true
+		default:
+			return false
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	count(conn, 50*time.Millisecond)
+	before := l.Host(2).Counters()
+	attack, err := l.Host(2).Attack(recorded, netip.MustParseAddrPort(group.String()), netip.AddrPortFrom(l.Host(0).Addr, 4999))
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 2000)
+	for range 1000 {
+		if err := conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(buf); err != nil {
+			t.Fatalf("the attack does not reach the group: %v", err)
+		}
+	}
+	attack.Stop()
+	if attack.Err != nil {
+		t.Error(attack.Err)
+	}
+	used := l.Host(2).Counters().Sub(before)
+	if attack.Sent[0] < 300 || attack.Sent[1] < 300 || attack.Sent[2] < 300 || attack.Sent[3] < 10 || used.TxBytes < 1000*1000 {
+		t.Errorf("the attack sent %v datagrams, %d bytes", attack.Sent, used.TxBytes)
+	}
+	if used.RxBytes > 50*used.TxBytes/1000 {
+		t.Errorf("the attacker got %d bytes", used.RxBytes)
 	}
 }
