@@ -1,0 +1,177 @@
+package apply
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// wimlib runs wimlib-imagex, or skips the test where it is missing (in CI that is a failure).
+func wimlib(t testing.TB, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("wimlib-imagex")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("wimlib-imagex is missing: apt-get install wimtools")
+		}
+		t.Skip("wimlib-imagex is missing: apt-get install wimtools")
+	}
+	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
+		t.Fatalf("wimlib-imagex %v: %v\n%s", args, err, out)
+	}
+}
+
+// TestSameAsWimlib applies images with both programs and compares the trees, modes included.
+func TestSameAsWimlib(t *testing.T) {
+	src := t.TempDir()
+	sampleTree(t, src, 11, 700_000)
+	if err := os.Chmod(filepath.Join(src, "dir0"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--compress=none"}, {"--compress=XPRESS"}, {"--compress=LZX"}, {"--compress=LZX", "--unix-data"}} {
+		file := filepath.Join(t.TempDir(), "t.wim")
+		wimlib(t, append([]string{"capture", src, file}, args...)...)
+		theirs := filepath.Join(t.TempDir(), "theirs")
+		how := []string{"apply", file, "1", theirs}
+		if len(args) > 1 {
+			how = append(how, "--unix-data")
+		}
+		wimlib(t, how...)
+		image, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys, ours := osTarget(t)
+		if _, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{}); err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		diff, err := Compare(theirs, ours, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range diff {
+			if d.Path != "." { // which wimlib makes, and we are given
+				t.Errorf("%v: %s: %s", args, d.Path, d.What)
+			}
+		}
+	}
+}
+
+// goTree captures the sources of Go once for a benchmark.
+func goTree(b *testing.B) string {
+	b.Helper()
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		b.Skip("the go command is not here")
+	}
+	src := filepath.Join(strings.TrimSpace(string(root)), "src")
+	if _, err := os.Stat(src); err != nil {
+		b.Skip("the sources of Go are not here")
+	}
+	f, err := os.Create(filepath.Join(b.TempDir(), "go.wim"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := wim.Capture(bg, f, src, wim.CaptureOptions{Compression: wim.XPRESS}); err != nil {
+		b.Fatal(err)
+	}
+	return f.Name()
+}
+
+// BenchmarkGoTree applies Go's sources, XPRESS, some 10,000 files. Unlike wimlib's, our figure is that of files on disk: synced.
+func BenchmarkGoTree(b *testing.B) {
+	file := goTree(b)
+	info, err := os.Stat(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("wimcast", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			fsys, dir := benchTarget(b)
+			b.StartTimer()
+			f, err := os.Open(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := File(bg, f, info.Size(), 1, fsys, FileOptions{}); err != nil {
+				b.Fatal(err)
+			}
+			f.Close()
+			b.StopTimer()
+			fsys.Close()
+			os.RemoveAll(dir)
+			b.StartTimer()
+		}
+	})
+	b.Run("wimlib", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			fsys, dir := benchTarget(b)
+			fsys.Close()
+			b.StartTimer()
+			wimlib(b, "apply", file, "1", dir)
+			b.StopTimer()
+			os.RemoveAll(dir)
+			b.StartTimer()
+		}
+	})
+}
+
+func benchTarget(b *testing.B) (vfs.FS, string) {
+	b.Helper()
+	dir, err := os.MkdirTemp(b.TempDir(), "target")
+	if err != nil {
+		b.Fatal(err)
+	}
+	fsys, err := vfs.OS(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fsys, dir
+}
+
+// BenchmarkLargeResource applies one file of 256 MiB; B/op beside the size of the image shows that memory does not grow with it.
+func BenchmarkLargeResource(b *testing.B) {
+	src := b.TempDir()
+	block := make([]byte, 1<<20)
+	f, err := os.Create(filepath.Join(src, "large"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range 256 {
+		for j := range block {
+			block[j] = byte(j>>(i%7)) ^ byte(i)
+		}
+		if _, err := f.Write(block); err != nil {
+			b.Fatal(err)
+		}
+	}
+	f.Close()
+	image := capture(b, src, wim.XPRESS)
+	b.SetBytes(256 << 20)
+	var peak uint64
+	for b.Loop() {
+		fsys, dir := benchTarget(b)
+		_, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{Progress: func(int64, int64) {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+		}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		fsys.Close()
+		os.RemoveAll(dir)
+	}
+	b.ReportMetric(float64(peak)/(1<<20), "peakMiB")
+	b.ReportMetric(float64(len(image))/(1<<20), "imageMiB")
+}
