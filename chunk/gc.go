@@ -97,6 +97,8 @@ func (s *Store) collect(ctx context.Context, live func(ID) bool, st *GCStats) er
 	}
 	s.group.commitMu.Lock()
 	defer s.group.commitMu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock() // the map stays as it is while it is written out
 	if s.records > 2*len(s.held)+slackRecords {
 		return s.compact()
 	}

@@ -211,8 +211,14 @@ func (m *Mem) MkdirAll(name string, perm fs.FileMode) error {
 			continue
 		}
 		err := m.Mkdir(name[:i], perm)
-		if info, serr := m.Stat(name[:i]); err != nil && (serr != nil || !info.IsDir()) {
+		info, serr := m.Stat(name[:i])
+		switch {
+		case err != nil && serr != nil:
 			return err
+		case err != nil && !info.IsDir() && i == len(name):
+			return err
+		case err != nil && !info.IsDir():
+			return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
 		}
 	}
 	return nil
@@ -234,16 +240,14 @@ func (m *Mem) Rename(oldname, newname string) error {
 	switch {
 	case from.node == nil:
 		return bad(fs.ErrNotExist)
+	case to.node != nil && to.node.mode.IsDir():
+		return bad(fs.ErrExist)
 	case from.dir == nil || to.dir == nil || strings.HasPrefix(newname, oldname+"/"):
 		return bad(fs.ErrInvalid)
+	case to.node != nil && from.node.mode.IsDir():
+		return bad(syscall.ENOTDIR)
 	case from.node == to.node:
 		return nil
-	case to.node != nil && to.node.mode.IsDir() && !from.node.mode.IsDir():
-		return bad(syscall.EISDIR)
-	case to.node != nil && from.node.mode.IsDir() && !to.node.mode.IsDir():
-		return bad(syscall.ENOTDIR)
-	case to.node != nil && len(to.node.entries) > 0:
-		return bad(syscall.ENOTEMPTY)
 	}
 	m.change(entry{from.dir, from.base, nil}, entry{to.dir, to.base, from.node})
 	return nil
