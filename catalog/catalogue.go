@@ -74,12 +74,17 @@ func OpenCatalogue(path string, online *Key) (*Catalogue, error) {
 	if err := checkPrivate(path); err != nil {
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	db, err := openDB(path)
+	if err := inspectDB(path); err != nil {
+		return nil, err
+	}
+	db, err := openDB(path, false)
 	if err != nil {
 		return nil, err
 	}
+	// Who has the lock, for the message of the next who wants it. Nothing depends on it.
+	_ = os.WriteFile(ownerPath(path), []byte(strconv.Itoa(os.Getpid())), filePerm)
 	c := &Catalogue{path: path, db: db, online: online}
-	if err := c.load(info.Size()); err != nil {
+	if err := c.view(c.loadMeta); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalogue %s: %w", path, err), c.Close())
 	}
 	return c, nil
@@ -87,7 +92,7 @@ func OpenCatalogue(path string, online *Key) (*Catalogue, error) {
 
 // createCatalogue makes a new file with what a node knows at first.
 func createCatalogue(path string, rootRaw, headRaw, recordRaw []byte) error {
-	db, err := openDB(path)
+	db, err := openDB(path, false)
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func createCatalogue(path string, rootRaw, headRaw, recordRaw []byte) error {
 		meta := tx.Bucket(bucketMeta)
 		return errors.Join(meta.Put(metaRoot, rootRaw), meta.Put(metaHead, headRaw), meta.Put(metaRecord, recordRaw))
 	})
-	if err := errors.Join(err, db.Close(), os.Remove(ownerPath(path))); err != nil {
+	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("create catalogue %s: %w", path, err)
 	}
 	return nil
@@ -118,8 +123,21 @@ func (c *Catalogue) Close() error {
 	return nil
 }
 
+// inspectDB checks a file's pages under a reader's lock, so that no other process changes them meanwhile.
+func inspectDB(path string) error {
+	db, err := openDB(path, true)
+	if err != nil {
+		return err
+	}
+	err = checkPages(path)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("open catalogue %s: %w (%w)", path, ErrDamaged, err)
+	}
+	return nil
+}
+
 // openDB opens or begins a bbolt file.
-func openDB(path string) (db *bolt.DB, err error) {
+func openDB(path string, readOnly bool) (db *bolt.DB, err error) {
 	defer func() {
 		if errors.Is(err, ErrDamaged) {
 			err = fmt.Errorf("open catalogue %s: %w", path, err)
@@ -128,6 +146,7 @@ func openDB(path string) (db *bolt.DB, err error) {
 	defer damageToError(&err)()
 	opt := *bolt.DefaultOptions
 	opt.Timeout = lockTimeout
+	opt.ReadOnly = readOnly
 	opt.FreelistType = bolt.FreelistMapType
 	db, err = bolt.Open(path, filePerm, &opt)
 	switch {
@@ -138,8 +157,6 @@ func openDB(path string) (db *bolt.DB, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("open catalogue: %w", err)
 	}
-	// Who has the lock, for the message above. Nothing depends on it.
-	_ = os.WriteFile(ownerPath(path), []byte(strconv.Itoa(os.Getpid())), filePerm)
 	return db, nil
 }
 
@@ -170,21 +187,6 @@ func owner(path string) string {
 	return fmt.Sprintf("probably the wimcast node with process id %d", pid)
 }
 
-// load checks the file's structure and reads what is kept in memory.
-func (c *Catalogue) load(size int64) (err error) {
-	return c.view(func(tx *bolt.Tx) error {
-		if tx.Size() > size {
-			return fmt.Errorf("%w: it has %d bytes of %d", ErrDamaged, size, tx.Size())
-		}
-		// Not tx.Check: a flipped bit in a page's length makes it fill the memory. What we need is that the tree can be
-		// walked; that its contents are right, their hashes and signatures say.
-		if err := tx.ForEach(func(_ []byte, b *bolt.Bucket) error { return b.ForEach(touch) }); err != nil {
-			return fmt.Errorf("%w (%w)", ErrDamaged, err)
-		}
-		return c.loadMeta(tx)
-	})
-}
-
 // view and update run a transaction. After a fault in one, bbolt's locks are in doubt: the catalogue is given up.
 func (c *Catalogue) view(fn func(*bolt.Tx) error) error { return c.guard(c.db.View, fn) }
 
@@ -202,14 +204,7 @@ func (c *Catalogue) guard(run func(func(*bolt.Tx) error) error, fn func(*bolt.Tx
 	return err
 }
 
-// touch reads the ends of a key and a value.
-func touch(k, v []byte) error {
-	if len(k) == 0 || len(v) > 0 && int(v[len(v)-1])+int(k[len(k)-1]) < 0 {
-		return errors.New("an entry without a key")
-	}
-	return nil
-}
-
+// loadMeta reads what is kept in memory, and checks it.
 func (c *Catalogue) loadMeta(tx *bolt.Tx) error {
 	for _, name := range [][]byte{bucketMeta, bucketManifests, bucketNodes, bucketTokens} {
 		if tx.Bucket(name) == nil {

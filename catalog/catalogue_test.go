@@ -3,7 +3,9 @@ package catalog
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/wimcast/wimcast/chunk"
 )
+
+var flips = flag.Int("flips", 300, "damaged catalogues to open")
 
 func publish(t *testing.T, s *Site, name, version string, chunks ...string) Published {
 	t.Helper()
@@ -274,6 +278,48 @@ func TestDamagedCatalogueIsAnErrorNotAPanic(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("no damage was noticed")
+	}
+}
+
+// TestFlippedBytesInTheCatalogue flips some bytes of the file at random, opens it and, if it opens, publishes.
+func TestFlippedBytesInTheCatalogue(t *testing.T) {
+	dir := newSiteDir(t)
+	s := openTestSite(t, dir)
+	for i := range 5 {
+		publish(t, s, "a", fmt.Sprint(i), fmt.Sprint("x", i), strings.Repeat("y", 1000*i+1))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole := must(os.ReadFile(filepath.Join(dir, catalogueName)))
+	top := t.TempDir()
+	refused := 0
+	for seed := range uint64(*flips) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		bad := clone(whole)
+		for range 1 + rng.IntN(20) {
+			// Page headers, at the start of a page, are where a flip hurts most.
+			at := rng.IntN(len(bad)/os.Getpagesize())*os.Getpagesize() + rng.IntN(1<<(4+rng.IntN(9)))
+			bad[at] ^= 1 << rng.IntN(8)
+		}
+		path := filepath.Join(top, fmt.Sprint(seed))
+		if err := os.WriteFile(path, bad, filePerm); err != nil {
+			t.Fatal(err)
+		}
+		c, err := OpenCatalogue(path, s.Online)
+		if err != nil {
+			refused++
+			continue
+		}
+		if _, err := c.Publish(build(s.Publisher, "b", "1", "z"), false); err != nil {
+			t.Logf("seed %d: opened, then %v", seed, err)
+		}
+		if err := c.Close(); err != nil && !errors.Is(err, ErrDamaged) {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+	}
+	if refused == 0 || refused == *flips {
+		t.Errorf("%d of %d damaged files were refused: want some, since some flips hit pages in use", refused, *flips)
 	}
 }
 

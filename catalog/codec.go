@@ -42,13 +42,6 @@ func (p *parser) u8() uint8 {
 	return 0
 }
 
-func (p *parser) u16() uint16 {
-	if b := p.take(2); b != nil {
-		return binary.BigEndian.Uint16(b)
-	}
-	return 0
-}
-
 func (p *parser) u32() uint32 {
 	if b := p.take(4); b != nil {
 		return binary.BigEndian.Uint32(b)
