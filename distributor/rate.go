@@ -52,23 +52,18 @@ func (m *Machine) beginRound() {
 	}
 }
 
-// roundReport looks at a member's counters for the round.
+// roundReport looks at a member's counters for the round, and ends the round when most members have told enough.
 func (m *Machine) roundReport(mb *member) {
 	l := &mb.loss
-	if mb.demoted != 0 || mb.lackN == 0 || !l.known || l.ready {
-		return
-	}
-	if !l.roundSet {
-		if l.highest >= m.rate.round.seq {
+	if mb.demoted == 0 && mb.lackN > 0 && l.known && !l.ready {
+		switch {
+		case !l.roundSet && l.highest >= m.rate.round.seq:
 			l.roundSet, l.roundH, l.roundR = true, l.highest, l.received
+		case l.roundSet && l.highest-l.roundH >= sampleMin:
+			l.ready = true
+			m.rate.ready++
 		}
-		return
 	}
-	if l.highest-l.roundH < sampleMin {
-		return
-	}
-	l.ready = true
-	m.rate.ready++
 	if m.rate.ready*2 > m.waiting && m.now.Sub(m.rate.round.at) >= roundMin {
 		m.endRound()
 	}

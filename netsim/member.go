@@ -1,0 +1,332 @@
+package netsim
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/peer"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// datagramOverhead is what a datagram has besides its payload: our header and tag, UDP, IPv4 and Ethernet.
+const datagramOverhead = 82
+
+// reportOverhead is what QUIC, UDP, IP and Ethernet add to a report.
+const reportOverhead = 75
+
+// begin begins a life of a member: it knows what its disk holds.
+func (p *member) begin() {
+	if p.lives == 0 {
+		p.joined = p.sim.now
+	}
+	p.lives++
+	m, err := peer.New(peer.Config{
+		Seed: p.sim.rng.Uint64(), Cast: p.sender.cfg.Cast, Blocks: p.sender.im.peer,
+		PartialMax: p.spec.partial, BacklogMax: p.spec.backlog,
+	})
+	if err != nil {
+		panic("netsim: " + err.Error())
+	}
+	p.m, p.alive, p.linked, p.inGroup = m, true, false, false
+	p.seen, p.asked, p.wakeAt, p.busy = nil, nil, machine.Never, p.sim.now
+	p.sim.say(p.name, "starts, holds %d blocks", len(p.disk.has))
+	p.give(p.need(p.spec.plan == 0))
+	if p.spec.plan > 0 {
+		p.planWhenPrologue(p.life)
+	}
+	if p.sender.alive {
+		p.dial()
+	}
+}
+
+// need returns what the member lacks: everything, or the prologue.
+func (p *member) need(all bool) peer.Need {
+	n := peer.Need{Final: all}
+	for _, i := range p.wanted() {
+		if !p.disk.has[i] && (all || p.sender.im.sender[i].Prologue) {
+			n.Spans = append(n.Spans, wire.Span{From: i, To: i + 1})
+		}
+	}
+	return n
+}
+
+// wanted returns the blocks the member is to have in the end.
+func (p *member) wanted() []wire.Block {
+	var list []wire.Block
+	n := int64(len(p.sender.im.chunks))
+	from, to := n*p.spec.wantFrom/1_000_000, n*p.spec.wantTo/1_000_000
+	for i := range n {
+		if i >= from && i < to || p.sender.im.sender[i].Prologue {
+			list = append(list, wire.Block(i))
+		}
+	}
+	return list
+}
+
+// planWhenPrologue asks for the rest some time after the prologue is there, as a client that plans does.
+func (p *member) planWhenPrologue(life int) {
+	p.sim.plan(p.sim.now.Add(5*time.Millisecond), func() {
+		if p.life != life {
+			return
+		}
+		for i, b := range p.sender.im.sender {
+			if b.Prologue && !p.disk.has[wire.Block(i)] {
+				p.planWhenPrologue(life)
+				return
+			}
+		}
+		p.sim.plan(p.sim.now.Add(p.spec.plan), func() {
+			if p.life == life {
+				p.give(p.need(true))
+			}
+		})
+	})
+}
+
+// dial connects to the sender.
+func (p *member) dial() {
+	life, sl := p.life, p.sender.life
+	p.sim.plan(p.sim.now.Add(2*time.Millisecond+2*p.down.lag), func() {
+		if p.life != life || p.sender.life != sl || !p.sender.alive || p.linked || p.failed != "" || p.doneAt > 0 {
+			return
+		}
+		if p.down.down {
+			p.dial()
+			return
+		}
+		p.linked = true
+		p.sim.lastID++
+		p.id = p.sim.lastID
+		p.seen = nil
+		s := p.sender
+		s.members[p.id] = p
+		s.give(distributor.Join{Member: p.id, Name: p.name})
+		if p.spec.liar {
+			p.lie(p.life, p.id, 1)
+		}
+		p.give(peer.Link{Up: true, Run: s.run})
+	})
+}
+
+// refused ends a membership on the sender's word.
+func (p *member) refused() {
+	p.sim.say(p.name, "was dropped")
+	p.failed = "dropped"
+	p.linked = false
+	p.inGroup = false
+}
+
+// unlink tells the machine that the connection is lost.
+func (p *member) unlink() {
+	p.linked = false
+	if p.alive {
+		p.give(peer.Link{})
+		for len(p.asked) > 0 && p.alive {
+			p.answer(p.asked[0], nil)
+		}
+	}
+}
+
+func (p *member) give(in peer.In) {
+	if !p.alive {
+		return
+	}
+	p.m.Handle(p.sim.now, in)
+	life := p.life
+	for out, ok := p.m.Poll(); ok; out, ok = p.m.Poll() {
+		p.outputs++
+		if p.fuse > 0 && p.outputs == p.fuse {
+			p.sim.burn(p.name, &p.host)
+			return
+		}
+		p.carryOut(out)
+		if p.life != life {
+			return
+		}
+	}
+	p.sim.checkMember(p)
+	when, _ := p.m.Deadline()
+	p.wake(when)
+}
+
+func (p *member) wake(when machine.Time) {
+	if when == machine.Never || p.wakeAt <= when && p.wakeAt > p.sim.now {
+		return
+	}
+	p.wakeAt = when
+	life := p.life
+	p.sim.plan(when, func() {
+		if p.life == life && p.alive && p.wakeAt == when {
+			p.wakeAt = machine.Never
+			p.give(peer.Tick{})
+		}
+	})
+}
+
+func (p *member) carryOut(out peer.Out) {
+	switch out := out.(type) {
+	case peer.Store:
+		p.store(out)
+	case peer.SendReport:
+		p.sendReport(out.Report)
+	case peer.SendStream:
+		p.sendStream(out.Msg)
+	case peer.Fetch:
+		p.fetch(out.Block)
+	case peer.Group:
+		p.inGroup = out.Join
+		p.sim.note('g', uint64(p.index))
+	case peer.Done:
+		p.doneAt = p.sim.now
+		p.sim.say(p.name, "done")
+	case peer.Failed:
+		p.failed = out.Why
+		p.sim.say(p.name, "failed: %s", out.Why)
+	case peer.Event:
+		if out.Kind == peer.EventDecoded {
+			p.sim.note('D', uint64(p.index), uint64(out.Block), uint64(out.N))
+			return
+		}
+		p.sim.say(p.name, "%v", out)
+	}
+}
+
+// store writes a block to the virtual disk.
+func (p *member) store(out peer.Store) {
+	p.sim.note('S', uint64(p.index), uint64(out.Block))
+	if p.sim.opts.corruptDisk && out.Block == 1 {
+		out.Data = slices.Clone(out.Data)
+		out.Data[0] ^= 1
+	}
+	if !bytes.Equal(out.Data, p.sender.im.chunks[out.Block]) {
+		p.sim.violate("%s is given block %d with wrong bytes", p.name, out.Block)
+	}
+	took := time.Duration(0)
+	if p.disk.bps > 0 {
+		took = time.Duration(int64(len(out.Data)) * 8 * int64(time.Second) / p.disk.bps)
+	}
+	p.disk.free = max(p.disk.free, p.sim.now).Add(took)
+	at := p.disk.free
+	if p.disk.sync > 0 { // a commit at every multiple of sync
+		at = machine.Time((int64(at)/int64(p.disk.sync) + 1) * int64(p.disk.sync))
+	}
+	life := p.life
+	durable := func() {
+		if p.life == life {
+			p.disk.has[out.Block] = true
+			if !p.sim.opts.earlyStored {
+				p.give(peer.Stored{Block: out.Block})
+			}
+		}
+	}
+	p.sim.plan(at, durable)
+	if p.sim.opts.earlyStored {
+		p.sim.plan(p.sim.now, func() {
+			if p.life == life {
+				p.give(peer.Stored{Block: out.Block})
+			}
+		})
+	}
+}
+
+// sendReport sends a report as a lossy datagram.
+func (p *member) sendReport(r wire.Report) {
+	p.sim.note('R', uint64(p.index), uint64(r.Highest), r.Received, uint64(len(r.Deficits)))
+	if p.spec.liar {
+		return
+	}
+	p.unreliable(r)
+}
+
+func (p *member) unreliable(r wire.Report) {
+	s := p.sender
+	size := int64(r.Length()) + reportOverhead
+	t, ok := p.up.pass(p.sim.now, size)
+	if !ok || p.down.down || !p.linked || chance(p.sim.rng, p.loss) {
+		return
+	}
+	s.stats.feedback += size
+	if t, ok = s.down.pass(t, size); !ok {
+		return
+	}
+	life, sl, id := p.life, s.life, p.id
+	p.sim.plan(t, func() {
+		if p.life == life && s.life == sl && s.members[id] == p {
+			s.give(distributor.Report{Member: id, Report: r})
+		}
+	})
+}
+
+// lie reports huge needs of every block, all the time, whatever the machine says.
+func (p *member) lie(life int, id distributor.MemberID, serial uint32) {
+	p.sim.plan(p.sim.now.Add(20*time.Millisecond), func() {
+		if p.life != life || p.id != id || !p.linked {
+			return
+		}
+		s := p.sender
+		r := wire.Report{Cast: s.cfg.Cast, Run: s.run, Serial: serial, Highest: s.nextSeq - 1, First: 1, Received: uint64(s.nextSeq-1) / 2}
+		n := wire.Block(len(s.im.chunks))
+		for j := range min(n, wire.MaxDeficits) {
+			i := (wire.Block(serial)*wire.MaxDeficits + j) % n
+			r.Deficits = append(r.Deficits, wire.Deficit{Block: i, Sent: s.sent[i], Need: 65535})
+		}
+		p.unreliable(r)
+		p.lie(life, id, serial+1)
+	})
+}
+
+func (p *member) sendStream(msg any) {
+	s, id := p.sender, p.id
+	if h, ok := msg.(wire.Held); ok {
+		p.sim.checkHeld(p, h)
+	}
+	if !p.linked {
+		return
+	}
+	if _, ok := msg.(wire.Held); ok && p.spec.liar {
+		return
+	}
+	p.back(64, func() {
+		if s.members[id] != p {
+			return
+		}
+		s.give(distributor.Message{Member: id, Msg: msg})
+		if _, ok := msg.(wire.Leave); ok {
+			delete(s.members, id)
+		}
+	})
+}
+
+// fetch gets a block over QUIC from the sender.
+func (p *member) fetch(i wire.Block) {
+	life, id, s := p.life, p.id, p.sender
+	p.asked = append(p.asked, i)
+	if !p.linked {
+		p.sim.plan(p.sim.now, func() {
+			if p.life == life {
+				p.answer(i, nil)
+			}
+		})
+		return
+	}
+	p.back(64, func() {
+		data := s.im.chunks[i]
+		s.stream(p, p.sim.now, int64(len(data)), func() {
+			p.answer(i, slices.Clone(data))
+			if s.members[id] == p {
+				s.give(distributor.Fetched{Member: id, Block: i})
+			}
+		})
+	})
+}
+
+// answer gives the answer to a fetch, once.
+func (p *member) answer(i wire.Block, data []byte) {
+	if j := slices.Index(p.asked, i); j >= 0 {
+		p.asked = slices.Delete(p.asked, j, j+1)
+		p.give(peer.Fetched{Block: i, Data: data})
+	}
+}
