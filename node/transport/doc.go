@@ -16,5 +16,5 @@
 // earns the credit it needs by sending padding.
 //
 // Every wait ends: by its context, by a deadline named in this package, or because the connection is dead, which is
-// noticed after idleTimeout.
+// noticed within 20 seconds.
 package transport

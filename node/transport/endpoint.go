@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/tls"
@@ -37,8 +38,8 @@ const (
 	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 5 * time.Second
 	trustTimeout     = 10 * time.Second // from the handshake to Conn.Trust
-	keepAlive        = 5 * time.Second
-	idleTimeout      = 15 * time.Second // after which a silent peer counts as dead
+	idleTimeout      = 15 * time.Second // a peer that is silent for so long after a question counts as dead
+	keepAlives       = 3                // questions in idleTimeout
 )
 
 // Config describes an Endpoint. Key is required.
@@ -51,7 +52,8 @@ type Config struct {
 	// demonstrations of loss. It is called by one goroutine.
 	DropReceived func() bool
 
-	now func() time.Time // for tests of wrong clocks; nil: the wall clock
+	now  func() time.Time // for tests of wrong clocks; nil: the wall clock
+	idle time.Duration    // for tests of dead peers; 0: idleTimeout
 }
 
 // Endpoint is one UDP socket for QUIC connections in both directions. It is safe for concurrent use.
@@ -61,6 +63,7 @@ type Endpoint struct {
 	listener  *quic.Listener // nil: does not accept
 	cert      tls.Certificate
 	now       func() time.Time
+	idle      time.Duration
 	serving   chan struct{} // a token for each fetch being answered
 	buffers   sync.Pool     // *[]byte of chunk.MaxSize
 
@@ -96,6 +99,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		guard:   newGuard(conn, cfg.DropReceived),
 		cert:    cert,
 		now:     cfg.now,
+		idle:    cmp.Or(cfg.idle, idleTimeout),
 		serving: make(chan struct{}, maxServing),
 		conns:   make(map[*Conn]struct{}),
 	}
@@ -107,7 +111,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 	}
 	if cfg.Accept {
 		anyone := func(Key) error { return nil }
-		e.listener, err = e.transport.Listen(tlsConfig(cert, cfg.now, anyone), quicConfig())
+		e.listener, err = e.transport.Listen(tlsConfig(cert, cfg.now, anyone), e.quicConfig())
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open QUIC endpoint at %s: %w", e.Addr(), err), e.transport.Close(), conn.Close())
 		}
@@ -115,12 +119,12 @@ func Listen(cfg Config) (*Endpoint, error) {
 	return e, nil
 }
 
-func quicConfig() *quic.Config {
+func (e *Endpoint) quicConfig() *quic.Config {
 	return &quic.Config{
 		Versions:                       []quic.Version{quic.Version1},
 		HandshakeIdleTimeout:           handshakeTimeout,
-		MaxIdleTimeout:                 idleTimeout,
-		KeepAlivePeriod:                keepAlive,
+		MaxIdleTimeout:                 e.idle,
+		KeepAlivePeriod:                e.idle / keepAlives,
 		InitialStreamReceiveWindow:     streamWindow,
 		MaxStreamReceiveWindow:         streamWindowMost,
 		InitialConnectionReceiveWindow: connectionWindow,
@@ -215,7 +219,7 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Co
 		}
 		return nil
 	})
-	q, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, quicConfig())
+	q, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, e.quicConfig())
 	if err != nil {
 		e.guard.distrust(addr)
 		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
@@ -244,7 +248,7 @@ func explain(err error) error {
 	case errors.As(err, &handshake), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer: is the node running, and does a firewall let this UDP port through? (%w)", err)
 	case errors.As(err, &idle):
-		return fmt.Errorf("the peer has been silent for %s (%w)", idleTimeout, err)
+		return fmt.Errorf("the peer does not answer any more: is it running, and is the link up? (%w)", err)
 	case errors.As(err, &reset):
 		return fmt.Errorf("the peer was restarted (%w)", err)
 	case errors.As(err, &app) && app.Remote:

@@ -106,11 +106,9 @@ func (c *Conn) ask(ctx context.Context, request any) (*quic.Stream, int, error) 
 func exchange(ctx context.Context, s *quic.Stream, request []byte) (int, error) {
 	done := interruptible(ctx, s.SetDeadline)
 	_, err := s.Write(request)
-	if err == nil {
-		err = s.Close()
-	}
 	var reply any
 	if err == nil {
+		_ = s.Close() // fails when the answer is there already: the peer then has stopped reading
 		reply, err = wire.ReadMessage(s, wire.TypeFetchReply)
 	}
 	if err = done(err); err != nil {

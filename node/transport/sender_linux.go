@@ -66,6 +66,9 @@ func newSender(cfg SenderConfig, i Interface) (*Sender, error) {
 		dialer.LocalAddr = &net.UDPAddr{IP: local.AsSlice()}
 	}
 	conn, err := dialer.DialContext(context.Background(), network, cfg.Group.String())
+	if errors.Is(err, unix.ENETUNREACH) && network == "udp6" && i.Loopback {
+		err = fmt.Errorf("%w (the loopback has no IPv6 multicast route: ip -6 route add multicast ff00::/8 dev %s table local)", err, i.Name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("send to group %s on %s: %w", cfg.Group, i.Name, err)
 	}
