@@ -202,6 +202,7 @@ func putShuffled(p *Plan, c Content, image []byte, rng *rand.Rand) error {
 }
 
 func TestEveryOrderGivesTheSameTree(t *testing.T) {
+	t.Parallel()
 	src := t.TempDir()
 	sampleTree(t, src, 1, 900_000)
 	for _, comp := range []wim.Compression{wim.None, wim.XPRESS} {
@@ -209,8 +210,9 @@ func TestEveryOrderGivesTheSameTree(t *testing.T) {
 		for seed := range uint64(12) {
 			t.Run(fmt.Sprintf("%v/seed=%d", comp, seed), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 2))
-				high := []int{3000, 40_000, chunk.MaxSize}[seed%3]
-				c := cutRandom(image, rng, high/4, high)
+				high := []int{3000, 40_000, chunk.MaxSize, 4096}[seed%4]
+				low := []int{750, 10_000, chunk.MinSize, 4096}[seed%4] // the last: many chunks repeat
+				c := cutRandom(image, rng, low, high)
 				fsys, dir := osTarget(t)
 				p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Workers: 1 + int(seed%3)}, prologueOf(t, image))
 				if err != nil {
@@ -234,6 +236,7 @@ func TestEveryOrderGivesTheSameTree(t *testing.T) {
 }
 
 func TestFileIsTheSamePath(t *testing.T) {
+	t.Parallel()
 	src := t.TempDir()
 	sampleTree(t, src, 3, 3_000_000)
 	image := capture(t, src, wim.XPRESS)
@@ -425,6 +428,7 @@ func TestDamagedResourceLeavesNoFile(t *testing.T) {
 }
 
 func TestSpoolIsBounded(t *testing.T) {
+	t.Parallel()
 	src := t.TempDir()
 	rng := rand.New(rand.NewPCG(9, 9))
 	b := make([]byte, 24<<20)

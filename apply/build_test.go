@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/binary"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/wimcast/wimcast/wim"
@@ -173,9 +174,9 @@ func buildWIM(root *testNode, security ...[]byte) []byte {
 	return w.file
 }
 
-// symlinkData is the reparse data of a symbolic link, without its 8-byte header.
+// symlinkData is the reparse data of a symbolic link to target, with slashes, without its 8-byte header.
 func symlinkData(target string, relative bool) []byte {
-	u := utf16le(target)
+	u := utf16le(strings.ReplaceAll(target, "/", "\\"))
 	var b bytes.Buffer
 	for _, v := range []uint16{0, uint16(len(u)), 0, uint16(len(u))} {
 		binary.Write(&b, binary.LittleEndian, v)

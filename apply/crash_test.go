@@ -65,6 +65,7 @@ func finished(fsys vfs.FS) bool {
 }
 
 func TestCrashAtEveryCallThenRestart(t *testing.T) {
+	t.Parallel()
 	image := crashImage(t)
 	c := cutRandom(image, rand.New(rand.NewPCG(4, 4)), 10_000, 50_000)
 	pro := prologueOf(t, image)
@@ -107,6 +108,7 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 
 // TestCrashAgainAndAgain crashes at random calls until an apply comes to its end.
 func TestCrashAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	image := crashImage(t)
 	c := cutRandom(image, rand.New(rand.NewPCG(5, 5)), 10_000, 50_000)
 	pro := prologueOf(t, image)
@@ -140,6 +142,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 }
 
 func TestFullAndFailingDisk(t *testing.T) {
+	t.Parallel()
 	image := crashImage(t)
 	c := cutRandom(image, rand.New(rand.NewPCG(4, 4)), 10_000, 50_000)
 	pro := prologueOf(t, image)

@@ -168,8 +168,9 @@ func hostileTree(rng *rand.Rand) *testNode {
 
 // TestNothingIsWrittenOutsideTheTarget applies many trees and looks at what stands beside the target.
 func TestNothingIsWrittenOutsideTheTarget(t *testing.T) {
+	t.Parallel()
 	t.Logf("-seed %d -hostile %d", *hostileSeed, *hostileTrees)
-	top := t.TempDir()
+	top := memoryDir(t)
 	for _, d := range []string{"outside", "target"} {
 		if err := os.Mkdir(filepath.Join(top, d), 0o755); err != nil {
 			t.Fatal(err)
@@ -215,6 +216,17 @@ func TestNothingIsWrittenOutsideTheTarget(t *testing.T) {
 	if n := *hostileTrees; n >= 1000 && (applied < n/5 || refused < n/5) {
 		t.Errorf("%d applied and %d refused: the trees test too little", applied, refused)
 	}
+}
+
+// memoryDir gives a folder in memory where there is one, as it is several times as fast.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "apply")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // checkSentinel looks for anything new or changed beside the target. The times of the folder tell of names made and removed.
