@@ -36,7 +36,7 @@ func (r *reader) take(n uint) uint32 {
 func (r *reader) symbol(t *huffman.Table) (uint32, bool) {
 	e := t[r.buf>>(64-huffman.RootBits)]
 	if e&huffman.Sub != 0 {
-		e = t[((e&^huffman.Sub)>>8+uint32(r.buf<<huffman.RootBits>>59))%huffman.Entries]
+		e = t[(e&^huffman.Sub)>>8+uint32(r.buf<<huffman.RootBits>>59)]
 	}
 	l := uint(e & 31)
 	r.buf <<= l

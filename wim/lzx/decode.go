@@ -209,7 +209,7 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 		}
 		e := d.main[buf>>(64-huffman.RootBits)]
 		if e&huffman.Sub != 0 {
-			e = d.main[((e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59))%huffman.Entries]
+			e = d.main[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
 		}
 		l := uint(e & 31)
 		buf <<= l
@@ -227,7 +227,7 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 		if length == 7+minMatch {
 			e = d.length[buf>>(64-huffman.RootBits)]
 			if e&huffman.Sub != 0 {
-				e = d.length[((e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59))%huffman.Entries]
+				e = d.length[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
 			}
 			l = uint(e & 31)
 			if l == 0 {
@@ -275,7 +275,15 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 		if length > len(dst)-op {
 			return errLength
 		}
-		copyMatch(dst, op, int(offset), length)
+		if from := op - int(offset); length <= 16 && from+8 <= op && op+16 <= len(dst) {
+			s, d := dst[from:from+16], dst[op:op+16]
+			binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
+			if length > 8 {
+				binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
+			}
+		} else {
+			copyMatch(dst, op, int(offset), length)
+		}
 		op += length
 	}
 	in.pos, in.buf, in.n = pos, buf, n

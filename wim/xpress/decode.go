@@ -69,8 +69,7 @@ func decodeBody(t *huffman.Table, dst, src []byte) error {
 		}
 		e := t[buf>>(64-huffman.RootBits)]
 		if e&huffman.Sub != 0 {
-			sub := (e &^ huffman.Sub) >> 8
-			e = t[(sub+uint32(buf<<huffman.RootBits>>59))%huffman.Entries]
+			e = t[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
 		}
 		l := uint(e & 31)
 		buf <<= l
@@ -107,7 +106,15 @@ func decodeBody(t *huffman.Table, dst, src []byte) error {
 		if length > len(dst)-op {
 			return errLength
 		}
-		copyMatch(dst, op, offset, length)
+		if from := op - offset; length <= 16 && from+8 <= op && op+16 <= len(dst) {
+			s, d := dst[from:from+16], dst[op:op+16]
+			binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
+			if length > 8 {
+				binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
+			}
+		} else {
+			copyMatch(dst, op, offset, length)
+		}
 		op += length
 	}
 	if pos-int(n>>4)*2 > len(src) {
