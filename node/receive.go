@@ -69,6 +69,7 @@ type Reception struct {
 	Multicast   uint64 // blocks decoded from multicast
 	Repaired    uint64 // of these with parity
 	Quic        uint64 // blocks fetched over QUIC
+	QuicBytes   int64  // in these
 	Symbols     uint64
 	Duplicates  uint64
 	Bad         uint64
@@ -99,6 +100,7 @@ type receiver struct {
 	done    int64
 	count   int
 	bytes   int64
+	quic    int64 // of bytes, what came over QUIC
 	last    time.Time
 	failed  error
 
@@ -192,7 +194,7 @@ func (r *receiver) result() Reception {
 	defer r.mu.Unlock()
 	s := r.machine.Status()
 	return Reception{
-		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, Symbols: s.Symbols,
+		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
 		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
 	}
 }
@@ -249,6 +251,9 @@ func (r *receiver) carry(out peer.Out) {
 		r.queue = append(r.queue, out) // bounded by the machine's BacklogMax
 		r.count++
 		r.bytes += int64(len(out.Data))
+		if out.Quic {
+			r.quic += int64(len(out.Data))
+		}
 		r.last = time.Now()
 		signal(r.wake)
 	case peer.SendReport:

@@ -28,7 +28,8 @@ type app struct {
 // verbs lists the top-level commands in the order in which help shows them.
 func (a *app) verbs() []*cli.Command {
 	return []*cli.Command{
-		a.wimCommand(),
+		a.siteCommand(), a.joinCommand(), a.serveCommand(), a.publishCommand(), a.catalogCommand(),
+		a.getCommand(), a.deployCommand(), a.statusCommand(), a.demoCommand(), a.wimCommand(), a.simCommand(),
 	}
 }
 

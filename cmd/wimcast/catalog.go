@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/api"
+)
+
+func (a *app) catalogCommand() *cli.Command {
+	flags := []cli.Flag{dirFlag(), jsonFlag()}
+	return &cli.Command{
+		Name: "catalog", Usage: "look at and tend the catalogue of a distribution point",
+		Commands: []*cli.Command{
+			{Name: "ls", Usage: "list the contents", Flags: flags, Action: a.catalogLs},
+			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: a.catalogShow},
+			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: a.catalogRm},
+			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: a.catalogVerify},
+			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: a.catalogGC},
+		},
+	}
+}
+
+func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
+	if _, err := args(cmd); err != nil {
+		return err
+	}
+	list, err := listContents(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if cmd.Bool("json") {
+			err = a.printJSON(c)
+		} else {
+			err = a.printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, formatBytes(c.Bytes), c.Chunks)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func listContents(ctx context.Context, cmd *cli.Command) ([]api.Content, error) {
+	f, err := openFolder(cmd.String("dir"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Contents(ctx)
+}
+
+func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "NAME[@VERSION]")
+	if err != nil {
+		return err
+	}
+	ref, err := catalog.ParseRef(got[0])
+	if err != nil {
+		return usageErrorf(cmd, "%w", err)
+	}
+	list, err := listContents(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(c api.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
+	if len(list) == 0 {
+		return withHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown), "'wimcast catalog ls' lists what there is")
+	}
+	for _, c := range list {
+		if cmd.Bool("json") {
+			err = a.printJSON(c)
+		} else {
+			err = a.printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "NAME@VERSION")
+	if err != nil {
+		return err
+	}
+	name, version, err := catalog.ParseName(got[0])
+	if err != nil {
+		return usageErrorf(cmd, "%w", err)
+	}
+	f, err := openFolder(cmd.String("dir"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
+		return err
+	}
+	a.notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
+	return nil
+}
+
+func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
+	if _, err := args(cmd); err != nil {
+		return err
+	}
+	f, err := openFolder(cmd.String("dir"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	res, err := f.Verify(ctx)
+	if err != nil {
+		return err
+	}
+	if cmd.Bool("json") {
+		if err := a.printJSON(res); err != nil {
+			return err
+		}
+	}
+	if bad := append(res.Damaged, res.Incomplete...); len(bad) > 0 {
+		return withHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish what is damaged again, with --replace")
+	}
+	a.notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
+	return nil
+}
+
+func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
+	if _, err := args(cmd); err != nil {
+		return err
+	}
+	f, err := openFolder(cmd.String("dir"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	res, err := f.GC(ctx)
+	if err != nil {
+		return err
+	}
+	if cmd.Bool("json") {
+		return a.printJSON(res)
+	}
+	a.notef("%d chunks removed, %s freed, %s left", res.Chunks, formatBytes(res.BytesBefore-res.BytesAfter), formatBytes(res.BytesAfter))
+	return nil
+}

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// demoInterface carries the demo's casts: multicast on the loopback interface reaches every socket of this machine only.
+const demoInterface = "lo"
+
+// demo is one run of the demo.
+type demo struct {
+	*app
+	demoPlan
+	dir   string
+	log   *slog.Logger
+	quiet bool
+
+	source string // the tree that every applied one must equal
+}
+
+// demoResult is what a demo found out. Times are in seconds.
+type demoResult struct {
+	Peers         int        `json:"peers"`
+	Applied       int        `json:"applied"`
+	Mismatches    int        `json:"mismatches"`
+	ImageBytes    int64      `json:"image_bytes"` // of the WIM that each peer needed
+	Files         int        `json:"files"`
+	Seconds       float64    `json:"seconds"`      // from the first peer's start to the last one's end
+	GoodputMbps   float64    `json:"goodput_mbps"` // image bytes in that time
+	WireBytes     int64      `json:"wire_bytes"`   // multicast with all headers, and chunks over QUIC
+	WireRatio     float64    `json:"wire_ratio"`
+	ParityRepairs uint64     `json:"parity_repairs"`    // blocks, all peers
+	QuicRepairs   uint64     `json:"quic_repairs"`      // blocks, all peers
+	ApplyLag      float64    `json:"apply_lag_seconds"` // of the slowest peer
+	LossPercent   float64    `json:"loss_percent"`
+	Members       []demoPeer `json:"members"`
+}
+
+// demoPeer is one peer's part.
+type demoPeer struct {
+	Name          string  `json:"name"`
+	Seconds       float64 `json:"seconds"`
+	GoodputMbps   float64 `json:"goodput_mbps"`
+	ParityRepairs uint64  `json:"parity_repairs"`
+	QuicRepairs   uint64  `json:"quic_repairs"`
+	ApplyLag      float64 `json:"apply_lag_seconds"`
+	Mismatches    int     `json:"mismatches"`
+	Error         string  `json:"error,omitempty"`
+
+	bytes, quic int64
+	files       int
+	first       []apply.Difference
+}
+
+// sub is a path in the demo's folder.
+func (d *demo) sub(name string) string { return filepath.Join(d.dir, name) }
+
+func (d *demo) run(ctx context.Context) (demoResult, error) {
+	if err := d.prepare(ctx); err != nil {
+		return demoResult{}, err
+	}
+	server, stop, err := d.serve(ctx)
+	if err != nil {
+		return demoResult{}, err
+	}
+	defer stop()
+	if err := d.publish(ctx, server); err != nil {
+		return demoResult{}, err
+	}
+	token, err := server.Token(ctx, api.TokenRequest{Addresses: []string{server.Addr().String()}})
+	if err != nil {
+		return demoResult{}, err
+	}
+	parsed, err := catalog.ParseToken(token)
+	if err != nil {
+		return demoResult{}, err
+	}
+	for i := range d.peers {
+		if err := node.Join(ctx, d.sub(peerName(i)), peerName(i), parsed); err != nil {
+			return demoResult{}, err
+		}
+	}
+	result, err := d.deploy(ctx)
+	if err != nil {
+		return result, err
+	}
+	for _, c := range server.Status().Casts {
+		result.WireBytes += int64(c.WireBytes)
+	}
+	d.compare(&result)
+	return result, nil
+}
+
+func peerName(i int) string { return fmt.Sprintf("peer%d", i+1) }
+
+// prepare makes the WIM, or the tree that a given WIM's image should become.
+func (d *demo) prepare(ctx context.Context) error {
+	if d.image != "" {
+		d.source = d.sub("source")
+		w, err := openWIM(d.image)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		d.notef("applying image %d of %s here, to compare with", d.number, d.image)
+		_, err = d.applyFile(ctx, w, d.number, d.source, apply.FileOptions{})
+		return err
+	}
+	d.source, d.image = d.tree, d.sub("demo.wim")
+	out, err := os.Create(d.image)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	stats, err := wim.Capture(ctx, out, d.tree, wim.CaptureOptions{Compression: wim.XPRESS, Name: "demo", UnixData: true})
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("capture %s: %w", d.tree, err)
+	}
+	d.notef("captured %s: %d files, %s, in a WIM of %s, %.1f s", d.tree, stats.Files, formatBytes(stats.Bytes), formatBytes(stats.Size), time.Since(start).Seconds())
+	return nil
+}
+
+// serve starts the distribution point; stop ends it.
+func (d *demo) serve(ctx context.Context) (server *node.Server, stop func(), err error) {
+	dir := d.sub("distribution-point")
+	if err := catalog.InitSite(dir, "demo", "distribution-point"); err != nil {
+		return nil, nil, err
+	}
+	opt := node.ServerOptions{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}
+	if server, err = node.OpenServer(dir, opt); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Run(ctx)
+	}()
+	return server, func() {
+		cancel()
+		<-done
+		server.Close()
+	}, nil
+}
+
+func (d *demo) logOf(name string) *slog.Logger {
+	if d.quiet {
+		return slog.New(slog.DiscardHandler)
+	}
+	return d.log.With("node", name)
+}
+
+func (d *demo) publish(ctx context.Context, server *node.Server) error {
+	path, err := filepath.Abs(d.image)
+	if err != nil {
+		return err
+	}
+	res, err := server.Publish(ctx, api.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: "image"}, nil)
+	if err != nil {
+		return err
+	}
+	d.notef("published %s in %d chunks; %d peers join, each losing %s of what it should hear", formatBytes(res.Bytes), res.Chunks, d.peers, formatPercent(d.loss))
+	return nil
+}
+
+// deploy runs all peers at once.
+func (d *demo) deploy(ctx context.Context) (demoResult, error) {
+	show := d.newProgress()
+	defer show.close()
+	members := make([]demoPeer, d.peers)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for i := range members {
+		wg.Go(func() { members[i] = d.peer(ctx, i, show) })
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return demoResult{}, err
+	}
+	r := demoResult{Peers: d.peers, Seconds: time.Since(start).Seconds(), LossPercent: 100 * d.loss, Members: members}
+	for _, m := range members {
+		r.ImageBytes, r.Files = max(r.ImageBytes, m.bytes), max(r.Files, m.files)
+		r.ParityRepairs += m.ParityRepairs
+		r.QuicRepairs += m.QuicRepairs
+		r.WireBytes += m.quic
+		r.ApplyLag = max(r.ApplyLag, m.ApplyLag)
+		if m.Error == "" {
+			r.Applied++
+		}
+	}
+	r.GoodputMbps = float64(r.ImageBytes) * 8 / r.Seconds / 1e6
+	return r, nil
+}
+
+func (d *demo) peer(ctx context.Context, i int, show *progress) demoPeer {
+	name := peerName(i)
+	bar := show.track(name, 0)
+	opt := node.DeployOptions{}
+	opt.Interface, opt.Log, opt.Wait = demoInterface, d.logOf(name), time.Minute
+	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
+	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
+	ref := catalog.Ref{Name: "demo", Version: "1", Image: d.number}
+	out, err := node.Deploy(ctx, d.sub(name), ref, d.sub(name+".target"), opt)
+	bar.finish(err)
+	m := demoPeer{
+		Name: name, Seconds: out.Total.Seconds(), GoodputMbps: goodput(out.Bytes, out.Total) / 1e6, ParityRepairs: out.Repaired,
+		QuicRepairs: out.Quic, ApplyLag: out.ApplyLag.Seconds(), bytes: out.Bytes, quic: out.QuicBytes,
+	}
+	if err != nil {
+		m.Error = err.Error()
+	} else {
+		m.files = out.Apply.Files
+	}
+	return m
+}
+
+// loses returns a function that says yes in a share of its calls, by a generator of its own.
+func loses(seed, stream uint64, share float64) func() bool {
+	if share == 0 {
+		return nil
+	}
+	var mu sync.Mutex
+	r := rand.New(rand.NewPCG(seed, stream))
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Float64() < share
+	}
+}
+
+// compare holds every applied tree against the source.
+func (d *demo) compare(r *demoResult) {
+	if r.ImageBytes > 0 {
+		r.WireRatio = float64(r.WireBytes) / float64(r.ImageBytes)
+	}
+	for i := range r.Members {
+		m := &r.Members[i]
+		if m.Error != "" {
+			continue
+		}
+		diff, err := apply.Compare(d.source, d.sub(m.Name+".target"), runtime.GOOS != "windows")
+		if err != nil {
+			m.Error = err.Error()
+			r.Applied--
+			continue
+		}
+		m.Mismatches, m.first = len(diff), slices.Clone(diff[:min(len(diff), 5)])
+		r.Mismatches += len(diff)
+	}
+}
+
+// report prints the result for people.
+func (d *demo) report(r demoResult) error {
+	d.printf("\n%d of %d peers applied %d files (%s of image) in %.1f s: %s to each peer\n",
+		r.Applied, r.Peers, r.Files, formatBytes(r.ImageBytes), r.Seconds, formatRate(r.GoodputMbps*1e6))
+	d.printf("on the wire %s, %.3f times the image; sent %d times it would be %.3f\n\n",
+		formatBytes(r.WireBytes), r.WireRatio, r.Peers, 1.058*float64(r.Peers))
+	d.printf("%-8s %9s %14s %15s %13s %10s %s\n", "peer", "time", "goodput", "parity repairs", "QUIC repairs", "apply lag", "compared with the source")
+	for _, m := range r.Members {
+		verdict := "equal"
+		if m.Mismatches > 0 {
+			verdict = fmt.Sprintf("%d differences", m.Mismatches)
+		}
+		if m.Error != "" {
+			verdict = m.Error
+		}
+		d.printf("%-8s %7.1f s %14s %15d %13d %8.2f s %s\n", m.Name, m.Seconds, formatRate(m.GoodputMbps*1e6), m.ParityRepairs, m.QuicRepairs, m.ApplyLag, verdict)
+		for _, diff := range m.first {
+			d.printf("         %s: %s\n", diff.Path, diff.What)
+		}
+	}
+	return nil
+}

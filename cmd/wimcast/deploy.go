@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node"
+)
+
+func (a *app) deployCommand() *cli.Command {
+	return &cli.Command{
+		Name: "deploy", Usage: "receive an image and apply it as it arrives", ArgsUsage: "NAME[@VERSION][:IMAGE]",
+		Flags: append(fetchFlags(),
+			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the image's root; empty or not there yet", Required: true},
+			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
+		),
+		Action: a.deploy,
+	}
+}
+
+func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "NAME[@VERSION][:IMAGE]")
+	if err != nil {
+		return err
+	}
+	ref, err := catalog.ParseRef(got[0])
+	if err != nil {
+		return usageErrorf(cmd, "%w", err)
+	}
+	opt, show, done := a.fetchOptions(cmd, got[0])
+	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
+		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"),
+	})
+	done(err)
+	show.close()
+	if err != nil {
+		return fetchHint(err)
+	}
+	return a.fetched(cmd, out, cmd.String("target"))
+}

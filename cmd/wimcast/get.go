@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node"
+)
+
+// fetchFlags are what get and deploy have in common.
+func fetchFlags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
+		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
+		&cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: node.DefaultWait},
+	}
+}
+
+func (a *app) getCommand() *cli.Command {
+	return &cli.Command{
+		Name: "get", Usage: "receive a content into a file", ArgsUsage: "NAME[@VERSION]",
+		Flags: append(fetchFlags(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write", Required: true},
+			&cli.BoolFlag{Name: "replace", Usage: "replace FILE if it is there"},
+		),
+		Action: a.get,
+	}
+}
+
+// fetchedJSON is the output of get and deploy --json.
+type fetchedJSON struct {
+	Content     string  `json:"content"`
+	Bytes       int64   `json:"bytes"`
+	Received    int64   `json:"received_bytes"`
+	Seconds     float64 `json:"seconds"`
+	GoodputMbps float64 `json:"goodput_mbps"`
+	Blocks      int     `json:"blocks"`
+	Repaired    uint64  `json:"parity_repairs"`
+	QuicBlocks  uint64  `json:"quic_blocks"`
+	Duplicates  uint64  `json:"duplicate_symbols"`
+	ApplyLag    float64 `json:"apply_lag_seconds"`
+	Files       int     `json:"files,omitempty"`
+	Dirs        int     `json:"dirs,omitempty"`
+	Lost        string  `json:"not_kept,omitempty"`
+}
+
+func toJSON(f node.Fetched) fetchedJSON {
+	out := fetchedJSON{
+		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
+		GoodputMbps: goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
+		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
+	}
+	if f.Apply != nil {
+		out.Files, out.Dirs, out.Lost = f.Apply.Files, f.Apply.Dirs, lostWords(f.Apply.Lost)
+	}
+	return out
+}
+
+func (a *app) get(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "NAME[@VERSION]")
+	if err != nil {
+		return err
+	}
+	ref, err := catalog.ParseRef(got[0])
+	if err != nil {
+		return usageErrorf(cmd, "%w", err)
+	}
+	opt, show, done := a.fetchOptions(cmd, got[0])
+	out, err := node.Get(ctx, cmd.String("dir"), ref, cmd.String("output"), cmd.Bool("replace"), opt)
+	done(err)
+	show.close()
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(err, "say --replace to write over it, or choose another -o")
+	}
+	if err != nil {
+		return fetchHint(err)
+	}
+	return a.fetched(cmd, out, cmd.String("output"))
+}
+
+// fetchOptions takes the flags that get and deploy have in common, and shows progress.
+func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *progress, func(error)) {
+	show := a.newProgress()
+	bar := show.track(what, 0)
+	opt := node.FetchOptions{Keep: cmd.Bool("keep")}
+	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.logger(cmd.Bool("verbose"))
+	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
+	return opt, show, bar.finish
+}
+
+// progressWords says beside a bar how a reception is doing.
+func progressWords(p node.Progress) string {
+	switch {
+	case !p.Connected:
+		return p.Why
+	case p.Peer.Demoted != 0:
+		return "too slow for the others: served over QUIC"
+	case p.Peer.Deaf:
+		return "hears no multicast: served over QUIC"
+	case p.Peer.LossPpm > 10_000:
+		return formatPercent(float64(p.Peer.LossPpm)/1e6) + " loss"
+	}
+	return ""
+}
+
+func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
+	if cmd.Bool("json") {
+		return a.printJSON(toJSON(out))
+	}
+	a.notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
+		formatBytes(out.Bytes), out.Total.Seconds(), formatRate(goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
+	if out.Apply != nil {
+		a.notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
+		if lost := lostWords(out.Apply.Lost); lost != "" {
+			a.notef("not kept on this file system: %s", lost)
+		}
+	}
+	return nil
+}
+
+// fetchHint attaches what can be done about a failed get or deploy.
+func fetchHint(err error) error {
+	if errors.Is(err, catalog.ErrUnknown) {
+		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
+	}
+	return applyHint(folderHint(err))
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/wire"
+)
+
+func (a *app) joinCommand() *cli.Command {
+	return &cli.Command{
+		Name: "join", Usage: "make this machine a client of a site", ArgsUsage: "TOKEN",
+		Description: "TOKEN is the line that 'wimcast site token' prints on the distribution point.",
+		Flags: []cli.Flag{
+			dirFlag(),
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of this machine, for people", Value: hostName()},
+		},
+		Action: a.join,
+	}
+}
+
+func (a *app) join(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "TOKEN")
+	if err != nil {
+		return err
+	}
+	token, err := catalog.ParseToken(got[0])
+	if err != nil {
+		return withHint(err, "paste the whole line that 'wimcast site token' prints on the distribution point")
+	}
+	dir := cmd.String("dir")
+	if err := node.Join(ctx, dir, cmd.String("name"), token); err != nil {
+		var refused wire.Error
+		if errors.As(err, &refused) {
+			return withHint(err, "ask for a new token: 'wimcast site token' on the distribution point")
+		}
+		return folderHint(err)
+	}
+	a.notef("%s: joined. Next: wimcast get NAME -o FILE, or wimcast deploy NAME:IMAGE --target DIR", dir)
+	return nil
+}

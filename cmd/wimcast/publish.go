@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/api"
+)
+
+func (a *app) publishCommand() *cli.Command {
+	return &cli.Command{
+		Name: "publish", Usage: "put a file into the catalogue", ArgsUsage: "FILE",
+		Flags: []cli.Flag{
+			dirFlag(), jsonFlag(),
+			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)"},
+			&cli.BoolFlag{Name: "replace", Usage: "replace what has this name and version"},
+		},
+		Action: a.publish,
+	}
+}
+
+func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
+	got, err := args(cmd, "FILE")
+	if err != nil {
+		return err
+	}
+	name, version, err := catalog.ParseName(cmd.String("as"))
+	if err != nil {
+		return usageErrorf(cmd, "--as: %w", err)
+	}
+	path, err := filepath.Abs(got[0]) // the running node has another working directory
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", got[0], err)
+	}
+	f, err := openFolder(cmd.String("dir"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	show := a.newProgress()
+	bar := show.track("publish", 0)
+	res, err := f.Publish(ctx, api.PublishRequest{
+		Path: path, Name: name, Version: version, Kind: cmd.String("kind"), Replace: cmd.Bool("replace"),
+	}, func(done, total int64) { bar.set(done, total, "") })
+	bar.set(res.Bytes, res.Bytes, "")
+	bar.finish(err)
+	show.close()
+	if err != nil {
+		return publishHint(err)
+	}
+	if cmd.Bool("json") {
+		return a.printJSON(res)
+	}
+	if !res.Changed {
+		a.notef("%s: the catalogue has exactly this already", res.Content)
+		return nil
+	}
+	a.notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
+		res.Content, res.Kind, formatBytes(res.Bytes), res.Chunks, res.NewChunks, formatBytes(res.NewBytes))
+	return nil
+}
+
+func publishHint(err error) error {
+	switch {
+	case errors.Is(err, catalog.ErrExists):
+		return withHint(err, "choose another version, or say --replace")
+	case errors.Is(err, node.ErrChanged):
+		return withHint(err, "publish again when nothing writes to the file any more")
+	}
+	return wimHint(err)
+}
