@@ -36,7 +36,7 @@ type Conn struct {
 	mu         sync.Mutex
 	trusted    bool
 	trustedAt  netip.AddrPort // the address that the guard was told to trust
-	trustTimer *time.Timer    // accepted connections only; set before the Conn is handed out
+	trustTimer *time.Timer    // accepted connections only; never changes
 
 	opening chan struct{} // holds a token while someone waits for the control stream
 	sending chan struct{} // holds a token while someone writes to it
@@ -60,6 +60,9 @@ func (e *Endpoint) newConn(q *quic.Conn, dialled bool) (*Conn, error) {
 		return nil, net.ErrClosed
 	}
 	e.conns[c] = struct{}{}
+	if !dialled {
+		c.trustTimer = time.AfterFunc(trustTimeout, func() { _ = c.Close("not enrolled in time") })
+	}
 	context.AfterFunc(q.Context(), c.ended)
 	return c, nil
 }

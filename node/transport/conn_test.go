@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,7 +225,7 @@ func hasIPv6() bool {
 type memory struct {
 	chunks    map[chunk.ID][]byte
 	manifests map[chunk.ID][]byte
-	err       error
+	trouble   atomic.Bool   // every answer is an error
 	hold      chan struct{} // when set, Chunk waits for it
 	waiting   chan struct{}
 }
@@ -238,15 +239,18 @@ func (m *memory) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, er
 			return nil, ctx.Err()
 		}
 	}
+	if m.trouble.Load() {
+		return nil, errors.New("disk trouble")
+	}
 	if b, ok := m.chunks[id]; ok {
-		return append(buf[:0], b...), m.err
+		return append(buf[:0], b...), nil
 	}
 	return nil, ErrNotHeld
 }
 
 func (m *memory) Manifest(_ context.Context, hash chunk.ID) (io.ReadCloser, int64, error) {
 	if b, ok := m.manifests[hash]; ok {
-		return io.NopCloser(bytes.NewReader(b)), int64(len(b)), m.err
+		return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 	}
 	return nil, 0, ErrNotHeld
 }
@@ -301,7 +305,7 @@ func TestFetch(t *testing.T) {
 	if err := client.Manifest(ctx, lie, &got); !errors.Is(err, ErrNotHeld) {
 		t.Errorf("unknown manifest: %v", err)
 	}
-	src.err = errors.New("disk trouble")
+	src.trouble.Store(true)
 	if _, err := client.Fetch(ctx, small, nil); !errors.Is(err, ErrBusy) {
 		t.Errorf("a source in trouble: %v", err)
 	}

@@ -201,7 +201,6 @@ func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
 			_ = q.CloseWithError(closeCode, err.Error())
 			continue
 		}
-		c.trustTimer = time.AfterFunc(trustTimeout, func() { _ = c.Close("not enrolled in time") })
 		return c, nil
 	}
 }
