@@ -51,7 +51,9 @@ func New(t testing.TB, cfg Config) *Lab {
 	t.Cleanup(l.close)
 	l.must("ip netns add sw")
 	l.must("ip -n sw link set lo up")
-	l.must("ip -n sw link add br0 type bridge mcast_snooping 1 mcast_querier 1")
+	l.must("ip -n sw link add br0 type bridge mcast_snooping 1 mcast_query_response_interval 10")
+	// A switch floods until its first query has had time for answers: a tenth of a second here, as set above, not ten.
+	l.must("ip -n sw link set br0 type bridge mcast_querier 1")
 	l.must("ip -n sw link set br0 up")
 	for i := range cfg.Hosts {
 		l.addHost(i, cfg)

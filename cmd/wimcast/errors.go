@@ -62,8 +62,8 @@ func hintOf(err error) string {
 			return known.hint
 		}
 	}
-	if text := err.Error(); strings.Contains(text, "address already in use") {
-		return "another program, perhaps another wimcast, uses this port: stop it or choose another with --listen"
+	if strings.Contains(err.Error(), "multicast") && strings.Contains(err.Error(), "interface") {
+		return "name a usable interface with --interface"
 	}
 	return ""
 }
