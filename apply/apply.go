@@ -84,7 +84,8 @@ type Report struct {
 	Lost          Lost  // what the target cannot keep
 }
 
-// Lost counts what was not kept, because the target has no place for it or because it was not permitted.
+// Lost counts what was not kept, because the target has no place for it or because it was not permitted. Owners and Xattrs are
+// those of this run only.
 type Lost struct {
 	Security     int // security descriptors
 	NamedStreams int

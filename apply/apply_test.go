@@ -427,6 +427,49 @@ func TestDamagedResourceLeavesNoFile(t *testing.T) {
 	}
 }
 
+func TestTargetThatVanishesIsAnErrorThatNamesIt(t *testing.T) {
+	image := buildWIM(testDir("", testDir("sub", testFile("late", []byte("abc")))))
+	c := cutRandom(image, rand.New(rand.NewPCG(1, 1)), 100, 200)
+	fsys, dir := osTarget(t)
+	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c}, prologueOf(t, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err = putShuffled(p, c, image, rand.New(rand.NewPCG(1, 1))); err == nil {
+		_, err = p.Finish(bg)
+	}
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "create sub/late") {
+		t.Errorf("vanished: %v", err)
+	}
+}
+
+func TestClosedPlanTakesNothing(t *testing.T) {
+	image := buildWIM(testDir("", testFile("a", []byte("abc"))))
+	c := cutRandom(image, rand.New(rand.NewPCG(1, 1)), 100, 200)
+	p, err := New(bg, Config{Target: vfs.NewMem(), Image: 1, Content: c}, prologueOf(t, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Put(0, nil); !errors.Is(err, errClosed) {
+		t.Errorf("put: %v", err)
+	}
+	if _, err := p.Commit(); !errors.Is(err, errClosed) {
+		t.Errorf("commit: %v", err)
+	}
+	if _, err := p.Finish(bg); !errors.Is(err, errClosed) {
+		t.Errorf("finish: %v", err)
+	}
+}
+
 func TestSpoolIsBounded(t *testing.T) {
 	t.Parallel()
 	src := t.TempDir()

@@ -30,11 +30,10 @@ type testNode struct {
 
 // testWIM builds a stored WIM of one image.
 type testWIM struct {
-	file     []byte
-	meta     []byte
-	blobs    []byte
-	byHash   map[[20]byte]bool
-	security [][]byte
+	file   []byte
+	meta   []byte
+	blobs  []byte
+	byHash map[[20]byte]bool
 }
 
 func utf16le(s string) []byte {

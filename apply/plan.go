@@ -90,7 +90,10 @@ func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return p, withHint(p.begin())
+	if err := p.begin(); err != nil {
+		return nil, withHint(err)
+	}
+	return p, nil
 }
 
 func (c *Config) validate() error {

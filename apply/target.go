@@ -433,7 +433,11 @@ func (s *sweeper) parts() error {
 		if r.out == nil || len(r.out.written) == 0 {
 			continue
 		}
-		if _, err := p.fsys.Lstat(r.partPath()); err != nil && !p.recoverPart(r) {
+		_, err := p.fsys.Lstat(r.partPath())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("look for the part file of %s: %w", r.path, err)
+		}
+		if err != nil && !p.recoverPart(r) {
 			p.unfeed(r)
 			p.lose(r)
 		}

@@ -412,8 +412,11 @@ func (w *worker) copyFile(from, to string) (err error) {
 
 // place gives a complete file of the work folder its final name, and its metadata.
 func (w *worker) place(from string, f *file) error {
-	if _, err := w.p.fsys.Lstat(f.paths[0]); err == nil {
+	switch _, err := w.p.fsys.Lstat(f.paths[0]); {
+	case err == nil:
 		return existsError(f.paths[0], fs.ErrExist)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("create %s: %w", f.paths[0], err)
 	}
 	if err := w.move(from, f.paths[0]); err != nil {
 		return err
