@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,6 +96,50 @@ func TestXattrsKeepIt(t *testing.T) {
 	}
 	if _, err := x.Lgetxattr("large", xattrStream+"big"); !errors.Is(err, vfs.ErrNoXattr) {
 		t.Errorf("stream that is too large: %v", err)
+	}
+}
+
+// TestOwnersAndModesComeBack needs the right to change owners; without it owners are counted, which is checked instead.
+func TestOwnersAndModesComeBack(t *testing.T) {
+	src := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"plain": 0o640, "program": 0o755 | os.ModeSetuid} {
+		if err := os.WriteFile(filepath.Join(src, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if os.Geteuid() == 0 {
+			if err := os.Chown(filepath.Join(src, name), 12345, 54321); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(filepath.Join(src, name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b bytes.Buffer
+	file := filepath.Join(t.TempDir(), "t.wim")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := wim.Capture(bg, f, src, wim.CaptureOptions{UnixData: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ReadFrom(io.NewSectionReader(f, 0, 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	fsys, dir := osTarget(t)
+	rep := applyFile(t, b.Bytes(), fsys, FileOptions{})
+	diff, err := Compare(src, dir, true)
+	if err != nil || len(diff) > 0 || rep.Lost.Owners > 0 {
+		t.Errorf("%v, %v, %d owners not set", diff, err, rep.Lost.Owners)
+	}
+	mem := vfs.NewMem() // has no owners
+	if rep := applyFile(t, b.Bytes(), mem, FileOptions{}); os.Geteuid() == 0 && rep.Lost.Owners != 2 {
+		t.Errorf("%d owners not set in memory, want 2", rep.Lost.Owners)
+	}
+	if info, err := mem.Stat("program"); err != nil || os.Geteuid() == 0 && info.Mode() != 0o755 {
+		t.Errorf("setuid for another owner: %v, %v", info.Mode(), err)
 	}
 }
 

@@ -139,6 +139,12 @@ func (f *osFS) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
+// Lchown sets owner and group of name itself: a symlink is not followed. Callers find it by type assertion: a tree in
+// memory has no owners.
+func (f *osFS) Lchown(name string, uid, gid int) error {
+	return one("lchown", name, func(l string) error { return f.root.Lchown(l, uid, gid) })
+}
+
 func (f *osFS) Chmod(name string, perm fs.FileMode) error {
 	return one("chmod", name, func(l string) error { return f.root.Chmod(l, perm) })
 }
