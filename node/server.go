@@ -36,10 +36,9 @@ type ServerOptions struct {
 // Server is a running distribution point.
 type Server struct {
 	*Local
-	ep    *transport.Endpoint
-	log   *slog.Logger
-	opt   ServerOptions
-	group netip.Prefix
+	ep  *transport.Endpoint
+	log *slog.Logger
+	opt ServerOptions
 
 	ctx    context.Context // of the casts
 	cancel context.CancelFunc
@@ -47,7 +46,6 @@ type Server struct {
 
 	mu    sync.Mutex
 	casts map[chunk.ID]*cast // by manifest
-	drawn uint32             // casts started, for group addresses
 }
 
 // OpenServer opens the site in dir and its store, and the socket. It serves nobody until Run.
@@ -78,9 +76,9 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 	if opt.RateMax == 0 {
 		opt.RateMax = int64(cfg.RateCapMbps) * 1e6
 	}
-	group, err := netip.ParsePrefix(cfg.GroupBase)
-	if err != nil || !group.Addr().IsMulticast() {
-		return nil, fmt.Errorf("group_base %q in the configuration is no multicast prefix", cfg.GroupBase)
+	group, err := cfg.Group(1)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := transport.PickInterface(opt.Interface, group.Addr()); err != nil {
 		return nil, err
@@ -93,7 +91,7 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, group: group, casts: make(map[chunk.ID]*cast)}
+	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, casts: make(map[chunk.ID]*cast)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -153,7 +151,10 @@ func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
-	cfg := s.castConfig(hash, head.Epoch, castName(signed.Manifest))
+	cfg, err := s.castConfig(hash, head.Epoch, castName(signed.Manifest))
+	if err != nil {
+		return nil, fmt.Errorf("start cast: %w", err)
+	}
 	var c *cast
 	cfg.onEnd = func() {
 		s.mu.Lock()
@@ -176,43 +177,23 @@ func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
 }
 
 // castConfig draws the names and secrets of a new cast.
-func (s *Server) castConfig(hash chunk.ID, epoch uint32, name string) castConfig {
+func (s *Server) castConfig(hash chunk.ID, epoch uint32, name string) (castConfig, error) {
 	info := wire.CastInfo{Cast: castID(hash), Epoch: epoch, Sender: s.site.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])
-	s.drawn++
-	group := netip.AddrPortFrom(pickGroup(s.group, hash, s.drawn), uint16(s.site.Config.GroupPort))
+	group, err := s.site.Config.Group(info.Cast)
+	if err != nil {
+		return castConfig{}, err
+	}
 	info.Group = group.String()
 	return castConfig{
 		info: info, group: group, name: name, iface: s.opt.Interface, ttl: s.site.Config.TTL,
 		rateMax: s.opt.RateMax, rateMin: int64(s.site.Config.RateFloorMbps) * 1e6, store: s.store, log: s.log,
-	}
+	}, nil
 }
 
 // castID names the cast of a content: the same after a restart of the distribution point, and on any other.
 func castID(manifest chunk.ID) uint32 { return binary.BigEndian.Uint32(manifest[:4]) }
-
-// pickGroup chooses a group in base, another one for each n. IPv4 groups x.0.0.y and x.128.0.y are never chosen: on Ethernet
-// they share an address with 224.0.0.y, which switches flood everywhere.
-func pickGroup(base netip.Prefix, hash chunk.ID, n uint32) netip.Addr {
-	addr := base.Masked().Addr().AsSlice()
-	host := binary.BigEndian.Uint32(hash[:4]) + n*0x9E3779B1
-	last := len(addr) - 4
-	keep := uint32(1<<32 - 1)
-	if free := len(addr)*8 - base.Bits(); free < 32 {
-		keep = 1<<free - 1
-	}
-	old := binary.BigEndian.Uint32(addr[last:])
-	binary.BigEndian.PutUint32(addr[last:], old&^keep|host&keep)
-	if len(addr) == 4 && addr[2] == 0 && addr[1]&0x7f == 0 {
-		addr[2] = 1
-	}
-	if addr[len(addr)-1] == 0 {
-		addr[len(addr)-1] = 1
-	}
-	out, _ := netip.AddrFromSlice(addr)
-	return out
-}
 
 // privateKey gives the transport the key it needs.
 func privateKey(k *catalog.Key) ed25519.PrivateKey { return k.Signer().(ed25519.PrivateKey) }

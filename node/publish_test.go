@@ -1,0 +1,144 @@
+package node
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/wim"
+)
+
+func openLocal(t *testing.T) *Local {
+	t.Helper()
+	l, err := OpenLocal(testSite(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// captureTree writes a WIM of a small tree.
+func captureTree(t *testing.T, path string) {
+	t.Helper()
+	tree := t.TempDir()
+	for i, name := range []string{"a.txt", "b.txt", "c.bin"} {
+		if err := os.WriteFile(filepath.Join(tree, name), random(byte(i), 200_000*(i+1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wim.Capture(testContext(t), f, tree, wim.CaptureOptions{Compression: wim.XPRESS}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPublishTwiceIsNoChange(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "x.wim")
+	captureTree(t, path)
+	req := api.PublishRequest{Path: path, Name: "x", Version: "1"}
+	first, err := l.Publish(testContext(t), req, nil)
+	if err != nil || !first.Changed || first.NewChunks == 0 || first.Kind != "image" {
+		t.Fatalf("publish: %+v, %v", first, err)
+	}
+	again, err := l.Publish(testContext(t), req, nil)
+	if err != nil || again.Changed || again.NewChunks != 0 || again.Manifest != first.Manifest {
+		t.Fatalf("publish again: %+v, %v", again, err)
+	}
+}
+
+func TestGCNeverTakesWhatAnotherContentNeeds(t *testing.T) {
+	l := openLocal(t)
+	ctx, dir := testContext(t), t.TempDir()
+	shared := random(1, 4*mib)
+	for name, data := range map[string][]byte{"one": append(shared, random(2, 4*mib)...), "two": append(shared, random(3, mib)...)} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Publish(ctx, api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Remove(ctx, api.RemoveRequest{Name: "one", Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	freed, err := l.GC(ctx)
+	if err != nil || freed.Chunks == 0 || freed.BytesAfter >= freed.BytesBefore {
+		t.Fatalf("gc: %+v, %v", freed, err)
+	}
+	check, err := l.Verify(ctx)
+	if err != nil || check.Contents != 1 || len(check.Incomplete)+len(check.Damaged) > 0 {
+		t.Fatalf("verify after gc: %+v, %v", check, err)
+	}
+}
+
+func TestWhatCannotBePublishedSaysWhy(t *testing.T) {
+	l := openLocal(t)
+	dir := t.TempDir()
+	good := filepath.Join(dir, "good.wim")
+	captureTree(t, good)
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, c := range []struct{ path, want string }{
+		{filepath.Join(dir, "none.wim"), "no such file"},
+		{dir, "regular file"},
+		{write("empty", nil), "regular file"},
+		{write("cut.wim", whole[:len(whole)/2]), "is it complete"},
+		{write("head.wim", whole[:100]), "header"},
+	} {
+		_, err := l.Publish(testContext(t), api.PublishRequest{Path: c.path, Name: "x", Version: "1", Kind: "image"}, nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("publish %s: %v, want an error with %q", filepath.Base(c.path), err, c.want)
+		}
+	}
+	if list, err := l.Contents(testContext(t)); err != nil || len(list) != 0 {
+		t.Errorf("after refused publishes the catalogue lists %v, %v", list, err)
+	}
+}
+
+func TestFileThatChangesWhileItIsPublishedIsRefused(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "growing")
+	if err := os.WriteFile(path, random(1, 2*mib), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	touched := false
+	_, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, func(int64, int64) {
+		if touched {
+			return
+		}
+		touched = true
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		if _, err := f.WriteString("more"); err != nil {
+			t.Error(err)
+		}
+	})
+	if !errors.Is(err, ErrChanged) {
+		t.Errorf("publish: %v, want ErrChanged", err)
+	}
+}
