@@ -215,6 +215,48 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
+// The zero Listen address is one socket for both families: IPv4 peers must be counted and trusted all the same.
+func TestIPv4ThroughTheSocketOfBothFamilies(t *testing.T) {
+	ctx := testContext(t)
+	s, err := Listen(Config{Key: testKey(1), Accept: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c, err := Listen(Config{Key: testKey(2)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), s.Addr().Port())
+	client, err := c.Dial(ctx, at, publicKey(testKey(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := s.Accept(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Trust()
+	if got := server.RemoteAddr().Addr(); got != at.Addr() {
+		t.Errorf("remote address %s", got)
+	}
+	if err := client.Send(ctx, wire.Enrol{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Receive(ctx); err != nil {
+		t.Fatal(err)
+	}
+	sent := make(chan error)
+	go func() { sent <- server.Send(ctx, wire.Enrolled{Payload: make([]byte, wire.MaxEnrolled)}) }()
+	if _, err := client.Receive(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
 func hasIPv6() bool {
 	all, _ := Interfaces()
 	_, err := pick(all, "", netip.MustParseAddr("ff15::1"))

@@ -221,6 +221,9 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Co
 	q, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, e.quicConfig())
 	if err != nil {
 		e.guard.distrust(addr)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = unanswered(err)
+		}
 		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
 	}
 	context.AfterFunc(q.Context(), func() { e.guard.distrust(addr) })
@@ -235,6 +238,10 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Co
 	return c, nil
 }
 
+func unanswered(err error) error {
+	return fmt.Errorf("no answer: is the node running, and does a firewall let this UDP port through? (%w)", err)
+}
+
 // explain puts what QUIC says into words that help.
 func explain(err error) error {
 	var idle *quic.IdleTimeoutError
@@ -244,8 +251,8 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, errOtherPeer):
 		return errOtherPeer
-	case errors.As(err, &handshake), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer: is the node running, and does a firewall let this UDP port through? (%w)", err)
+	case errors.As(err, &handshake):
+		return unanswered(err)
 	case errors.As(err, &idle):
 		return fmt.Errorf("the peer does not answer any more: is it running, and is the link up? (%w)", err)
 	case errors.As(err, &reset):

@@ -260,3 +260,28 @@ func TestDeadPeerIsNoticed(t *testing.T) {
 		t.Errorf("noticed after %s: %v", took, client.Cause())
 	}
 }
+
+// A link that goes down and comes back: Send says so while it is down and goes on by itself afterwards.
+func TestSendGoesOnWhenTheLinkIsBack(t *testing.T) {
+	for _, group := range []string{"239.192.7.1:4790", "[ff15::7:1]:4790"} {
+		t.Run(group, func(t *testing.T) {
+			a, b := link(t)
+			s, r := open(t, a, b, group)
+			want := numbered(20)
+			if _, err := s.Send(want); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, r, want)
+			a.run(t, "ip link set wct0 down")
+			if n, err := s.Send(want); n != 0 || err == nil {
+				t.Errorf("link down: %d sent, %v", n, err)
+			}
+			a.run(t, "ip link set wct0 up")
+			a.await(t, "ip -6 route get ff15::7:1 oif wct0")
+			if n, err := s.Send(want); n != len(want) || err != nil {
+				t.Errorf("link up again: %d sent, %v", n, err)
+			}
+			expect(t, r, want)
+		})
+	}
+}

@@ -106,7 +106,8 @@ func setSenderOptions(fd int, cfg SenderConfig, i Interface) error {
 }
 
 // Send multicasts the datagrams in order and returns how many the kernel took. It blocks while the socket buffer is full: a
-// link slower than the caller slows the caller and loses nothing here. It allocates nothing.
+// link slower than the caller slows the caller and loses nothing here. It allocates nothing. An error does not spoil the
+// Sender: while the link is down every Send fails, and when it is back they succeed.
 func (s *Sender) Send(datagrams [][]byte) (int, error) {
 	done := 0
 	for done < len(datagrams) {
