@@ -221,10 +221,11 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Co
 	q, err := e.transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, e.quicConfig())
 	if err != nil {
 		e.guard.distrust(addr)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = unanswered(err)
+		var idle *quic.IdleTimeoutError
+		if err = explain(err); errors.Is(err, context.DeadlineExceeded) || errors.As(err, &idle) {
+			err = unanswered(context.DeadlineExceeded)
 		}
-		return nil, fmt.Errorf("connect to %s: %w", addr, explain(err))
+		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
 	context.AfterFunc(q.Context(), func() { e.guard.distrust(addr) })
 	c, err := e.newConn(q, true)
@@ -252,7 +253,7 @@ func explain(err error) error {
 	case errors.Is(err, errOtherPeer):
 		return errOtherPeer
 	case errors.As(err, &handshake):
-		return unanswered(err)
+		return unanswered(context.DeadlineExceeded)
 	case errors.As(err, &idle):
 		return fmt.Errorf("the peer does not answer any more: is it running, and is the link up? (%w)", err)
 	case errors.As(err, &reset):
