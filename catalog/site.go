@@ -252,7 +252,9 @@ func OpenSite(dir string) (*Site, error) {
 }
 
 func checkComplete(dir string) error {
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrNoSite, err)
+	} else if err != nil {
 		return err
 	}
 	for marker, command := range map[string]string{siteMarker: "wimcast site init", joinMarker: "wimcast join"} {

@@ -35,6 +35,11 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return usageErrorf(cmd, "--as: %w", err)
 	}
+	if kind := cmd.String("kind"); kind != "" {
+		if _, err := catalog.ParseKind(kind); err != nil {
+			return usageErrorf(cmd, "--kind: %w", err)
+		}
+	}
 	path, err := filepath.Abs(got[0]) // the running node has another working directory
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", got[0], err)

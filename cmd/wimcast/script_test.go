@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -32,6 +34,8 @@ func TestScripts(t *testing.T) {
 			"flip":     cmdFlip,
 			"tree":     cmdTree,
 			"exits":    cmdExits,
+			"freeport": cmdFreePort,
+			"await":    cmdAwait,
 		},
 	})
 }
@@ -62,6 +66,33 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// freeport VAR: sets VAR to a UDP port of the loopback interface that nothing uses at the moment.
+func cmdFreePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport VAR")
+	}
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	ts.Check(err)
+	defer conn.Close()
+	ts.Setenv(args[0], strconv.Itoa(conn.LocalAddr().(*net.UDPAddr).Port))
+}
+
+// await PROGRAM ARGS...: runs a program again and again until it succeeds, for half a minute at most.
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: await PROGRAM ARGS...")
+	}
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	var err error
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-again.C {
+		if err = ts.Exec(args[0], args[1:]...); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("await %v: %v", args, err)
 }
 
 // truncate FILE SIZE: cuts a file short; a negative size is counted from its end.
