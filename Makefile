@@ -36,7 +36,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
 sim: build ## the protocol in the deterministic simulator: all scenarios and swarms
-	$(GO) test -count=1 -v -run 'Scenario|Swarm' ./netsim/...
+	$(GO) test -count=1 -v -run 'Scenario|Swarm|Sim' ./netsim/...
 
 lab: build ## the real binary in network namespaces, all scenarios; root, or a user namespace
 	.ci/oracles

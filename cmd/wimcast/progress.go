@@ -73,6 +73,7 @@ func (t *tracker) words() string {
 
 // set says that done of total bytes are there; note is a few words beside it ("421 Mbit/s, demoted: loss").
 func (t *tracker) set(done, total int64, note string) {
+	total = max(total, done) // what is wanted can grow while it comes
 	t.mu.Lock()
 	t.total, t.note = total, note
 	now := time.Now()
