@@ -14,8 +14,8 @@ const (
 	repeatAfter     = 100 * time.Millisecond
 	leaseMillis     = 1000
 	intervalMin     = 20 * time.Millisecond
-	intervalMax     = 2 * time.Second
-	reportOverhead  = 100 // bytes of a report without deficits, with all headers
+	intervalMax     = 5 * time.Second
+	reportOverhead  = 120 // bytes of a report without deficits, with all headers
 	deficitBytes    = 10
 	feedbackShare   = 100 // feedback stays under one part in so many of the rate
 )

@@ -55,6 +55,7 @@ type table struct {
 	readyN   [2]int
 	wanted   int   // blocks with want > 0
 	wantedB  int64 // their bytes
+	totalB   int64 // bytes of all blocks
 	closedN  int   // blocks that are closed
 	cursor   [2]uint32
 	prologue []wire.Block
@@ -67,6 +68,7 @@ func newTable(blocks []Block) table {
 	}
 	for i, b := range blocks {
 		t.blocks[i] = block{size: b.Size, prol: b.Prologue}
+		t.totalB += int64(b.Size)
 		if b.Prologue && b.Size > 0 {
 			t.prologue = append(t.prologue, wire.Block(i))
 		}

@@ -10,8 +10,9 @@ import (
 // Rules about loss, see docs/protocol.md. Shares are in millionths (ppm).
 const (
 	ppm          = 1_000_000
-	sampleMin    = 48 // datagrams that make a sample of a member's loss
-	smoothMin    = 64 // datagrams that make a step of its smoothed loss
+	sampleFew    = 48   // datagrams that make a sample of a member's loss in the fast start,
+	sampleMany   = 1000 // and later
+	smoothMin    = 64   // datagrams that make a step of its smoothed loss
 	baselineSecs = 10
 )
 
@@ -24,6 +25,10 @@ type loss struct {
 	atH, atR    uint64
 	baseline    [baselineSecs]int64 // by second modulo baselineSecs: smallest upper bound of a sample, plus one; 0: none
 	baselineSec int64
+
+	last    int64 // the last sample
+	jitter  int64 // smoothed difference of samples: losses in runs scatter more than a binomial
+	lastSet bool  // last is
 
 	roundSet       bool
 	roundH, roundR uint64
@@ -80,6 +85,21 @@ func (l *loss) base() (int64, bool) {
 	return least - 1, least > 0
 }
 
+// deviation returns how far a sample of n datagrams with loss p may be off.
+func (l *loss) deviation(p int64, n uint64) int64 { return max(deviation(p, n), l.jitter) }
+
+// scatter learns how much samples differ, from those that are not in trouble.
+func (l *loss) scatter(p int64, n uint64, trouble bool) {
+	if trouble || n < sampleMany/2 {
+		l.lastSet = false
+		return
+	}
+	if l.lastSet {
+		l.jitter += (max(p-l.last, l.last-p) - l.jitter) / 8
+	}
+	l.last, l.lastSet = p, true
+}
+
 // learn puts a sample into the baseline.
 func (l *loss) learn(now machine.Time, p int64, n uint64) {
 	sec := int64(now) / int64(time.Second)
@@ -90,7 +110,7 @@ func (l *loss) learn(now machine.Time, p int64, n uint64) {
 		l.baseline[(l.baselineSec+1)%baselineSecs] = 0
 	}
 	slot := &l.baseline[sec%baselineSecs]
-	if upper := p + 2*deviation(p, n) + 4*ppm/int64(n) + 1; *slot == 0 || upper < *slot {
+	if upper := p + 2*l.deviation(p, n) + 4*ppm/int64(n) + 1; *slot == 0 || upper < *slot {
 		*slot = upper
 	}
 }

@@ -55,7 +55,7 @@ type Machine struct {
 	turn    int
 
 	announceAt, checkAt, progressAt machine.Time
-	checked, lastHeard              machine.Time
+	lastHeard                       machine.Time
 	progressed                      uint64
 
 	stats                     stats

@@ -17,6 +17,7 @@ const (
 	demoteBacklog  = 64 << 20        // or above this backlog,
 	demoteAfter    = 2 * time.Second // for so long
 	checkEvery     = 250 * time.Millisecond
+	durableLen     = 16 // checks over which a member's disk is measured
 	progressEvery  = 500 * time.Millisecond
 	silenceAfter   = time.Second
 	silenceReports = 4 // and so many report intervals
@@ -45,8 +46,10 @@ type member struct {
 	backlog  int64
 	deaf     bool
 
-	durable    int64 // bytes held since the last check
-	durableBps int64 // smoothed
+	durable    int64             // bytes held since the last check
+	durables   [durableLen]int64 // the same of the checks before
+	durableN   int               // checks so far
+	durableBps int64             // over these
 
 	demoted  wire.DemoteReason
 	bad      [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
@@ -104,7 +107,7 @@ func (m *Machine) join(in Join) {
 		m.announceAt, m.checkAt, m.progressAt = m.now, m.now.Add(checkEvery), m.now.Add(progressEvery)
 	}
 	if len(m.members) == 1 {
-		m.checked, m.checkAt = m.now, m.now.Add(checkEvery)
+		m.checkAt = m.now.Add(checkEvery)
 	}
 	m.lastHeard = m.now
 	m.complete(mb)
@@ -169,13 +172,11 @@ func (m *Machine) promote(mb *member) {
 
 // check looks at every member, four times a second.
 func (m *Machine) check() {
-	span := m.now.Sub(m.checked)
-	m.checked = m.now
 	m.checkAt = m.now.Add(checkEvery)
 	median := m.medianLoss()
 	for i := 0; i < len(m.members); i++ {
 		mb := m.members[i]
-		m.measureDurable(mb, span)
+		mb.measureDurable()
 		if why := m.stalled(mb); why != "" {
 			m.drop(mb, why)
 			i--
@@ -189,12 +190,16 @@ func (m *Machine) check() {
 	m.hear()
 }
 
-func (m *Machine) measureDurable(mb *member, span time.Duration) {
-	if span > 0 {
-		bps := mulDiv(mb.durable*8, int64(time.Second), int64(span))
-		mb.durableBps += (bps - mb.durableBps) / 8
-	}
+// measureDurable follows how fast a member makes blocks durable.
+func (mb *member) measureDurable() {
+	mb.durables[mb.durableN%durableLen] = mb.durable
+	mb.durableN++
 	mb.durable = 0
+	sum := int64(0)
+	for _, n := range mb.durables {
+		sum += n
+	}
+	mb.durableBps = sum * 8 * int64(time.Second/checkEvery) / int64(min(mb.durableN, durableLen))
 }
 
 // stalled says why a member is to be dropped, or nothing.

@@ -9,15 +9,18 @@ import (
 
 // Rules about the rate, see docs/protocol.md.
 const (
-	troubleLossPpm  = 30_000   // a member is in trouble when its loss exceeds its baseline by this or by half the baseline,
+	troubleLossPpm  = 20_000   // a member is in trouble when its loss exceeds its baseline by this or by half the baseline,
+	surePpm         = 100_000  // above its baseline by this, one round is enough
 	troubleBacklog  = 32 << 20 // or when its backlog exceeds this
 	calmBacklog     = 16 << 20 // the rate does not grow while a third of the members has more
 	decreasePercent = 85
-	drainPercent    = 95 // of what gets through, so that a queue on the way empties
+	drainPercent    = 92 // of what gets through, so that a queue on the way empties
 	backlogPause    = 500 * time.Millisecond
-	roundMin        = 40 * time.Millisecond
-	slowGrowth      = 50_000  // ppm a second, near the rate at which trouble was met last
-	nearGrowth      = 200_000 // ppm a second, below 95 % of it
+	fastRound       = 40 * time.Millisecond  // a round of the fast start takes at least so long,
+	slowRound       = 100 * time.Millisecond // a later one,
+	longRound       = 500 * time.Millisecond // and then or after so long fewer datagrams are enough
+	slowGrowth      = 10_000                 // ppm a second, near what got through when trouble was met last
+	nearGrowth      = 200_000                // ppm a second, below 97 % of it
 	fastGrowth      = 4_000_000
 )
 
@@ -30,9 +33,10 @@ type rate struct {
 	ready int // members whose sample of this round is large enough
 
 	lastDelivered, lastAchieved int64 // of the fast start's last round
-	trouble                     int64 // the rate at which trouble was met last; 0: never
+	trouble                     int64 // what got through when trouble was met last; 0: never met
 	troubleAt, backlogAt        machine.Time
 	achieved                    int64
+	doubt                       bool // the last round saw a little loss
 }
 
 // roundState is one round of measuring: datagrams after seq count.
@@ -59,14 +63,23 @@ func (m *Machine) roundReport(mb *member) {
 		switch {
 		case !l.roundSet && l.highest >= m.rate.round.seq:
 			l.roundSet, l.roundH, l.roundR = true, l.highest, l.received
-		case l.roundSet && l.highest-l.roundH >= sampleMin:
+		case l.roundSet && l.highest-l.roundH >= m.sampleSize():
 			l.ready = true
 			m.rate.ready++
 		}
 	}
-	if m.rate.ready*2 > m.waiting && m.now.Sub(m.rate.round.at) >= roundMin {
+	span := m.now.Sub(m.rate.round.at)
+	if m.rate.ready*2 > m.waiting && (span >= slowRound || m.rate.fast && span >= fastRound) {
 		m.endRound()
 	}
+}
+
+// sampleSize returns how many datagrams make a sample: few in the fast start, and when they come slowly.
+func (m *Machine) sampleSize() uint64 {
+	if m.rate.fast || m.now.Sub(m.rate.round.at) >= longRound {
+		return sampleFew
+	}
+	return sampleMany
 }
 
 // endRound adjusts the rate by what the round showed.
@@ -83,6 +96,10 @@ func (m *Machine) endRound() {
 	switch {
 	case inBacklog*3 > n:
 		m.lowerForBacklog(durable)
+	case inLoss*3 > n && !r.fast && !r.doubt && p < base+surePpm:
+		r.doubt = true // a little loss must last for two rounds
+		m.beginRound()
+		return
 	case inLoss*3 > n:
 		through := delivered * ppm / (ppm - min(base, 900_000)) * drainPercent / 100
 		if !r.fast {
@@ -94,6 +111,7 @@ func (m *Machine) endRound() {
 	case laden*3 <= n && !r.round.idle:
 		m.raise(span)
 	}
+	r.doubt = false
 	r.lastDelivered, r.lastAchieved = delivered, r.achieved
 	m.beginRound()
 }
@@ -109,11 +127,14 @@ func (m *Machine) weigh() (losses, bases []int64, inLoss, inBacklog, laden int, 
 		}
 		p, n := l.sample()
 		base, known := l.base()
+		off := l.deviation(p, n)
 		l.learn(m.now, p, n)
 		if !known {
 			base, _ = l.base()
 		}
-		if p-2*deviation(p, n) > base+max(troubleLossPpm, base/2) {
+		trouble := p-2*off > base+max(troubleLossPpm, base/2)
+		l.scatter(p, n, trouble)
+		if trouble {
 			inLoss++
 		}
 		if mb.backlog > troubleBacklog {
@@ -137,7 +158,7 @@ func (m *Machine) plateau(delivered int64) bool {
 // meetTrouble lowers the rate to bps.
 func (m *Machine) meetTrouble(bps int64, why string) {
 	r := &m.rate
-	r.trouble, r.troubleAt, r.fast = min(r.bps, max(r.achieved, m.cfg.RateFloorBps)), m.now, false
+	r.trouble, r.troubleAt, r.fast = bps*100/drainPercent, m.now, false
 	m.setRate(min(bps, r.bps), why)
 }
 
@@ -149,7 +170,7 @@ func (m *Machine) lowerForBacklog(durable int64) {
 		return
 	}
 	r.backlogAt, r.troubleAt, r.trouble = m.now, m.now, r.bps
-	m.setRate(min(r.bps, max(r.bps*decreasePercent/100, durable*9/10)), "members' disks do not keep up")
+	m.setRate(min(r.bps, max(r.bps/2, durable*9/10)), "members' disks do not keep up")
 }
 
 // raise lets the rate grow for a round without trouble that took span.
@@ -173,7 +194,7 @@ func (m *Machine) raise(span time.Duration) {
 // growth returns the growth in ppm a second: careful near the rate that met trouble, bolder the longer none is met.
 func (m *Machine) growth() int64 {
 	r := &m.rate
-	if r.bps < r.trouble/100*95 {
+	if r.bps < r.trouble/100*97 {
 		return nearGrowth
 	}
 	calm := int64(m.now.Sub(r.troubleAt) / time.Second)

@@ -13,11 +13,14 @@ const (
 	budgetShare    = 20      // a member's repair budget fills by one symbol in so many sent
 	budgetStart    = 512 * budgetShare
 	budgetMax      = 4096 * budgetShare
+	spareRounds    = 2       // after so many rounds a repair has a symbol more each round,
+	spareMax       = 8       // up to so many
 	unmetMax       = 4       // rounds in which a need may stay unmet
 	fewLack        = 2       // at most so many members lack a block that goes over QUIC
-	fewRounds      = 3       // after so many rounds
-	endBytes       = 1 << 20 // or, with the carousel empty, when less than this remains
-	endRounds      = 2       // after so many rounds
+	fewRounds      = 8       // after so many rounds
+	endBytes       = 1 << 20 // or, with the carousel empty, when less than this
+	endShare       = 64      // and less than one part in so many of the cast remains,
+	endRounds      = 6       // after so many rounds
 	repairDelayEnd = 30 * time.Millisecond
 )
 
@@ -57,7 +60,7 @@ func (m *Machine) deficit(mb *member, d wire.Deficit) {
 // toQuic says whether a block is better fetched by those who lack it than sent to all.
 func (m *Machine) toQuic(b *block) bool {
 	return b.want <= fewLack && b.round >= fewRounds ||
-		b.round >= endRounds && m.carouselEmpty() && m.wantedB < endBytes
+		b.round >= endRounds && m.carouselEmpty() && m.wantedB < min(endBytes, m.totalB/endShare)
 }
 
 // sendAgain lets the carousel bring a block again, of which a member lacks most.
@@ -159,18 +162,30 @@ func (m *Machine) grant(b *block, r repair) {
 		}
 	}
 	if goal > b.sent && b.state == closed {
-		b.round = min(b.round+1, 255)
-		if b.goal <= b.sent {
-			m.owed.push(r.block)
-		}
-		b.goal = max(b.goal, goal)
+		m.oweMore(b, r, goal)
 	}
+}
+
+// oweMore makes a closed block owe symbols up to goal.
+func (m *Machine) oweMore(b *block, r repair, goal uint32) {
+	b.round = min(b.round+1, 255)
+	if b.round > spareRounds { // what is asked for again and again is lost again: some more saves the whole block over QUIC
+		goal += min(uint32(b.round-spareRounds), spareMax)
+	}
+	if b.goal <= b.sent {
+		m.owed.push(r.block)
+	}
+	b.goal = max(b.goal, goal)
 }
 
 // decay gives up on meeting a member's need at once: the carousel brings the block again, or QUIC does.
 func (m *Machine) decay(mb *member, b *block, r repair) {
 	b.unmet = 0
-	if m.carouselEmpty() || b.want == 1 && b.round >= fewRounds {
+	switch need := r.target[0] - b.sent; {
+	case m.carouselEmpty() && b.round < fewRounds && need*2 <= b.source():
+		m.oweMore(b, r, r.target[0]) // nobody waits for the carousel: a few symbols are cheaper than the whole block
+		return
+	case m.carouselEmpty() || b.want == 1 && b.round >= fewRounds:
 		m.offerNow(mb, r.block)
 		return
 	}

@@ -9,8 +9,10 @@ import (
 
 // Rules about what is sent next, see docs/protocol.md.
 const (
-	openMax    = 8               // open blocks at a time
-	burstMax   = 16              // symbols in one go
+	openMax    = 8  // open blocks at a time
+	burstMax   = 16 // symbols in one go,
+	burstLossy = 4  // or so many when the proactive parity exceeds this
+	lossyPpm   = 20_000
 	assembleIn = 1 * time.Second // the carousel waits so long for the members present to say all they want
 )
 
@@ -79,10 +81,18 @@ func (m *Machine) burst() bool {
 	return true
 }
 
+// burstLen returns how many symbols of a block go out in one go: fewer where losses are met, for they come in runs.
+func (m *Machine) burstLen() uint32 {
+	if m.parity > lossyPpm {
+		return burstLossy
+	}
+	return burstMax
+}
+
 // send puts out at most burstMax symbols of a block.
 func (m *Machine) send(i wire.Block, b *block, repair bool) {
 	first := b.next()
-	n := min(burstMax, b.goal-b.sent, b.source()+wire.ParitySymbols-first)
+	n := min(m.burstLen(), b.goal-b.sent, b.source()+wire.ParitySymbols-first)
 	m.out.push(SendSymbols{Seq: wire.Seq(m.seq + 1), Block: i, First: wire.Symbol(first), Count: int(n)})
 	m.seq += uint64(n)
 	m.count(b, first, n, repair)

@@ -20,9 +20,9 @@ func (m *Machine) offerNow(mb *member, i wire.Block) {
 	if !m.offerable(mb, i, flightBytes) {
 		return
 	}
+	m.event(EventUnicast, mb.id, i, int64(m.blocks[i].round), "")
 	m.unmulticast(mb, i)
 	m.take(mb, i)
-	m.event(EventUnicast, mb.id, i, int64(m.blocks[i].round), "")
 	m.out.push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: []wire.Span{{From: i, To: i + 1}}}})
 }
 

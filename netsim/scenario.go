@@ -93,7 +93,7 @@ func parseCommand(line int, words []string) (command, error) {
 	}
 	for _, w := range words[1:] {
 		key, value, isKey := strings.Cut(w, "=")
-		isKey = isKey && known != "" || bare[w]
+		isKey = isKey && known != "" || known != "" && bare[w]
 		switch {
 		case isKey && !strings.Contains(" "+known+" ", " "+key+" "):
 			return c, fmt.Errorf("read scenario: line %d: %s takes no %q", line, c.verb, key)
