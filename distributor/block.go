@@ -115,6 +115,9 @@ func (t *table) take(class int) (wire.Block, bool) {
 func (t *table) addWant(i wire.Block) {
 	b := &t.blocks[i]
 	b.want++
+	if b.want > 1 && b.state == idle {
+		return // ready already
+	}
 	if b.want == 1 {
 		t.wanted++
 		t.wantedB += int64(b.size)

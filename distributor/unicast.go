@@ -46,6 +46,10 @@ func (m *Machine) fetched(in Fetched) {
 	}
 	mb.progress = m.now
 	m.fetchedBlock(mb, in.Block)
+	if mb.demoted != 0 && mb.lackN > 0 {
+		limit, metered := m.allowance()
+		m.serveOne(mb, limit, metered)
+	}
 }
 
 func (m *Machine) fetchedBlock(mb *member, i wire.Block) {
@@ -60,14 +64,7 @@ func (m *Machine) serve() {
 	if !m.started || m.now < m.start {
 		return
 	}
-	metered := m.waiting > 0
-	limit := int64(flightBytes)
-	if metered {
-		limit = flightMetered
-		share := mulDiv(m.rate.bps/8/meterShare, int64(m.now.Sub(m.metered)), 1e9)
-		m.meter = min(m.meter+share, flightMetered)
-	}
-	m.metered = m.now
+	limit, metered := m.allowance()
 	n := len(m.members)
 	for range n {
 		m.turn++
@@ -76,6 +73,17 @@ func (m *Machine) serve() {
 			m.serveOne(mb, limit, metered)
 		}
 	}
+}
+
+// allowance fills the meter of the demoted members' share and returns how much may be in flight to one of them.
+func (m *Machine) allowance() (limit int64, metered bool) {
+	since := m.now.Sub(m.metered)
+	m.metered = m.now
+	if m.waiting == 0 {
+		return flightBytes, false
+	}
+	m.meter = min(m.meter+mulDiv(m.rate.bps/8/meterShare, int64(since), 1e9), flightMetered)
+	return flightMetered, true
 }
 
 func (m *Machine) serveOne(mb *member, limit int64, metered bool) {

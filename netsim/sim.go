@@ -168,7 +168,7 @@ func (s *Sim) restart(name string) {
 		}
 	}
 	for _, p := range s.members {
-		if p.name == name && !p.alive && p.doneAt == 0 {
+		if p.name == name && !p.alive && p.lives > 0 && p.doneAt == 0 {
 			p.life++
 			p.begin()
 		}
