@@ -213,7 +213,7 @@ func enrolAt(ctx context.Context, ep *transport.Endpoint, key *catalog.Key, name
 		return nil, err
 	}
 	defer conn.Close("")
-	binding, err := conn.Binding(catalog.EnrolLabel)
+	binding, err := conn.ExportKey(catalog.EnrolLabel)
 	if err != nil {
 		return nil, err
 	}

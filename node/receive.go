@@ -117,6 +117,7 @@ type run struct {
 	group   *transport.Receiver
 	tell    chan any
 	reports chan wire.Report
+	fresh   bool // the group has been joined, and the machine does not know it
 	ctx     context.Context
 }
 
@@ -279,10 +280,15 @@ func (r *receiver) carry(out peer.Out) {
 		run := r.run
 		r.fetching.Go(func() { r.fetch(run, out.Block) })
 	case peer.Group:
-		if r.run != nil {
-			run := r.run
-			r.fetching.Go(func() { r.setGroup(run, out.Join) }) // the system call may take a while
+		if r.run == nil {
+			return
 		}
+		if out.Join && r.run.fresh { // joined when its socket was made; joining again would only confuse switches
+			r.run.fresh = false
+			return
+		}
+		run := r.run
+		r.fetching.Go(func() { r.setGroup(run, out.Join) }) // the system call may take a while
 	case peer.Done:
 		close(r.finished)
 	case peer.Event:
@@ -483,7 +489,7 @@ func (r *receiver) member(ctx context.Context, conn *transport.Conn) error {
 	defer rx.Close()
 	defer conn.Close("")
 	defer cancel()
-	cur := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), ctx: ctx}
+	cur := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true, ctx: ctx}
 	wg.Go(func() { r.listen(cur) })
 	wg.Go(func() { r.speak(cur) })
 

@@ -102,7 +102,7 @@ func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, err
 
 // enrol answers a client that has a token and wants a record.
 func (s *Server) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) error {
-	binding, err := conn.Binding(catalog.EnrolLabel)
+	binding, err := conn.ExportKey(catalog.EnrolLabel)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ const (
 	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 5 * time.Second
 	trustTimeout     = 10 * time.Second // from the handshake to Conn.Trust
-	idleTimeout      = 15 * time.Second // a peer that is silent for so long after a question counts as dead
+	idleTimeout      = 6 * time.Second  // a peer that is silent for so long after a question counts as dead
 	keepAlives       = 3                // questions in idleTimeout
 )
 
@@ -104,8 +105,13 @@ func Listen(cfg Config) (*Endpoint, error) {
 		conns:   make(map[*Conn]struct{}),
 	}
 	e.buffers.New = func() any { b := make([]byte, 0, chunk.MaxSize); return &b }
+	reset, err := resetKey(cfg.Key)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	e.transport = &quic.Transport{
 		Conn:                e.guard,
+		StatelessResetKey:   reset,
 		VerifySourceAddress: func(net.Addr) bool { return true }, // Retry always
 		ConnContext:         e.admit,
 	}
@@ -117,6 +123,17 @@ func Listen(cfg Config) (*Endpoint, error) {
 		}
 	}
 	return e, nil
+}
+
+// resetKey returns the same key for the same node each time it starts, so that a peer that still speaks to the process before
+// it is told at once (RFC 9000, section 10.3). An Ed25519 signature is a function of key and message.
+func resetKey(key crypto.Signer) (*quic.StatelessResetKey, error) {
+	sig, err := key.Sign(nil, []byte("wimcast stateless reset 1"), crypto.Hash(0))
+	if err != nil {
+		return nil, fmt.Errorf("derive reset key: %w", err)
+	}
+	k := quic.StatelessResetKey(sha256.Sum256(sig))
+	return &k, nil
 }
 
 func (e *Endpoint) quicConfig() *quic.Config {
