@@ -1,0 +1,107 @@
+package mesh
+
+import (
+	"errors"
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of what a node says of itself, in bytes.
+const (
+	NameMax = 64
+	WhatMax = 128
+)
+
+const (
+	metaVersion = 1
+	metaMax     = 4 + NameMax + WhatMax // well below memberlist's 512
+)
+
+// Role is what a node is in the mesh.
+type Role uint8
+
+// Roles.
+const (
+	DistributionPoint Role = 1
+	Client            Role = 2
+)
+
+// String names the role, for people.
+func (r Role) String() string {
+	switch r {
+	case DistributionPoint:
+		return "distribution point"
+	case Client:
+		return "client"
+	}
+	return fmt.Sprintf("role %d", uint8(r))
+}
+
+// Meta is what a node says of itself.
+type Meta struct {
+	Role Role
+	Name string // for people, 1..NameMax bytes
+	What string // what it holds or does, in a few words; at most WhatMax bytes
+}
+
+func (m Meta) validate() error {
+	switch {
+	case m.Role != DistributionPoint && m.Role != Client:
+		return fmt.Errorf("there is no role %d", m.Role)
+	case m.Name == "" || len(m.Name) > NameMax:
+		return fmt.Errorf("name of %d bytes: want 1 to %d", len(m.Name), NameMax)
+	case len(m.What) > WhatMax:
+		return fmt.Errorf("what of %d bytes: want at most %d", len(m.What), WhatMax)
+	case !printable(m.Name) || !printable(m.What):
+		return errors.New("name or what has characters that cannot be printed")
+	}
+	return nil
+}
+
+// printable keeps control and direction characters off the terminals of others.
+func printable(s string) bool {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
+func (m Meta) append(dst []byte) []byte {
+	dst = append(dst, metaVersion, byte(m.Role), byte(len(m.Name)))
+	dst = append(dst, m.Name...)
+	dst = append(dst, byte(len(m.What)))
+	return append(dst, m.What...)
+}
+
+func parseMeta(b []byte) (Meta, error) {
+	bad := errors.New("parse metadata: malformed")
+	if len(b) < 4 || len(b) > metaMax {
+		return Meta{}, bad
+	}
+	if b[0] != metaVersion {
+		return Meta{}, fmt.Errorf("parse metadata: version %d", b[0])
+	}
+	m := Meta{Role: Role(b[1])}
+	name, rest, ok := text(b[2:])
+	what, rest, ok2 := text(rest)
+	if !ok || !ok2 || len(rest) > 0 {
+		return Meta{}, bad
+	}
+	m.Name, m.What = name, what
+	if err := m.validate(); err != nil {
+		return Meta{}, fmt.Errorf("parse metadata: %w", err)
+	}
+	return m, nil
+}
+
+// text reads a byte of length and so many bytes.
+func text(b []byte) (s string, rest []byte, ok bool) {
+	if len(b) == 0 || len(b)-1 < int(b[0]) {
+		return "", nil, false
+	}
+	n := int(b[0])
+	return string(b[1 : 1+n]), b[1+n:], true
+}
