@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"reflect"
 	"strings"
@@ -31,7 +32,7 @@ func samples() []any {
 	fresh := [64]byte{0: 1, 63: 2}
 	return []any{
 		Hello{Version: 1, Nonce: seq32(1), Record: []byte("record")},
-		Welcome{Version: 1, HeadHash: seq32(2), Fresh: fresh, Record: []byte("server")},
+		Welcome{Version: 1, HeadHash: seq32(2), Fresh: fresh, MeshKey: seq32(10), MeshPort: 4793, Record: []byte("server")},
 		Enrol{Payload: []byte("please")},
 		Enrolled{Payload: []byte("welcome")},
 		Error{Code: CodeUnknown, Text: "no such content: win11"},
@@ -94,6 +95,25 @@ func TestMessagesRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, m) {
 			t.Errorf("%T: got %+v, %v; want %+v", m, got, err, m)
 		}
+	}
+}
+
+// TestMeshKeyIsNotPrinted: whatever the verb, alone or in its message.
+func TestMeshKeyIsNotPrinted(t *testing.T) {
+	m := Welcome{MeshKey: seq32(200), MeshPort: 4793}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "welcome", m)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "welcome", m)
+	for _, v := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%d", "%q"} {
+		fmt.Fprintf(&log, v+"\n"+v+"\n", m, m.MeshKey)
+	}
+	for _, leak := range []string{"200", "c8", "C8"} {
+		if strings.Contains(log.String(), leak) {
+			t.Errorf("%q is in:\n%s", leak, log.String())
+		}
+	}
+	if !strings.Contains(log.String(), "hidden") || !strings.Contains(log.String(), "4793") {
+		t.Errorf("nothing printed:\n%s", log.String())
 	}
 }
 

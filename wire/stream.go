@@ -70,7 +70,7 @@ func lookup(t MessageType) kind {
 	case TypeHello:
 		return kindOf(36+MaxRecord, ParseHello)
 	case TypeWelcome:
-		return kindOf(100+MaxRecord, ParseWelcome)
+		return kindOf(134+MaxRecord, ParseWelcome)
 	case TypeEnrol:
 		return kindOf(4+MaxEnrol, ParseEnrol)
 	case TypeEnrolled:
