@@ -23,6 +23,7 @@ type Config struct {
 	Interface          string   `toml:"interface"`           // multicast interface; empty: the one usable one
 	GroupBase          string   `toml:"group_base"`          // prefix from which casts draw their groups
 	GroupPort          uint16   `toml:"group_port"`          // UDP port of the groups; not that of Listen
+	MeshPort           uint16   `toml:"mesh_port"`           // UDP and TCP port of the mesh; clients take any; 0: no mesh
 	TTL                int      `toml:"ttl"`                 // of multicast datagrams, 1..255
 	RateCapMbps        int      `toml:"rate_cap_mbps"`       // 0: none, the rate is found
 	RateFloorMbps      int      `toml:"rate_floor_mbps"`     // never below this
@@ -32,7 +33,7 @@ type Config struct {
 
 // DefaultConfig returns the settings of a node whose file says nothing.
 func DefaultConfig() Config {
-	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, TTL: 1, RateFloorMbps: 10}
+	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, MeshPort: 4793, TTL: 1, RateFloorMbps: 10}
 }
 
 const configText = `# Settings of this wimcast node. Lines that begin with # show the defaults.
@@ -46,6 +47,9 @@ const configText = `# Settings of this wimcast node. Lines that begin with # sho
 # Prefix from which casts draw their group addresses, and the UDP port of the groups.
 #group_base = "239.192.0.0/14"
 #group_port = 4792
+
+# UDP and TCP port at which nodes tell each other who is there; clients take any port. 0: this node keeps out of it.
+#mesh_port = 4793
 
 # Hops that multicast may travel: 1 stays on the local network.
 #ttl = 1
@@ -107,11 +111,15 @@ func lineOf(text string, key toml.Key) int {
 }
 
 func (c Config) validate() error {
-	if host, port, err := net.SplitHostPort(c.Listen); err != nil {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
 		return fmt.Errorf("listen = %q: want ADDRESS:PORT or :PORT", c.Listen)
-	} else if _, err := netip.ParseAddr(host); err != nil && host != "" {
+	}
+	if _, err := netip.ParseAddr(host); err != nil && host != "" {
 		return fmt.Errorf("listen = %q: want an IP address, not a name", c.Listen)
-	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+	}
+	listen, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
 		return fmt.Errorf("listen = %q: want a port from 0 to 65535", c.Listen)
 	}
 	if _, err := c.groups(); err != nil {
@@ -120,6 +128,8 @@ func (c Config) validate() error {
 	switch {
 	case c.GroupPort == 0:
 		return errors.New("group_port = 0: want 1 to 65535")
+	case c.MeshPort != 0 && (uint64(c.MeshPort) == listen || c.MeshPort == c.GroupPort):
+		return fmt.Errorf("mesh_port = %d: listen or group_port has it already; choose another, or 0 for no mesh", c.MeshPort)
 	case c.TTL < 1 || c.TTL > 255:
 		return fmt.Errorf("ttl = %d: want 1 to 255", c.TTL)
 	case c.RateFloorMbps < 1 || c.RateFloorMbps > maxMbps:

@@ -20,6 +20,7 @@ const (
 	onlineKeyName    = "online.key"
 	publisherKeyName = "publisher.key"
 	nodeKeyName      = "node.key"
+	meshKeyName      = "mesh.key"
 
 	// A folder in the making holds one of these until all else in it is durable.
 	siteMarker = ".wimcast-site-init"
@@ -62,7 +63,7 @@ func initSite(dir, site, node string) error {
 	if err := sweep(dir); err != nil {
 		return err
 	}
-	keys, err := makeKeys(dir, rootKeyName, onlineKeyName, publisherKeyName, nodeKeyName)
+	keys, err := makeKeys(dir, rootKeyName, onlineKeyName, publisherKeyName, nodeKeyName, meshKeyName)
 	if err != nil {
 		return err
 	}

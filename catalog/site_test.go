@@ -255,6 +255,9 @@ func TestConfigNamesTheLine(t *testing.T) {
 		"group_base = \"ff15::/64\"\n":    "104 bits",
 		"group_base = \"239.1.2.0/25\"\n": "256 addresses",
 		"group_port = 0\n":                "group_port",
+		"mesh_port = 4790\n":              "mesh_port",
+		"mesh_port = 4792\n":              "mesh_port",
+		"mesh_port = 65536\n":             "out of range",
 		"rate_floor_mbps = 0\n":           "rate_floor_mbps",
 		"rate_cap_mbps = 5\n":             "rate_cap_mbps",
 		"distribution_key = \"ab\"\n":     "go together",
@@ -284,13 +287,13 @@ func TestConfigTextShowsTheDefaults(t *testing.T) {
 	got, err := parseConfig([]byte(live.String()))
 	want := DefaultConfig()
 	got.DistributionPoints, want.DistributionPoints = nil, nil
-	if err != nil || strings.Count(live.String(), "=") != 7 || !sameConfig(got, want) {
+	if err != nil || strings.Count(live.String(), "=") != 8 || !sameConfig(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }
 
 func sameConfig(a, b Config) bool {
-	return a.Listen == b.Listen && a.Interface == b.Interface && a.GroupBase == b.GroupBase && a.GroupPort == b.GroupPort &&
+	return a.Listen == b.Listen && a.Interface == b.Interface && a.GroupBase == b.GroupBase && a.GroupPort == b.GroupPort && a.MeshPort == b.MeshPort &&
 		a.TTL == b.TTL && a.RateCapMbps == b.RateCapMbps && a.RateFloorMbps == b.RateFloorMbps
 }
 
