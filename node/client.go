@@ -54,6 +54,9 @@ type Identity struct {
 	Root      *catalog.Root
 	Point     catalog.NodeID // the distribution point's key
 	Points    []string       // host:port
+	Mesh      bool           // take part in the mesh
+
+	greeted func(*transport.Conn, wire.Welcome) // told of each connection that was greeted; nil: nobody
 }
 
 // IdentityOf takes the identity from an opened folder.
@@ -64,7 +67,7 @@ func IdentityOf(site *catalog.Site) (*Identity, error) {
 	}
 	return &Identity{
 		Key: site.Node, Name: site.Catalogue.Record().Name, RecordRaw: site.Catalogue.RecordRaw(), Root: site.Catalogue.Root(),
-		Point: point, Points: site.Config.DistributionPoints,
+		Point: point, Points: site.Config.DistributionPoints, Mesh: site.Config.MeshPort != 0,
 	}, nil
 }
 
@@ -81,6 +84,9 @@ func (id *Identity) connect(ctx context.Context, ep *transport.Endpoint, addr st
 	if err != nil {
 		conn.Close(err.Error())
 		return nil, wire.Welcome{}, fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	if id.greeted != nil {
+		id.greeted(conn, welcome)
 	}
 	return conn, welcome, nil
 }

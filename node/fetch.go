@@ -16,6 +16,7 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/transport"
+	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -40,6 +41,7 @@ type Fetched struct {
 type fetcher struct {
 	id     *Identity
 	ep     *transport.Endpoint
+	mesh   *meeting // nil: none
 	conn   *transport.Conn
 	signed *catalog.SignedManifest
 	layout *catalog.Layout
@@ -88,6 +90,7 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 type DeployOptions struct {
 	FetchOptions
 	UnixXattrs bool
+	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
 	Events     func(apply.Event)
 }
 
@@ -108,7 +111,7 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 		return Fetched{}, err
 	}
 	defer f.close()
-	cfg := apply.Config{Target: fsys, Image: max(ref.Image, 1), UnixXattrs: opt.UnixXattrs, Events: opt.Events}
+	cfg := apply.Config{Target: fsys, Image: max(ref.Image, 1), UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events}
 	sink, err := newApplySink(cfg, f.signed, f.layout)
 	if err != nil {
 		return Fetched{}, err
@@ -163,7 +166,7 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 	if err != nil {
 		return nil, err
 	}
-	f := &fetcher{id: id, ep: ep, opt: opt}
+	f := &fetcher{id: id, ep: ep, mesh: meet(id, "receives "+ref.String(), opt.Log), opt: opt}
 	if err := f.find(ctx, site, ref); err != nil {
 		f.close()
 		return nil, err
@@ -224,6 +227,7 @@ func (f *fetcher) close() {
 		f.conn.Close("")
 	}
 	f.ep.Close()
+	f.mesh.leave()
 	if f.store != nil {
 		f.store.Close()
 		f.files.Close()

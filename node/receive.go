@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ const (
 	redialFor   = 10 * time.Minute // DefaultWait
 	fetchFor    = 30 * time.Second // one chunk over QUIC
 	tellMax     = 1024             // stream messages waiting to be sent
+
+	refreshEvery = 100 * time.Second // of the membership in the group
 )
 
 // DefaultWait is how long a reception waits for a distribution point that is gone before it gives up.
@@ -118,6 +121,7 @@ type run struct {
 	tell    chan any
 	reports chan wire.Report
 	fresh   bool // the group has been joined, and the machine does not know it
+	left    bool // the machine has left the group
 	ctx     context.Context
 }
 
@@ -288,6 +292,7 @@ func (r *receiver) carry(out peer.Out) {
 			return
 		}
 		run := r.run
+		run.left = !out.Join
 		r.fetching.Go(func() { r.setGroup(run, out.Join) }) // the system call may take a while
 	case peer.Done:
 		close(r.finished)
@@ -492,6 +497,7 @@ func (r *receiver) member(ctx context.Context, conn *transport.Conn) error {
 	cur := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true, ctx: ctx}
 	wg.Go(func() { r.listen(cur) })
 	wg.Go(func() { r.speak(cur) })
+	wg.Go(func() { r.refresh(cur) })
 
 	r.mu.Lock()
 	r.run = cur
@@ -544,6 +550,27 @@ func (r *receiver) listen(cur *run) {
 			r.drain()
 		}
 		r.mu.Unlock()
+	}
+}
+
+// refresh joins the group again now and then. Where no router asks (IGMP querier), a switch forgets a port after 260 s; and the
+// first word of a host may never reach the switch, because in IGMPv2 a host that hears another's report keeps its own
+// back. So the first time comes soon, and each time at a moment of the host's own.
+func (r *receiver) refresh(cur *run) {
+	wait := 100*time.Millisecond + rand.N(700*time.Millisecond)
+	for {
+		select {
+		case <-cur.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		r.mu.Lock()
+		away := cur.left
+		r.mu.Unlock()
+		if !away {
+			r.setGroup(cur, true)
+		}
+		wait = refreshEvery + rand.N(refreshEvery/4)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -39,6 +40,9 @@ type Server struct {
 	ep  *transport.Endpoint
 	log *slog.Logger
 	opt ServerOptions
+
+	mesh    *mesh.Mesh // nil: none
+	meshKey wire.MeshKey
 
 	ctx    context.Context // of the casts
 	cancel context.CancelFunc
@@ -80,7 +84,8 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := transport.PickInterface(opt.Interface, group.Addr()); err != nil {
+	iface, err := transport.PickInterface(opt.Interface, group.Addr())
+	if err != nil {
 		return nil, err
 	}
 	listen, err := resolveListen(opt.Listen)
@@ -93,6 +98,7 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 	}
 	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, casts: make(map[chunk.ID]*cast)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.startMesh(iface)
 	return s, nil
 }
 
@@ -127,6 +133,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Close ends all casts and connections and closes store and site. Run must have been told to end.
 func (s *Server) Close() error {
 	s.cancel()
+	leaveMesh(s.mesh)
 	err := s.ep.Close()
 	s.wg.Wait()
 	return errors.Join(err, s.Local.Close())
@@ -160,6 +167,7 @@ func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
 		s.mu.Lock()
 		if s.casts[hash] == c {
 			delete(s.casts, hash)
+			s.describe()
 		}
 		s.mu.Unlock()
 		s.log.Info("cast ended", "cast", cfg.name)
@@ -172,6 +180,7 @@ func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
 		return nil, fmt.Errorf("start cast of %s: %w", cfg.name, err)
 	}
 	s.casts[hash] = c
+	s.describe()
 	s.log.Info("cast started", "cast", cfg.name, "group", cfg.group)
 	return c, nil
 }

@@ -90,6 +90,9 @@ func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, err
 			Version: wire.Version, Record: s.site.Catalogue.RecordRaw(), HeadHash: hash,
 			Fresh: catalog.SignFresh(s.site.Online, catalog.Nonce(msg.Nonce), hash),
 		}
+		if s.mesh != nil {
+			welcome.MeshKey, welcome.MeshPort = s.meshKey, s.mesh.Port()
+		}
 		if err := conn.Send(hctx, welcome); err != nil {
 			return nil, err
 		}

@@ -225,20 +225,31 @@ func (s *storeSink) Needs() ([]uint32, bool, error) {
 		if err != nil {
 			return nil, false, err
 		}
-		left, taken, err := s.fromStore(need)
-		if err != nil || final || taken == 0 {
-			return left, final, err
+		left, taken, all, err := s.fromStore(need)
+		if err != nil || !all && len(left) > 0 {
+			return left, false, err
+		}
+		if !all && taken == 0 {
+			return nil, false, errors.New("the target waits for blocks that the store holds and cannot give it")
+		}
+		if all && final || taken == 0 {
+			return left, final, nil
 		}
 	}
 }
 
-// fromStore gives the sink what the store holds, and returns what it does not.
-func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, err error) {
+// fromStore gives the sink what the store holds, and returns what it does not. all is false when the sink could not take more for
+// the moment; it is asked again after the next Commit.
+func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, all bool, err error) {
 	var size int
+	all = true
 	for _, b := range need {
 		id := s.manifest.Chunks[b].ID
 		if !s.store.Has(id) {
 			left = append(left, b)
+			continue
+		}
+		if all = all && len(s.Urgent()) == 0; !all {
 			continue
 		}
 		data, err := s.store.Get(id, nil)
@@ -247,22 +258,22 @@ func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, err erro
 			continue
 		}
 		if err := s.Sink.Put(context.Background(), b, data); err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		taken++
 		if size += len(data); size >= storeCommitEvery {
 			if _, err := s.Sink.Commit(); err != nil {
-				return nil, 0, err
+				return nil, 0, false, err
 			}
 			size = 0
 		}
 	}
 	if taken > 0 {
 		if _, err := s.Sink.Commit(); err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 	}
-	return left, taken, nil
+	return left, taken, all, nil
 }
 
 func (s *storeSink) Put(ctx context.Context, block uint32, data []byte) error {

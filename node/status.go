@@ -16,7 +16,7 @@ func (s *Server) Status() api.Status {
 	head, _, _ := s.site.Catalogue.Head()
 	out := api.Status{
 		Node: s.site.Node.Public().Short(), Address: s.Addr().String(), Contents: len(head.Entries),
-		Chunks: stats.Chunks, Bytes: stats.Bytes, Casts: []api.CastStatus{},
+		Chunks: stats.Chunks, Bytes: stats.Bytes, Casts: []api.CastStatus{}, Nodes: s.meshStatus(),
 	}
 	for _, c := range s.running() {
 		if status, ok := c.status(); ok {

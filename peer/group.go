@@ -88,7 +88,7 @@ func (m *Machine) progress(p wire.Progress) {
 	m.quiet++
 	if m.quiet >= deafProgress && p.Seq >= m.markSeq+deafDatagrams {
 		m.deaf = true
-		m.reportAt, m.rejoinAt = m.now, m.now.Add(rejoinEvery)
+		m.reportAt, m.rejoinAt = m.now, m.now // a switch may have forgotten this port: joining again reminds it
 		m.event(EventDeaf, 0, int64(p.Seq-m.markSeq), "")
 	}
 }
@@ -103,8 +103,8 @@ func (m *Machine) demote(reason wire.DemoteReason) {
 	if reason == wire.DemoteDeaf {
 		return
 	}
-	for m.pool.oldest != none {
-		m.release(m.pool.slots[m.pool.oldest].block)
+	for n := len(m.pool.used); n > 0; n-- {
+		m.release(m.pool.slots[m.pool.used[n-1]].block)
 	}
 	m.unclaimAll()
 	m.out.push(Group{Join: false})

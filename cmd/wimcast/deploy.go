@@ -7,6 +7,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/wim"
 )
 
 func (a *app) deployCommand() *cli.Command {
@@ -14,6 +15,7 @@ func (a *app) deployCommand() *cli.Command {
 		Name: "deploy", Usage: "receive an image and apply it as it arrives", ArgsUsage: "NAME[@VERSION][:IMAGE]",
 		Flags: append(fetchFlags(),
 			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the image's root; empty or not there yet", Required: true},
+			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
 			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
 		),
 		Action: a.deploy,
@@ -32,6 +34,7 @@ func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
 		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"),
+		Rules: wim.Rules{AllowCaseClash: cmd.Bool("include-invalid-names"), AllowWindowsNames: cmd.Bool("include-invalid-names")},
 	})
 	done(err)
 	show.close()
