@@ -89,6 +89,9 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	server.mesh.Close() // whom the client cannot join
 	get(server, dir)
 
+	if m := meet(&Identity{Mesh: false}, "receives", nil); m != nil {
+		t.Error("a client that keeps out of the mesh is in it")
+	}
 	site := testSite(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

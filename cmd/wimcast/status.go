@@ -80,5 +80,21 @@ func (a *app) printStatus(st api.Status) error {
 			b.WriteString("\n")
 		}
 	}
+	writeNodes(&b, st.Nodes)
 	return a.printf("%s", b.String())
+}
+
+// writeNodes lists the mesh, a line a node.
+func writeNodes(b *strings.Builder, nodes []api.NodeStatus) {
+	if len(nodes) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\nmesh of %d nodes\n", len(nodes))
+	for _, n := range nodes {
+		fmt.Fprintf(b, "  %-20s %s  %-18s %-7s %s", n.Name, n.ID, n.Role, n.State, n.Address)
+		if n.What != "" {
+			fmt.Fprintf(b, ", %s", n.What)
+		}
+		b.WriteString("\n")
+	}
 }

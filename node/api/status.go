@@ -8,6 +8,17 @@ type Status struct {
 	Chunks   int          `json:"chunks"`
 	Bytes    int64        `json:"bytes"`
 	Casts    []CastStatus `json:"casts"`
+	Nodes    []NodeStatus `json:"nodes"` // of the mesh, this one among them; hints
+}
+
+// NodeStatus is one node of the mesh.
+type NodeStatus struct {
+	Name    string `json:"name"`
+	ID      string `json:"id"`   // first digits of its key
+	Role    string `json:"role"` // "distribution point" or "client"
+	Address string `json:"address"`
+	State   string `json:"state"`          // "alive" or "suspect": it has not answered for a while
+	What    string `json:"what,omitempty"` // what it does
 }
 
 // CastStatus is one running cast.

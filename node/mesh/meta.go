@@ -54,15 +54,17 @@ func (m Meta) validate() error {
 	case len(m.What) > WhatMax:
 		return fmt.Errorf("what of %d bytes: want at most %d", len(m.What), WhatMax)
 	case !printable(m.Name) || !printable(m.What):
-		return errors.New("name or what has characters that cannot be printed")
+		return errors.New("name or what has characters that are not for people")
 	}
 	return nil
 }
 
-// printable keeps control and direction characters off the terminals of others.
+// printable keeps control and direction characters off the terminals of others. What package catalog takes for a node's name
+// passes.
 func printable(s string) bool {
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		direction := r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x2069 || r == 0xfeff
+		if unicode.IsControl(r) || direction {
 			return false
 		}
 	}
