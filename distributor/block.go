@@ -18,6 +18,7 @@ type block struct {
 	pass  uint32 // sent when it was last opened
 	again uint16 // symbols it needs when the carousel comes by again; 0: not to be sent again
 	round uint8  // repair rounds since it was last opened
+	turns uint8  // times a need of more than half brought it again
 	unmet uint8  // rounds in which a member's need was not met for want of budget
 	state uint8
 	rec   bool // has a record in repairs
@@ -79,21 +80,25 @@ func newTable(blocks []Block) table {
 // refresh puts block i into or takes it out of ready, after any change of it.
 func (t *table) refresh(i wire.Block) {
 	b := &t.blocks[i]
-	class := 0
-	if b.prol {
-		class = 1
-	}
-	set := t.ready[class]
 	is := b.want > 0 && (b.state == idle || b.state == closed && b.again > 0)
-	switch was := set.Has(uint32(i)); {
-	case is && !was:
-		set.Add(uint32(i))
-		t.readyN[class]++
-	case !is && was:
-		set.Remove(uint32(i))
-		t.readyN[class]--
+	class := classMain
+	if b.prol && b.turns <= prologueTurns {
+		class = classPrologue
+	}
+	for c := range t.ready {
+		switch was := t.ready[c].Has(uint32(i)); {
+		case is && c == class && !was:
+			t.ready[c].Add(uint32(i))
+			t.readyN[c]++
+		case was && !(is && c == class):
+			t.ready[c].Remove(uint32(i))
+			t.readyN[c]--
+		}
 	}
 }
+
+// prologueTurns is how often members' needs may bring a block of the prologue again before all others.
+const prologueTurns = 2
 
 // take returns the next block of a class that the carousel may open, and moves the cursor past it.
 func (t *table) take(class int) (wire.Block, bool) {
@@ -125,6 +130,7 @@ func (t *table) addWant(i wire.Block) {
 	if b.state != idle {
 		b.again = uint16(b.source())
 	}
+	b.turns = 0
 	t.refresh(i)
 }
 

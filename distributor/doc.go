@@ -8,5 +8,6 @@
 // The files: schedule.go picks the next burst, repair.go turns deficits into symbols, unicast.go hands blocks to QUIC, rate.go
 // finds the rate, loss.go reads the reports' counters, members.go and wants.go keep who lacks what, announce.go tells.
 //
-// The driver's send may block; pass the true time to the next Handle and the machine learns what the link really takes.
+// The driver's send may block; pass the true time to the next Handle and the machine learns what the link really takes. Only
+// a Tick makes it multicast, at most 2 ms worth of the rate: take all other inputs that wait before each Tick.
 package distributor

@@ -88,7 +88,9 @@ func New(cfg Config) (*Machine, error) {
 	return m, nil
 }
 
-// Handle takes one input at time now, which must not be before that of an earlier call.
+// Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
+// multicast: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
+// and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {
 	if now < m.now {
 		panic(fmt.Sprintf("distributor: time runs backwards from %v to %v", m.now, now))
@@ -108,10 +110,11 @@ func (m *Machine) Handle(now machine.Time, in In) {
 	case Fetched:
 		m.fetched(in)
 	case Tick:
+		m.run()
+		return
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}
-	m.run()
 }
 
 // run does what is due.

@@ -56,7 +56,7 @@ type member struct {
 	flight   []wire.Block    // named by Unicast, neither fetched nor held
 	flightB  int64           // their bytes
 	offer    uint32          // next block to be offered
-	budget   int64           // repair budget, in twentieths of a symbol
+	budget   int64           // repair budget, in parts of a symbol, budgetShare of them
 	budgetAt uint64          // symbols sent when the budget was last filled
 }
 

@@ -92,6 +92,9 @@ func (m *Machine) endRound() {
 	n := len(losses)
 	p, base := median(losses), median(bases)
 	usable := min(r.achieved, r.bps)
+	if r.round.idle {
+		usable = r.bps // little was sent because there was little to send
+	}
 	delivered := usable * (ppm - p) / ppm
 	switch {
 	case inBacklog*3 > n:

@@ -10,8 +10,8 @@ import (
 // Rules about repair, see docs/protocol.md.
 const (
 	repairsMax     = 1 << 16 // blocks with deficits not yet decided upon; past it a deficit waits for its next report
-	budgetShare    = 20      // a member's repair budget fills by one symbol in so many sent
-	budgetStart    = 512 * budgetShare
+	budgetShare    = 32      // a member's repair budget fills by one symbol in so many sent
+	budgetStart    = 256 * budgetShare
 	budgetMax      = 4096 * budgetShare
 	spareRounds    = 2       // after so many rounds a repair has a symbol more each round,
 	spareMax       = 8       // up to so many
@@ -70,6 +70,7 @@ func (m *Machine) sendAgain(mb *member, i wire.Block, need uint32) {
 		return
 	}
 	if b.again == 0 {
+		b.turns = min(b.turns+1, 255)
 		m.event(EventAgain, mb.id, i, int64(need), "")
 	}
 	b.again = uint16(need)

@@ -54,7 +54,6 @@ type sender struct {
 
 type senderStats struct {
 	multicast, quic, feedback int64
-	source, parity, repair    uint64
 	first, last               machine.Time
 	demoted, dropped          map[string]bool
 }
@@ -114,15 +113,15 @@ func (s *sender) give(in distributor.In) {
 	if !s.alive {
 		return
 	}
-	if s.busy > s.sim.now {
-		s.inbox = append(s.inbox, in)
-		if len(s.inbox) == 1 {
-			life := s.life
-			s.sim.plan(s.busy, func() { s.catchUp(life) })
-		}
+	if s.busy <= s.sim.now && len(s.inbox) == 0 {
+		s.handle(in)
 		return
 	}
-	s.handle(in)
+	s.inbox = append(s.inbox, in) // in order: what waits comes before the next Tick
+	if len(s.inbox) == 1 {
+		life := s.life
+		s.sim.plan(s.busy, func() { s.catchUp(life) })
+	}
 }
 
 // catchUp hands over what came while busy.

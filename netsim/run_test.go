@@ -88,7 +88,7 @@ func TestLateJoin(t *testing.T) {
 
 // One member that loses 30 %, lies, or has a slow disk costs the other three at most 5 %.
 func TestOneBadMember(t *testing.T) {
-	const three = "image I blocks=1024 prologue=4\nsender S image=I up=300m\npeer p1..p3 sender=S down=300m sync=20ms\nrun 60s\nexpect done p1..p3\n"
+	const three = "image I blocks=640 prologue=4\nsender S image=I up=300m\npeer p1..p3 sender=S down=300m sync=20ms\nrun 60s\nexpect done p1..p3\n"
 	base := times(must(t, simulate(t, three, options{})), "p1", "p2", "p3")
 	for _, bad := range []string{"loss=30%", "loss=30% burst=8", "liar", "disk=30m", "deaf"} {
 		r := must(t, simulate(t, three+"peer p4 sender=S down=300m sync=20ms "+bad+"\n", options{}))

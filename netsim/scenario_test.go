@@ -20,7 +20,10 @@ func TestScenarios(t *testing.T) {
 		t.Fatalf("no scenarios: %v", err)
 	}
 	for _, name := range files {
-		t.Run(filepath.Base(name), func(t *testing.T) { runFile(t, name) })
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			runFile(t, name)
+		})
 	}
 }
 

@@ -83,10 +83,15 @@ func (m *Machine) release(i wire.Block) {
 	}
 }
 
-// makeRoom drops the oldest blocks that are partly there while there is too much of them.
+// makeRoom drops blocks that are partly there while there is too much of them: of two drawn the one that needs more. The
+// oldest would be the worst choice, for the carousel brings blocks in order: it would be the next to get what it lacks.
 func (m *Machine) makeRoom() {
 	for m.pool.bytes > m.cfg.PartialMax {
-		sl := &m.pool.slots[m.pool.oldest]
+		n := len(m.pool.used)
+		sl, other := &m.pool.slots[m.pool.used[m.rng.IntN(n)]], &m.pool.slots[m.pool.used[m.rng.IntN(n)]]
+		if other.fec.Need() > sl.fec.Need() {
+			sl = other
+		}
 		i := sl.block
 		have := sl.fec.Source() - sl.fec.Need()
 		m.stats.Shed += uint64(have)

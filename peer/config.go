@@ -28,7 +28,7 @@ type Config struct {
 	Run    uint32  // run tag of the CastInfo; Link replaces it when the sender has begun another run
 	Blocks []Block // the cast's blocks in order, 1..BlocksMax; a Size of 0 marks an index that is never wanted
 
-	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it the oldest block is dropped
+	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it blocks are dropped
 	BacklogMax int64 // bytes given out by Store and not yet durable; 0: 64 MiB; past it no new block is begun
 	FetchMax   int   // fetches over QUIC at a time; 0: 8
 

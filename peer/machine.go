@@ -67,7 +67,7 @@ func New(cfg Config) (*Machine, error) {
 	n := len(cfg.Blocks)
 	return &Machine{
 		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x77696d63617374)),
-		blocks: make([]block, n), pool: newPool(), interval: intervalStart,
+		blocks: make([]block, n), interval: intervalStart,
 		fetchSet: bitset.New(n), fetches: fetches{window: cfg.FetchMax},
 	}, nil
 }

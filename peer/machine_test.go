@@ -192,15 +192,18 @@ func TestDeficitsTakeTurns(t *testing.T) {
 	}
 }
 
-// Blocks that are partly there take PartialMax bytes at most: the oldest goes, and is claimed whole.
+// Blocks that are partly there take PartialMax bytes at most; one that is dropped is claimed whole.
 func TestPartialMax(t *testing.T) {
 	sizes := make([]int, 40)
 	for i := range sizes {
 		sizes[i] = 64 << 10
 	}
 	w := newWorld(t, Config{PartialMax: 2 << 20}, sizes...)
-	w.do(w.datagram(0, 0))
-	w.announce(wire.Closed{Block: 0, Sent: 47})
+	var closed []wire.Closed
+	for b := range wire.Block(40) {
+		closed = append(closed, wire.Closed{Block: b, Sent: 47})
+	}
+	w.announce(closed...)
 	for b := range wire.Block(40) {
 		for i := range wire.Symbol(20) {
 			w.do(w.datagram(b, 30+i))
@@ -209,12 +212,17 @@ func TestPartialMax(t *testing.T) {
 			}
 		}
 	}
-	if w.blocks[0].slot != 0 || w.blocks[39].slot == 0 {
-		t.Error("the oldest block is kept, or the newest is not")
+	dropped := 0
+	for _, d := range only[SendReport](w.later(25 * time.Millisecond))[0].Report.Deficits {
+		if w.blocks[d.Block].slot == 0 {
+			dropped++
+			if d.Need != 47 {
+				t.Errorf("block %d was dropped, %d symbols are claimed, want all 47", d.Block, d.Need)
+			}
+		}
 	}
-	reports := only[SendReport](w.later(25 * time.Millisecond))
-	if len(reports) == 0 || len(reports[0].Report.Deficits) != 1 || reports[0].Report.Deficits[0].Need != 47 {
-		t.Errorf("reports %+v, want block 0 claimed whole", reports)
+	if dropped == 0 || w.Status().Shed == 0 {
+		t.Error("40 blocks of 64 KiB fit 2 MiB")
 	}
 }
 

@@ -8,26 +8,21 @@ import (
 // spareMax is how many slots keep the memory of their parity symbols while they are not used.
 const spareMax = 256
 
-// none is the end of a list of slots.
-const none = -1
-
-// slot is a block that is partly there. Slots in use form a list, oldest first.
+// slot is a block that is partly there.
 type slot struct {
-	fec        fec.Block
-	block      wire.Block
-	bytes      int64
-	prev, next int32
+	fec   fec.Block
+	block wire.Block
+	bytes int64
+	place int32 // in used
 }
 
 // pool bounds what is partly there.
 type pool struct {
-	slots        []slot
-	spare        []int32
-	oldest, last int32
-	bytes        int64 // of symbols and of room for them
+	slots []slot
+	spare []int32
+	used  []int32
+	bytes int64 // of symbols and of room for them
 }
-
-func newPool() pool { return pool{oldest: none, last: none} }
 
 // take returns a slot for block i of size bytes.
 func (p *pool) take(i wire.Block, size int) int32 {
@@ -42,14 +37,8 @@ func (p *pool) take(i wire.Block, size int) int32 {
 	if err := sl.fec.Reset(size, nil); err != nil {
 		panic("peer: a block of a size that New accepts is refused: " + err.Error())
 	}
-	sl.block, sl.bytes = i, int64(fec.BufferSize(size))
-	sl.prev, sl.next = p.last, none
-	if p.last == none {
-		p.oldest = s
-	} else {
-		p.slots[p.last].next = s
-	}
-	p.last = s
+	sl.block, sl.bytes, sl.place = i, int64(fec.BufferSize(size)), int32(len(p.used))
+	p.used = append(p.used, s)
 	p.bytes += sl.bytes
 	return s
 }
@@ -64,16 +53,9 @@ func (p *pool) charge(s int32) {
 func (p *pool) release(s int32) {
 	sl := &p.slots[s]
 	p.bytes -= sl.bytes
-	if sl.prev == none {
-		p.oldest = sl.next
-	} else {
-		p.slots[sl.prev].next = sl.next
-	}
-	if sl.next == none {
-		p.last = sl.prev
-	} else {
-		p.slots[sl.next].prev = sl.prev
-	}
+	last := p.used[len(p.used)-1]
+	p.used[sl.place], p.slots[last].place = last, sl.place
+	p.used = p.used[:len(p.used)-1]
 	if len(p.spare) >= spareMax {
 		sl.fec = fec.Block{}
 	}
