@@ -109,13 +109,16 @@ func (m *Machine) endRound() {
 			through = max(through, min(r.bps, usable*5/4)*decreasePercent/100)
 		}
 		m.meetTrouble(through, fmt.Sprintf("loss %d.%d %% over a baseline of %d.%d %%", p/10000, p/1000%10, base/10000, base/1000%10))
-	case r.fast && m.plateau(delivered):
+	case r.fast && !r.round.idle && p > troubleLossPpm && m.plateau(delivered):
 		m.meetTrouble(delivered*drainPercent/100, "more was sent, no more arrived")
 	case laden*3 <= n && !r.round.idle:
 		m.raise(span)
 	}
 	r.doubt = false
 	r.lastDelivered, r.lastAchieved = delivered, r.achieved
+	if r.round.idle {
+		r.lastAchieved = 0 // nothing to compare with
+	}
 	m.beginRound()
 }
 
