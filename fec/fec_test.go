@@ -177,8 +177,15 @@ func TestBadSymbolsAreRefused(t *testing.T) {
 		i wire.Symbol
 		n int
 	}{
-		{0, 0}, {0, wire.SymbolSize - 1}, {0, wire.SymbolSize + 1}, {1, 9}, {1, 11}, {1, wire.SymbolSize},
-		{2, 10}, {2 + wire.ParitySymbols, wire.SymbolSize}, {65535, wire.SymbolSize},
+		{0, 0},
+		{0, wire.SymbolSize - 1},
+		{0, wire.SymbolSize + 1},
+		{1, 9},
+		{1, 11},
+		{1, wire.SymbolSize},
+		{2, 10},
+		{2 + wire.ParitySymbols, wire.SymbolSize},
+		{65535, wire.SymbolSize},
 	} {
 		if ok, err := b.Add(c.i, full[:c.n]); ok || err == nil {
 			t.Errorf("symbol %d of %d bytes was taken", c.i, c.n)

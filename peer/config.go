@@ -33,7 +33,6 @@ type Config struct {
 	FetchMax   int   // fetches over QUIC at a time; 0: 8
 
 	LostMax time.Duration // how long to wait for a lost sender before Failed; 0: 10 min
-
 }
 
 // withDefaults fills in the defaults of fields left at zero.

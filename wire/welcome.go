@@ -26,7 +26,9 @@ type Welcome struct {
 }
 
 // Length returns the size of the body in bytes.
-func (m Welcome) Length() int { return 2 + len(m.HeadHash) + len(m.Fresh) + len(m.MeshKey) + 2 + 2 + len(m.Record) }
+func (m Welcome) Length() int {
+	return 2 + len(m.HeadHash) + len(m.Fresh) + len(m.MeshKey) + 2 + 2 + len(m.Record)
+}
 
 // Append appends the body.
 func (m Welcome) Append(dst []byte) []byte {

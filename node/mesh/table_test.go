@@ -107,8 +107,13 @@ func TestMetaAtItsLimits(t *testing.T) {
 		}
 	}
 	for _, m := range []Meta{
-		{}, {Role: 3, Name: "a"}, {Role: Client}, {Role: Client, Name: "\x1b[2J"}, {Role: Client, Name: "a\u202eb"},
-		{Role: Client, Name: "a", What: "\xff"}, {Role: Client, Name: strings.Repeat("n", NameMax+1)},
+		{},
+		{Role: 3, Name: "a"},
+		{Role: Client},
+		{Role: Client, Name: "\x1b[2J"},
+		{Role: Client, Name: "a\u202eb"},
+		{Role: Client, Name: "a", What: "\xff"},
+		{Role: Client, Name: strings.Repeat("n", NameMax+1)},
 	} {
 		if got, err := parseMeta(m.append(nil)); err == nil {
 			t.Errorf("%+v is taken", got)
