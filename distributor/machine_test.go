@@ -315,3 +315,31 @@ func checkCounts(t *testing.T, m *Machine) {
 			m.waiting, waiting, m.needing, needing, m.closedN, closedN, m.readyN[0]+m.readyN[1], ready)
 	}
 }
+
+// TestRestedCastGathersAgain: clients that ask within a second share the cast from its start, also when the cast has served
+// others before.
+func TestRestedCastGathersAgain(t *testing.T) {
+	m := newTest(t, Config{})
+	joinAll(m, 1)
+	runUntil(m, machine.Time(3*time.Second))
+	m.Handle(m.now, Message{Member: 1, Msg: wire.Held{Spans: []wire.Span{{To: wire.Block(len(m.blocks))}}}})
+	m.Handle(m.now, Gone{Member: 1})
+	runUntil(m, machine.Time(5*time.Second))
+	asked := m.now
+	m.Handle(m.now, Join{Member: 2})
+	m.Handle(m.now, Message{Member: 2, Msg: wire.Want{Final: true, Spans: []wire.Span{{To: wire.Block(len(m.blocks))}}}})
+	symbols := func(outs []Out) (n int) {
+		for _, out := range outs {
+			if s, ok := out.(SendSymbols); ok {
+				n += s.Count
+			}
+		}
+		return n
+	}
+	if n := symbols(runUntil(m, asked.Add(990*time.Millisecond))); n > 0 {
+		t.Errorf("%d symbols before a second was over", n)
+	}
+	if n := symbols(runUntil(m, asked.Add(1500*time.Millisecond))); n == 0 {
+		t.Error("no symbols after it")
+	}
+}

@@ -109,6 +109,9 @@ func (m *Machine) join(in Join) {
 	if len(m.members) == 1 {
 		m.checkAt = m.now.Add(checkEvery)
 	}
+	if m.wantedB == 0 && m.now >= m.start { // a cast that had come to rest starts anew
+		m.start = m.now.Add(m.cfg.StartDelay)
+	}
 	m.lastHeard = m.now
 	m.complete(mb)
 	m.setInterval()

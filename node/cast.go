@@ -36,8 +36,6 @@ type cast struct {
 	inputs chan castInput
 	done   chan struct{} // closed when the goroutine has ended
 
-	quic budget // of demoted members
-
 	mu      sync.Mutex
 	members map[distributor.MemberID]*session
 	next    distributor.MemberID
@@ -193,7 +191,6 @@ type castDriver struct {
 	buffers [][]byte
 	plain   []byte // an announce before it is sealed
 	failing time.Time
-	budgets time.Time // when the budget of demoted members was last set
 }
 
 func (d *castDriver) alloc() {
@@ -218,12 +215,12 @@ func (d *castDriver) run(ctx context.Context) {
 		case in := <-d.inputs:
 			d.take(in)
 		case <-timer.C:
+			d.takeWaiting() // first: a tick may send, and sending may take a while
 			d.machine.Handle(d.clock.now(), distributor.Tick{})
 		}
 		if !d.drain() {
 			return
 		}
-		d.rebudget()
 		if !d.idle() {
 			emptySince = time.Now()
 		} else if time.Since(emptySince) > castLinger {
@@ -238,6 +235,20 @@ func (d *castDriver) take(in castInput) {
 		return
 	}
 	d.machine.Handle(d.clock.now(), in.in)
+}
+
+// takeWaiting takes the inputs that are there, up to so many that sending is not held up.
+func (d *castDriver) takeWaiting() {
+	const most = 256
+	for range most {
+		select {
+		case in := <-d.inputs:
+			d.take(in)
+			d.drain() // sends no symbols: only a tick does
+		default:
+			return
+		}
+	}
 }
 
 // drain carries out all outputs. It reports false when the run is over.
@@ -321,26 +332,6 @@ func (d *castDriver) flush() {
 		rest = rest[n:]
 	}
 	d.batch = d.batch[:0]
-}
-
-// rebudget limits what demoted members fetch over QUIC while others are in the group.
-func (d *castDriver) rebudget() {
-	const every = 250 * time.Millisecond
-	if time.Since(d.budgets) < every {
-		return
-	}
-	d.budgets = time.Now()
-	status := d.machine.Status()
-	limited, others := make(map[distributor.MemberID]bool), false
-	for _, m := range status.Members {
-		switch {
-		case m.Demoted != 0:
-			limited[m.Member] = true
-		case m.Lacks > 0:
-			others = true
-		}
-	}
-	d.quic.set(others && len(limited) > 0, float64(status.RateBps)/8/demotedShare, limited)
 }
 
 // complain logs an error that may come thousands of times a second, at most once a second.

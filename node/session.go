@@ -269,9 +269,6 @@ func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, err
 		}
 	}
 	s.mu.Unlock()
-	if in.cast != nil && !in.cast.quic.take(in.id, int64(in.cast.manifest.Chunks[block].Size)) {
-		return nil, transport.ErrBusy
-	}
 	data, err := s.server.store.Get(id, buf)
 	if err != nil {
 		s.server.log.Warn("fetch refused", "name", s.record.Name, "error", err)
