@@ -111,7 +111,7 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 		return Fetched{}, err
 	}
 	defer f.close()
-	cfg := apply.Config{Target: fsys, Image: max(ref.Image, 1), UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events}
+	cfg := apply.Config{Target: fsys, Image: ref.Image, UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events}
 	sink, err := newApplySink(cfg, f.signed, f.layout)
 	if err != nil {
 		return Fetched{}, err
@@ -150,7 +150,7 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
 	}
-	if _, err := transport.PickInterface(opt.Interface, netip.MustParseAddr("239.192.0.1")); err != nil {
+	if err := checkInterface(opt.Interface); err != nil {
 		return nil, err
 	}
 	site, err := openClient(ctx, dir)
@@ -181,6 +181,19 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 		return nil, err
 	}
 	return f, nil
+}
+
+// checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
+// group will have is not known yet.
+func checkInterface(name string) error {
+	_, err4 := transport.PickInterface(name, netip.IPv4Unspecified())
+	if err4 == nil {
+		return nil
+	}
+	if _, err := transport.PickInterface(name, netip.IPv6Unspecified()); err == nil {
+		return nil
+	}
+	return err4
 }
 
 // find connects and looks the content up.

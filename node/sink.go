@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/wim"
 )
 
 // fileSink puts blocks into an output file, which serves as the store of what it has.
@@ -62,6 +64,9 @@ type applySink struct {
 	waiting  []waitingBlock // that the plan could not take: its spool is full
 	put      []uint32       // prologue blocks since the last Commit
 }
+
+// ErrWhichImage says that a content has several images and none was named.
+var ErrWhichImage = errors.New("the content has several images, name one")
 
 type waitingBlock struct {
 	block uint32
@@ -126,7 +131,11 @@ func (s *applySink) Put(ctx context.Context, block uint32, data []byte) error {
 
 // start makes the plan and gives it what it needs of the prologue.
 func (s *applySink) start(ctx context.Context) error {
-	plan, err := apply.New(ctx, s.cfg, &prologueReader{s})
+	prologue := &prologueReader{s}
+	if err := s.chooseImage(prologue); err != nil {
+		return err
+	}
+	plan, err := apply.New(ctx, s.cfg, prologue)
 	if err != nil {
 		return err
 	}
@@ -140,6 +149,27 @@ func (s *applySink) start(ctx context.Context) error {
 	}
 	s.prologue = nil
 	return nil
+}
+
+// chooseImage takes the only image when none was named. With several, a guess could put the wrong system on a disk.
+func (s *applySink) chooseImage(prologue io.ReaderAt) error {
+	if s.cfg.Image != 0 {
+		return nil
+	}
+	f, err := wim.Open(prologue, int64(s.manifest.Size))
+	if err != nil {
+		return err
+	}
+	images := f.Images()
+	if len(images) == 1 {
+		s.cfg.Image = 1
+		return nil
+	}
+	var list []string
+	for _, i := range images {
+		list = append(list, fmt.Sprintf("%s:%d (%s)", s.manifest.Name, i.Index, i.Name))
+	}
+	return fmt.Errorf("%w: %s", ErrWhichImage, strings.Join(list, ", "))
 }
 
 // retry offers the plan what waits: the newest first, because that is what was asked for most urgently.

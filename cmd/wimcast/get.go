@@ -128,5 +128,8 @@ func fetchHint(err error) error {
 	if errors.Is(err, catalog.ErrUnknown) {
 		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
 	}
+	if errors.Is(err, node.ErrWhichImage) {
+		return withHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")
+	}
 	return applyHint(folderHint(err))
 }
