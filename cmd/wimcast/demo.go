@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/wim"
 )
 
 // demoPeersMax bounds the peers of a demo: all of them run in this process.
@@ -27,6 +29,7 @@ func (a *app) demoCommand() *cli.Command {
 			&cli.IntFlag{Name: "peers", Usage: "how many peers", Value: 4},
 			&cli.StringFlag{Name: "loss", Usage: "`SHARE` of datagrams that each peer loses", Value: "1%"},
 			&cli.StringFlag{Name: "rate", Usage: "upper `LIMIT` of the rate, as 500M (default: none, the rate is found)"},
+			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
 			&cli.IntFlag{Name: "seed", Usage: "of the loss", Value: 1},
 			&cli.StringFlag{Name: "work", Usage: "`DIR` for the temporary folder (default: the system's)"},
 			jsonFlag(), verboseFlag(),
@@ -44,6 +47,7 @@ type demoPlan struct {
 	loss   float64
 	rate   uint64 // 0: none
 	seed   uint64
+	rules  wim.Rules
 }
 
 func (a *app) demo(ctx context.Context, cmd *cli.Command) (err error) {
@@ -80,7 +84,7 @@ func demoPlanOf(cmd *cli.Command) (demoPlan, error) {
 	if _, err := args(cmd); err != nil {
 		return demoPlan{}, err
 	}
-	plan := demoPlan{number: 1, tree: cmd.String("tree"), peers: int(cmd.Int("peers")), seed: uint64(cmd.Int("seed"))}
+	plan := demoPlan{number: 1, tree: cmd.String("tree"), peers: int(cmd.Int("peers")), seed: uint64(cmd.Int("seed")), rules: nameRules(cmd)}
 	var err error
 	if plan.peers < 1 || plan.peers > demoPeersMax {
 		return plan, usageErrorf(cmd, "--peers %d: want 1 to %d", plan.peers, demoPeersMax)

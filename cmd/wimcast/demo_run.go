@@ -119,7 +119,7 @@ func (d *demo) prepare(ctx context.Context) error {
 		}
 		defer w.Close()
 		d.notef("applying image %d of %s here, to compare with", d.number, d.image)
-		_, err = d.applyFile(ctx, w, d.number, d.source, apply.FileOptions{})
+		_, err = d.applyFile(ctx, w, d.number, d.source, apply.FileOptions{Rules: d.rules})
 		return err
 	}
 	d.source, d.image = d.tree, d.sub("demo.wim")
@@ -211,7 +211,7 @@ func (d *demo) deploy(ctx context.Context) (demoResult, error) {
 func (d *demo) peer(ctx context.Context, i int, show *progress) demoPeer {
 	name := peerName(i)
 	bar := show.track(name, 0)
-	opt := node.DeployOptions{}
+	opt := node.DeployOptions{Rules: d.rules}
 	opt.Interface, opt.Log, opt.Wait = demoInterface, d.logOf(name), time.Minute
 	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
 	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }

@@ -33,8 +33,7 @@ func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
 	}
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
-		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"),
-		Rules: wim.Rules{AllowCaseClash: cmd.Bool("include-invalid-names"), AllowWindowsNames: cmd.Bool("include-invalid-names")},
+		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
 	})
 	done(err)
 	show.close()
@@ -42,4 +41,10 @@ func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
 		return fetchHint(err)
 	}
 	return a.fetched(cmd, out, cmd.String("target"))
+}
+
+// nameRules takes --include-invalid-names: which names of an image are refused.
+func nameRules(cmd *cli.Command) wim.Rules {
+	all := cmd.Bool("include-invalid-names")
+	return wim.Rules{AllowCaseClash: all, AllowWindowsNames: all}
 }
