@@ -40,7 +40,7 @@ func (m *Machine) noteReportSize(deficits int) {
 func (m *Machine) tell(i wire.Block) {
 	if b := &m.blocks[i]; !b.fresh {
 		b.fresh = true
-		m.freshQ.push(i)
+		m.freshQ.Push(i)
 	}
 }
 
@@ -53,22 +53,22 @@ func (m *Machine) announceDue() bool {
 		return false
 	}
 	since := m.symbols() - m.announced
-	return since >= announceSymbols || m.freshQ.len() > 0 && (m.freshQ.len() >= announceMax || !m.hasWork())
+	return since >= announceSymbols || m.freshQ.Len() > 0 && (m.freshQ.Len() >= announceMax || !m.hasWork())
 }
 
 // announce multicasts an Announce.
 func (m *Machine) announce() {
-	list := make([]wire.Closed, 0, min(announceMax, m.freshQ.len()+m.toldQ.len()))
-	for m.freshQ.len() > 0 && len(list) < announceMax {
-		i := m.freshQ.pop()
+	list := make([]wire.Closed, 0, min(announceMax, m.freshQ.Len()+m.toldQ.Len()))
+	for m.freshQ.Len() > 0 && len(list) < announceMax {
+		i := m.freshQ.Pop()
 		m.blocks[i].fresh = false
 		list = m.addClosed(list, i)
 	}
-	for range m.toldQ.len() {
-		if len(list) >= announceMax || m.toldQ.front().time > m.now {
+	for range m.toldQ.Len() {
+		if len(list) >= announceMax || m.toldQ.Front().time > m.now {
 			break
 		}
-		i := m.toldQ.pop().block
+		i := m.toldQ.Pop().block
 		m.blocks[i].told = false
 		if !m.blocks[i].fresh {
 			list = m.addClosed(list, i)
@@ -79,7 +79,7 @@ func (m *Machine) announce() {
 	m.announced = m.symbols()
 	m.announceAt = m.now.Add(announceEvery)
 	a := wire.Announce{LeaseMillis: leaseMillis, ReportMillis: uint16(m.interval / time.Millisecond), Closed: list}
-	m.out.push(SendAnnounce{Seq: wire.Seq(m.seq), Announce: a})
+	m.out.Push(SendAnnounce{Seq: wire.Seq(m.seq), Announce: a})
 	m.pace(int64(6+8*len(list)) + datagramOverhead)
 }
 
@@ -91,7 +91,7 @@ func (m *Machine) addClosed(list []wire.Closed, i wire.Block) []wire.Closed {
 	}
 	if !b.told {
 		b.told = true
-		m.toldQ.push(at{block: i, time: m.now.Add(max(repeatAfter, 2*m.interval))})
+		m.toldQ.Push(at{block: i, time: m.now.Add(max(repeatAfter, 2*m.interval))})
 	}
 	return append(list, wire.Closed{Block: i, Sent: b.sent})
 }
@@ -106,7 +106,7 @@ func (m *Machine) sayProgress() {
 	msg := wire.Progress{Cast: m.cfg.Cast, Seq: wire.Seq(m.seq), RateBps: uint64(m.rate.bps)}
 	for _, mb := range m.members {
 		if mb.needs {
-			m.out.push(SendStream{Member: mb.id, Msg: msg})
+			m.out.Push(SendStream{Member: mb.id, Msg: msg})
 		}
 	}
 }

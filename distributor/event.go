@@ -48,5 +48,5 @@ func (e Event) String() string {
 }
 
 func (m *Machine) event(kind EventKind, member MemberID, block wire.Block, n int64, text string) {
-	m.out.push(Event{Kind: kind, Member: member, Block: block, N: n, Text: text})
+	m.out.Push(Event{Kind: kind, Member: member, Block: block, N: n, Text: text})
 }

@@ -12,7 +12,7 @@ import (
 type Machine struct {
 	cfg Config
 	now machine.Time
-	out queue[Out]
+	out machine.Queue[Out]
 
 	table
 	members []*member // by id
@@ -26,23 +26,23 @@ type Machine struct {
 	over    bool
 
 	seq    uint64
-	window []wire.Block      // open blocks
-	slot   int               // next of window to be sent from
-	owed   queue[wire.Block] // closed blocks with symbols owed
+	window []wire.Block              // open blocks
+	slot   int                       // next of window to be sent from
+	owed   machine.Queue[wire.Block] // closed blocks with symbols owed
 
 	mainAsked machine.Time // when a block outside the prologue could first have been sent
 	mainGoes  bool
 
-	freshQ    queue[wire.Block]
-	toldQ     queue[at]
-	firstQ    queue[at] // blocks closed for the first time, to be looked at for proactive parity
-	announced uint64    // symbols sent at the last announce
+	freshQ    machine.Queue[wire.Block]
+	toldQ     machine.Queue[at]
+	firstQ    machine.Queue[at] // blocks closed for the first time, to be looked at for proactive parity
+	announced uint64            // symbols sent at the last announce
 
 	repairs map[wire.Block]int32 // block -> slot
 	slots   []repair
 	free    []int32
-	repairQ queue[int32] // slots in order of time
-	parity  int64        // proactive parity, ppm of k
+	repairQ machine.Queue[int32] // slots in order of time
+	parity  int64                // proactive parity, ppm of k
 
 	rate       rate
 	clear      machine.Time // when the bucket allows the next burst
@@ -164,15 +164,15 @@ func (m *Machine) multicastDue() {
 func (m *Machine) endRun() {
 	m.over = true
 	m.event(EventRunOver, 0, 0, int64(m.seq), "")
-	m.out.push(Over{Why: fmt.Sprintf("%d datagrams were sent with one key, a new run is needed", m.seq)})
+	m.out.Push(Over{Why: fmt.Sprintf("%d datagrams were sent with one key, a new run is needed", m.seq)})
 }
 
 // Poll returns the next output, if there is one. The driver drains it after every Handle.
 func (m *Machine) Poll() (Out, bool) {
-	if m.out.len() == 0 {
+	if m.out.Len() == 0 {
 		return nil, false
 	}
-	return m.out.pop(), true
+	return m.out.Pop(), true
 }
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
@@ -190,11 +190,11 @@ func (m *Machine) Deadline() (machine.Time, machine.Reason) {
 	if m.needing > 0 {
 		sooner(max(m.announceAt, m.clear), "the time to announce")
 	}
-	if m.repairQ.len() > 0 {
-		sooner(m.slots[*m.repairQ.front()].due, "the members' needs")
+	if m.repairQ.Len() > 0 {
+		sooner(m.slots[*m.repairQ.Front()].due, "the members' needs")
 	}
-	if m.firstQ.len() > 0 {
-		sooner(m.firstQ.front().time, "the members' needs")
+	if m.firstQ.Len() > 0 {
+		sooner(m.firstQ.Front().time, "the members' needs")
 	}
 	if !m.silent && m.hasWork() {
 		sooner(max(m.clear, m.start), "the pace")

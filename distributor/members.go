@@ -91,7 +91,7 @@ func (m *Machine) join(in Join) {
 	if len(m.members) >= m.cfg.MembersMax {
 		why := fmt.Sprintf("the cast has %d members, no more are taken", len(m.members))
 		m.event(EventDrop, in.Member, 0, 0, why)
-		m.out.push(Drop{Member: in.Member, Why: why})
+		m.out.Push(Drop{Member: in.Member, Why: why})
 		return
 	}
 	n := len(m.blocks)
@@ -145,7 +145,7 @@ func (m *Machine) withdraw(mb *member) {
 // drop closes a membership.
 func (m *Machine) drop(mb *member, why string) {
 	m.event(EventDrop, mb.id, 0, int64(mb.lackN), why)
-	m.out.push(Drop{Member: mb.id, Why: why})
+	m.out.Push(Drop{Member: mb.id, Why: why})
 	m.remove(mb)
 }
 
@@ -155,7 +155,7 @@ func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 	mb.demoted = reason
 	mb.bad = [2]machine.Time{}
 	m.event(EventDemote, mb.id, 0, int64(reason), "")
-	m.out.push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})
+	m.out.Push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})
 }
 
 // promote calls a member back into the group.
@@ -170,7 +170,7 @@ func (m *Machine) promote(mb *member) {
 		}
 	}
 	m.event(EventPromote, mb.id, 0, 0, "")
-	m.out.push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
+	m.out.Push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
 }
 
 // check looks at every member, four times a second.

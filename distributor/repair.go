@@ -82,7 +82,7 @@ func (m *Machine) noteTarget(mb *member, i wire.Block, target uint32) {
 	b := &m.blocks[i]
 	slot, ok := m.repairs[i]
 	if !ok {
-		if m.repairQ.len() >= repairsMax {
+		if m.repairQ.Len() >= repairsMax {
 			return
 		}
 		slot = m.takeSlot()
@@ -92,7 +92,7 @@ func (m *Machine) noteTarget(mb *member, i wire.Block, target uint32) {
 		}
 		m.slots[slot] = repair{block: i, due: m.now.Add(delay)}
 		m.repairs[i] = slot
-		m.repairQ.push(slot)
+		m.repairQ.Push(slot)
 		b.rec = true
 	}
 	r := &m.slots[slot]
@@ -119,13 +119,13 @@ func (m *Machine) takeSlot() int32 {
 
 // decide turns the deficits that are due into symbols owed.
 func (m *Machine) decide() {
-	for m.repairQ.len() > 0 {
-		slot := *m.repairQ.front()
+	for m.repairQ.Len() > 0 {
+		slot := *m.repairQ.Front()
 		r := m.slots[slot]
 		if r.due > m.now {
 			return
 		}
-		m.repairQ.pop()
+		m.repairQ.Pop()
 		delete(m.repairs, r.block)
 		m.free = append(m.free, slot)
 		b := &m.blocks[r.block]
@@ -174,7 +174,7 @@ func (m *Machine) oweMore(b *block, r repair, goal uint32) {
 		goal += min(uint32(b.round-spareRounds), spareMax)
 	}
 	if b.goal <= b.sent {
-		m.owed.push(r.block)
+		m.owed.Push(r.block)
 	}
 	b.goal = max(b.goal, goal)
 }
@@ -225,8 +225,8 @@ func (m *Machine) learnParity(b *block, r repair, goal uint32) {
 
 // settle lowers the proactive parity for each block whose first pass proved enough.
 func (m *Machine) settle() {
-	for m.firstQ.len() > 0 && m.firstQ.front().time <= m.now {
-		b := &m.blocks[m.firstQ.pop().block]
+	for m.firstQ.Len() > 0 && m.firstQ.Front().time <= m.now {
+		b := &m.blocks[m.firstQ.Pop().block]
 		if b.round == 0 && !b.rec && b.pass == 0 {
 			m.parity = max(0, m.parity-parityDownPpm)
 		}

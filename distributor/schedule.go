@@ -29,7 +29,7 @@ func (m *Machine) carouselEmpty() bool {
 
 // hasWork says whether there is a symbol to send now.
 func (m *Machine) hasWork() bool {
-	return m.owed.len() > 0 || len(m.window) > 0 || m.readyN[classPrologue] > 0 || m.readyN[classMain] > 0 && m.mainMay()
+	return m.owed.Len() > 0 || len(m.window) > 0 || m.readyN[classPrologue] > 0 || m.readyN[classMain] > 0 && m.mainMay()
 }
 
 // mainMay says whether blocks outside the prologue may be sent: at the start of a cast they wait for the members present to
@@ -51,15 +51,15 @@ func (m *Machine) mainMay() bool {
 
 // burst sends the next burst, if there is anything to send.
 func (m *Machine) burst() bool {
-	for m.owed.len() > 0 {
-		i := m.owed.pop()
+	for m.owed.Len() > 0 {
+		i := m.owed.Pop()
 		b := &m.blocks[i]
 		if b.state != closed || b.goal <= b.sent {
 			continue
 		}
 		m.send(i, b, true)
 		if b.goal > b.sent {
-			m.owed.push(i)
+			m.owed.Push(i)
 		} else {
 			m.tell(i)
 		}
@@ -93,7 +93,7 @@ func (m *Machine) burstLen() uint32 {
 func (m *Machine) send(i wire.Block, b *block, repair bool) {
 	first := b.next()
 	n := min(m.burstLen(), b.goal-b.sent, b.source()+wire.ParitySymbols-first)
-	m.out.push(SendSymbols{Seq: wire.Seq(m.seq + 1), Block: i, First: wire.Symbol(first), Count: int(n)})
+	m.out.Push(SendSymbols{Seq: wire.Seq(m.seq + 1), Block: i, First: wire.Symbol(first), Count: int(n)})
 	m.seq += uint64(n)
 	m.count(b, first, n, repair)
 	b.sent += n
@@ -156,7 +156,7 @@ func (m *Machine) close(i wire.Block) {
 	m.refresh(i)
 	m.tell(i)
 	if b.pass == 0 {
-		m.firstQ.push(at{block: i, time: m.now.Add(3 * m.interval)})
+		m.firstQ.Push(at{block: i, time: m.now.Add(3 * m.interval)})
 	}
 }
 

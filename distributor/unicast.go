@@ -23,7 +23,7 @@ func (m *Machine) offerNow(mb *member, i wire.Block) {
 	m.event(EventUnicast, mb.id, i, int64(m.blocks[i].round), "")
 	m.unmulticast(mb, i)
 	m.take(mb, i)
-	m.out.push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: []wire.Span{{From: i, To: i + 1}}}})
+	m.out.Push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: []wire.Span{{From: i, To: i + 1}}}})
 }
 
 func (m *Machine) offerable(mb *member, i wire.Block, limit int64) bool {
@@ -104,7 +104,7 @@ func (m *Machine) serveOne(mb *member, limit int64, metered bool) {
 		}
 	}
 	if len(spans) > 0 {
-		m.out.push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: spans}})
+		m.out.Push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: spans}})
 	}
 }
 

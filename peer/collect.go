@@ -156,7 +156,7 @@ func (m *Machine) store(i wire.Block, data []byte, quic bool) {
 		m.full = true
 		m.event(EventFull, i, m.backlog, "")
 	}
-	m.out.push(Store{Block: i, Data: data, Quic: quic})
+	m.out.Push(Store{Block: i, Data: data, Quic: quic})
 }
 
 // stored takes the driver's word that a block is durable.

@@ -36,7 +36,7 @@ func (m *Machine) closed(e wire.Closed, seq wire.Seq) {
 		need = uint32(m.pool.slots[b.slot-1].fec.Need())
 	}
 	if b.claim == 0 {
-		if m.claimQ.len() >= claimsMax {
+		if m.claimQ.Len() >= claimsMax {
 			return
 		}
 		m.newClaim(e.Block)
@@ -57,7 +57,7 @@ func (m *Machine) newClaim(i wire.Block) {
 	}
 	m.claims[at] = claim{block: i, on: true}
 	m.blocks[i].claim = at + 1
-	m.claimQ.push(at)
+	m.claimQ.Push(at)
 }
 
 // unclaim ends a claim. Its place is free again when the queue has come to it.
@@ -70,8 +70,8 @@ func (m *Machine) unclaim(i wire.Block) {
 
 // unclaimAll ends all claims: the sender's counts mean nothing any more.
 func (m *Machine) unclaimAll() {
-	for m.claimQ.len() > 0 {
-		if c := &m.claims[m.claimQ.pop()]; c.on {
+	for m.claimQ.Len() > 0 {
+		if c := &m.claims[m.claimQ.Pop()]; c.on {
 			m.unclaim(c.block)
 		}
 	}
@@ -81,14 +81,14 @@ func (m *Machine) unclaimAll() {
 // deficits returns the next entries for a report, and puts them at the end of the queue.
 func (m *Machine) deficits() []wire.Deficit {
 	var list []wire.Deficit
-	for n := m.claimQ.len(); n > 0 && len(list) < deficitsMax; n-- {
-		at := m.claimQ.pop()
+	for n := m.claimQ.Len(); n > 0 && len(list) < deficitsMax; n-- {
+		at := m.claimQ.Pop()
 		c := &m.claims[at]
 		if !c.on {
 			m.freeClaims = append(m.freeClaims, at)
 			continue
 		}
-		m.claimQ.push(at)
+		m.claimQ.Push(at)
 		if c.need > 0 {
 			list = append(list, wire.Deficit{Block: c.block, Sent: c.sent, Need: uint16(c.need)})
 		}

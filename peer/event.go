@@ -47,5 +47,5 @@ func (e Event) String() string {
 }
 
 func (m *Machine) event(kind EventKind, block wire.Block, n int64, text string) {
-	m.out.push(Event{Kind: kind, Block: block, N: n, Text: text})
+	m.out.Push(Event{Kind: kind, Block: block, N: n, Text: text})
 }

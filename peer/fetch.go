@@ -75,7 +75,7 @@ func (m *Machine) fetchMore() {
 			return
 		}
 		m.flight = append(m.flight, i)
-		m.out.push(Fetch{Block: i})
+		m.out.Push(Fetch{Block: i})
 	}
 }
 

@@ -107,7 +107,7 @@ func (m *Machine) demote(reason wire.DemoteReason) {
 		m.release(m.pool.slots[m.pool.used[n-1]].block)
 	}
 	m.unclaimAll()
-	m.out.push(Group{Join: false})
+	m.out.Push(Group{Join: false})
 }
 
 // promote comes back into the group.
@@ -117,7 +117,7 @@ func (m *Machine) promote() {
 	m.marked = false
 	m.event(EventPromoted, 0, 0, "")
 	if away {
-		m.out.push(Group{Join: true})
+		m.out.Push(Group{Join: true})
 	}
 }
 
@@ -135,7 +135,7 @@ func (m *Machine) link(in Link) {
 	m.marked = false
 	if m.demoted != 0 || !m.inGroup {
 		m.demoted, m.inGroup = 0, true
-		m.out.push(Group{Join: true})
+		m.out.Push(Group{Join: true})
 	}
 	m.heardAt, m.lapsed = m.now, false
 	m.unfetchAll()

@@ -14,7 +14,7 @@ import (
 type Machine struct {
 	cfg Config
 	now machine.Time
-	out queue[Out]
+	out machine.Queue[Out]
 	rng *rand.Rand
 
 	blocks   []block
@@ -32,7 +32,7 @@ type Machine struct {
 
 	claims     []claim
 	freeClaims []int32
-	claimQ     queue[int32] // claims, and places of ended ones
+	claimQ     machine.Queue[int32] // claims, and places of ended ones
 
 	news     []wire.Block // durable, not told
 	interval time.Duration
@@ -121,7 +121,7 @@ func (m *Machine) act() {
 	}
 	if m.deaf && m.now >= m.rejoinAt {
 		m.rejoinAt = m.now.Add(rejoinEvery)
-		m.out.push(Group{Join: true})
+		m.out.Push(Group{Join: true})
 	}
 	if m.lease > 0 && !m.lapsed && !m.demotedAway() && m.now.Sub(m.heardAt) >= m.lease {
 		m.lapsed = true
@@ -136,12 +136,12 @@ func (m *Machine) finish() {
 	m.event(EventComplete, 0, int64(m.heldN), "")
 	if m.linkUp {
 		m.tellHeld()
-		m.out.push(SendStream{Msg: wire.Leave{Cast: m.cfg.Cast}})
+		m.out.Push(SendStream{Msg: wire.Leave{Cast: m.cfg.Cast}})
 	}
 	if m.inGroup && !m.demotedAway() {
-		m.out.push(Group{Join: false})
+		m.out.Push(Group{Join: false})
 	}
-	m.out.push(Done{})
+	m.out.Push(Done{})
 }
 
 // waitForLink gives up when the sender has been gone too long.
@@ -150,16 +150,16 @@ func (m *Machine) waitForLink() {
 		return
 	}
 	m.failed = true
-	m.out.push(Failed{Why: fmt.Sprintf("the sender has been away for %v; %d of %d blocks are held and stay so: try again when it is back",
+	m.out.Push(Failed{Why: fmt.Sprintf("the sender has been away for %v; %d of %d blocks are held and stay so: try again when it is back",
 		m.cfg.LostMax, m.heldN, m.askedN)})
 }
 
 // Poll returns the next output, if there is one. The driver drains it after every Handle.
 func (m *Machine) Poll() (Out, bool) {
-	if m.out.len() == 0 {
+	if m.out.Len() == 0 {
 		return nil, false
 	}
-	return m.out.pop(), true
+	return m.out.Pop(), true
 }
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.

@@ -49,7 +49,7 @@ func (m *Machine) report() {
 	if !m.full && !m.demotedAway() {
 		r.Deficits = m.deficits()
 	}
-	m.out.push(SendReport{Report: r})
+	m.out.Push(SendReport{Report: r})
 }
 
 // tellHeld says which blocks have become durable.
@@ -65,12 +65,12 @@ func (m *Machine) tellHeld() {
 			continue
 		}
 		if len(spans) == spansMax {
-			m.out.push(SendStream{Msg: wire.Held{Cast: m.cfg.Cast, Spans: spans}})
+			m.out.Push(SendStream{Msg: wire.Held{Cast: m.cfg.Cast, Spans: spans}})
 			spans = nil
 		}
 		spans = append(spans, wire.Span{From: i, To: i + 1})
 	}
-	m.out.push(SendStream{Msg: wire.Held{Cast: m.cfg.Cast, Spans: spans}})
+	m.out.Push(SendStream{Msg: wire.Held{Cast: m.cfg.Cast, Spans: spans}})
 	m.news = m.news[:0]
 }
 
@@ -109,10 +109,10 @@ func (m *Machine) sayAllWants() {
 // sayWant sends spans, in as many messages as it takes. Only the last one is final.
 func (m *Machine) sayWant(spans []wire.Span) {
 	for len(spans) > spansMax {
-		m.out.push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Spans: spans[:spansMax:spansMax]}})
+		m.out.Push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Spans: spans[:spansMax:spansMax]}})
 		spans = spans[spansMax:]
 	}
-	m.out.push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Final: m.final, Spans: spans}})
+	m.out.Push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Final: m.final, Spans: spans}})
 }
 
 // appendBlock adds a block that is greater than those in spans.
