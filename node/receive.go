@@ -49,7 +49,7 @@ type ReceiveOptions struct {
 	Drop      func() bool   // loses datagrams, for tests and demonstrations
 	DropQUIC  func() bool   // the same for QUIC's
 	Log       *slog.Logger
-	Progress  func(Progress) // told twice a second, and at the end
+	Progress  func(Progress) // told twice a second, and at the end; never by two goroutines at once
 }
 
 // Progress says how far a reception is.
@@ -146,7 +146,7 @@ func seedOf(k catalog.PublicKey) uint64 {
 func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Reception, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
+	var wg, telling sync.WaitGroup
 	defer wg.Wait()
 	defer r.fetching.Wait()
 	defer cancel()
@@ -162,7 +162,7 @@ func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Receptio
 	wg.Go(func() { r.feed(ctx, final) })
 	wg.Go(func() { r.connect(ctx, first) })
 	if r.opt.Progress != nil {
-		wg.Go(func() { r.progress(ctx) })
+		telling.Go(func() { r.progress(ctx) })
 	}
 	select {
 	case <-ctx.Done():
@@ -172,8 +172,11 @@ func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Receptio
 	}
 	out := r.result()
 	out.Seconds = time.Since(start).Seconds()
+	end := r.snapshot()
+	cancel()
+	telling.Wait()
 	if err == nil && r.opt.Progress != nil {
-		r.opt.Progress(r.snapshot())
+		r.opt.Progress(end)
 	}
 	return out, err
 }
