@@ -83,9 +83,13 @@ func TestKilledDeployGoesOnWhereItWas(t *testing.T) {
 		t.Fatalf("the killed deploy left %d names: %v", len(left), err)
 	}
 	middle := s.Lab.Host(0).Counters()
-	s.Result(s.Deploy(client, "tree", "target"), 2*time.Minute)
+	r := s.Result(s.Deploy(client, "tree", "target"), 2*time.Minute)
 	sameTree(t, tree, s.Path("target"))
-	if again := s.Lab.Host(0).Counters().Sub(middle).TxBytes; again > bytes*9/10 {
+	// Half was on the wire; of that some was lost while the rate was found, some not yet durable.
+	if r.Received > bytes*4/5 {
+		t.Errorf("after a restart in the middle %d of %d bytes were received again", r.Received, bytes)
+	}
+	if again := s.Lab.Host(0).Counters().Sub(middle).TxBytes; *full && again > bytes*9/10 {
 		t.Errorf("after a restart in the middle %d of %d bytes were sent again", again, bytes)
 	}
 }

@@ -114,6 +114,7 @@ func (s *Site) Status() string {
 // Result is the last line of get and deploy with --json, as far as the lab looks at it.
 type Result struct {
 	Bytes      int64   `json:"bytes"`
+	Received   int64   `json:"received_bytes"` // of blocks; less than Bytes when a part was there
 	Seconds    float64 `json:"seconds"`
 	Goodput    float64 `json:"goodput_mbps"`
 	QUICBlocks int64   `json:"quic_blocks"`
