@@ -53,8 +53,8 @@ func spans(blocks []uint32) []wire.Span {
 	return out
 }
 
-// blockCacheMax is how many blocks' bytes and parity a cast keeps: at most 350 KiB each, so 28 MiB.
-const blockCacheMax = 80
+// blockCacheMax is how many blocks' bytes and parity a cast keeps: at most 350 KiB each, so 14 MiB.
+const blockCacheMax = 40
 
 // blockCache gives the symbols of a content's blocks, reading a chunk and making its parity when first asked for.
 type blockCache struct {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/api"
 )
 
 const mib = 1 << 20
@@ -229,4 +230,35 @@ func TestSeveralGetsOfOneClientAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestGCLeavesWhatIsBeingCast(t *testing.T) {
+	s := serve(t, testSite(t), "127.0.0.1:0", 20e6)
+	data := random(11, 6*mib)
+	s.publish("raw", "1", data)
+	opt, path := fetchOptions(), filepath.Join(t.TempDir(), "out")
+	started := make(chan struct{})
+	var once sync.Once
+	opt.Progress = func(p Progress) {
+		if p.Done > 0 {
+			once.Do(func() { close(started) })
+		}
+	}
+	done := make(chan error, 1)
+	client := s.client()
+	go func() {
+		_, err := Get(testContext(t), client, catalog.Ref{Name: "raw"}, path, false, opt)
+		done <- err
+	}()
+	<-started
+	if err := s.Remove(testContext(t), api.RemoveRequest{Name: "raw", Version: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if freed, err := s.GC(testContext(t)); err != nil || freed.Chunks != 0 {
+		t.Errorf("gc in the middle of a cast: %+v, %v", freed, err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, data)
 }

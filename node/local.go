@@ -25,7 +25,8 @@ type Local struct {
 	store *chunk.Store
 	files vfs.FS
 
-	writing sync.RWMutex // publish takes it shared, gc alone
+	writing sync.RWMutex        // publish takes it shared, gc alone
+	casting func(chunk.ID) bool // says whether a running cast sends the chunk; nil: none runs
 }
 
 // OpenLocal opens the folder of a distribution point. No other process may have it open.
@@ -177,7 +178,11 @@ func (l *Local) GC(ctx context.Context) (api.GCReply, error) {
 	if err != nil {
 		return api.GCReply{}, err
 	}
-	st, err := l.store.GC(ctx, live.Has)
+	keep := live.Has
+	if l.casting != nil { // a content that was removed may still be on its way to somebody
+		keep = func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }
+	}
+	st, err := l.store.GC(ctx, keep)
 	return api.GCReply{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
 }
 

@@ -23,7 +23,7 @@ import (
 // Limits of a server.
 const (
 	sessionsMax = 4096
-	castsMax    = 64
+	castsMax    = 16
 )
 
 // ServerOptions says how a distribution point runs. The zero value takes everything from the site's configuration.
@@ -97,6 +97,7 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, casts: make(map[chunk.ID]*cast)}
+	local.casting = s.sends
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.startMesh(iface)
 	return s, nil
@@ -183,6 +184,18 @@ func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
 	s.describe()
 	s.log.Info("cast started", "cast", cfg.name, "group", cfg.group)
 	return c, nil
+}
+
+// sends says whether a running cast sends the chunk.
+func (s *Server) sends(id chunk.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.casts {
+		if _, ok := c.layout.Find(id); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // castConfig draws the names and secrets of a new cast.
