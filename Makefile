@@ -6,6 +6,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # A checkout that belongs to somebody else must build too.
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
+# The last lines are what the tests said.
+MAKEFLAGS += --no-print-directory
 
 # Arguments of `make demo`, as ARGS="--peers 8 --loss 5%"
 ARGS ?=
