@@ -263,7 +263,9 @@ func checkComplete(dir string) error {
 			return fmt.Errorf("%w: run %q again", ErrIncomplete, command)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, catalogueName)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, catalogueName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // such as: no permission to look
+	} else if err != nil {
 		return fmt.Errorf(`%w: make one with "wimcast site init" or "wimcast join"`, ErrNoSite)
 	}
 	return nil

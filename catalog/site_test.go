@@ -142,6 +142,16 @@ func TestInterruptedInitIsRefusedAndRepeated(t *testing.T) {
 	}
 }
 
+func TestFolderThatCannotBeLookedIntoIsNotCalledEmpty(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(catalogueName, filepath.Join(dir, catalogueName)); err != nil { // looking at it fails, for root too
+		t.Fatal(err)
+	}
+	if _, err := OpenSite(dir); err == nil || errors.Is(err, ErrNoSite) || !strings.Contains(err.Error(), catalogueName) {
+		t.Errorf("open: %v", err)
+	}
+}
+
 func TestOpenSiteSaysWhatIsWrong(t *testing.T) {
 	if _, err := OpenSite(filepath.Join(t.TempDir(), "no")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
@@ -43,8 +44,21 @@ func Connect(ctx context.Context, ep *transport.Endpoint, id *Identity) (*transp
 	if len(errs) == 0 {
 		return nil, wire.Welcome{}, errors.New("connect: no distribution point is configured; join the site first: wimcast join TOKEN")
 	}
-	return nil, wire.Welcome{}, errors.Join(errs...)
+	err := errors.Join(errs...)
+	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, ErrOtherNode) }) {
+		err = fmt.Errorf("%w: %w", errNowhere, err)
+	}
+	return nil, wire.Welcome{}, err
 }
+
+// Errors that only a new token mends.
+var (
+	ErrOtherNode = transport.ErrOtherPeer                  // another node has the address of the one that was asked for
+	ErrRefused   = errors.New("the node refuses to enrol") // this token, or at all
+)
+
+// errNowhere says that the client's distribution point is at none of its addresses: trying again cannot help.
+var errNowhere = errors.New("the distribution point is gone")
 
 // Identity is who a client is, and whom it trusts: what a node needs of its folder once it has the manifest.
 type Identity struct {
@@ -231,6 +245,10 @@ func enrolAt(ctx context.Context, ep *transport.Endpoint, key *catalog.Key, name
 		return nil, err
 	}
 	resp, err := receive[wire.Enrolled](ctx, conn)
+	var closed *transport.ClosedError
+	if errors.As(err, &closed) {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -153,12 +153,7 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 	if err := checkInterface(opt.Interface); err != nil {
 		return nil, err
 	}
-	site, err := openClient(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	defer site.Close()
-	id, err := IdentityOf(site)
+	id, err := identityIn(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -167,20 +162,21 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 		return nil, err
 	}
 	f := &fetcher{id: id, ep: ep, mesh: meet(id, "receives "+ref.String(), opt.Log), opt: opt}
-	if err := f.find(ctx, site, ref); err != nil {
-		f.close()
-		return nil, err
-	}
-	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
-		f.close()
-		return nil, err
-	}
-	f.files, f.store, err = openStore(site)
-	if err != nil && (opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
+	if err := f.find(ctx, dir, ref); err != nil {
 		f.close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// identityIn reads who the client of a folder is. The folder is free again afterwards: what follows may wait long.
+func identityIn(ctx context.Context, dir string) (*Identity, error) {
+	site, err := openClient(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer site.Close()
+	return IdentityOf(site)
 }
 
 // checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
@@ -196,19 +192,37 @@ func checkInterface(name string) error {
 	return err4
 }
 
-// find connects and looks the content up.
-func (f *fetcher) find(ctx context.Context, site *catalog.Site, ref catalog.Ref) error {
+// find connects, looks the content up, and opens the client's store unless another process of this client has it.
+func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
 	conn, welcome, err := connectPatiently(ctx, f.ep, f.id, f.opt)
 	if err != nil {
 		return err
 	}
 	f.conn = conn
-	f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref)
-	return err
+	site, err := openClient(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer site.Close()
+	if f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref); err != nil {
+		return err
+	}
+	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
+		return err
+	}
+	f.files, f.store, err = openStore(site)
+	if err != nil && (f.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
+		return err
+	}
+	return nil
 }
+
+// tellEvery is the time between two lines that say that the distribution point does not answer.
+const tellEvery = 10 * time.Second
 
 // connectPatiently waits for a distribution point that does not answer yet, and says so.
 func connectPatiently(ctx context.Context, ep *transport.Endpoint, id *Identity, opt FetchOptions) (*transport.Conn, wire.Welcome, error) {
+	var told time.Time
 	for start := time.Now(); ; {
 		conn, welcome, err := Connect(ctx, ep, id)
 		if err == nil || permanent(err) || ctx.Err() != nil {
@@ -217,7 +231,10 @@ func connectPatiently(ctx context.Context, ep *transport.Endpoint, id *Identity,
 		if time.Since(start) > opt.Wait {
 			return nil, wire.Welcome{}, fmt.Errorf("no distribution point for %v: %w", opt.Wait, err)
 		}
-		opt.Log.Warn("the distribution point does not answer, trying again", "points", id.Points, "for", opt.Wait, "error", err)
+		if time.Since(told) > tellEvery {
+			told = time.Now()
+			opt.Log.Warn("the distribution point does not answer, trying again", "points", id.Points, "for", opt.Wait, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(redialEvery):

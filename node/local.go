@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -100,8 +101,14 @@ func (l *Local) Publish(ctx context.Context, req api.PublishRequest, progress fu
 	}, nil
 }
 
+// tokenHoursMax is the longest that a token may be good: ten years.
+const tokenHoursMax = 10 * 365 * 24
+
 // Token draws an enrolment token. Without addresses it names those of this machine, with the configured port.
 func (l *Local) Token(_ context.Context, req api.TokenRequest) (string, error) {
+	if req.Hours < 0 || req.Hours > tokenHoursMax || req.Uses < 0 || int64(req.Uses) > math.MaxUint32 {
+		return "", fmt.Errorf("make token: %d hours and %d uses: want up to %d hours and %d uses; 0 stands for the default", req.Hours, req.Uses, tokenHoursMax, uint32(math.MaxUint32))
+	}
 	addrs := req.Addresses
 	if len(addrs) == 0 {
 		var err error
@@ -109,7 +116,7 @@ func (l *Local) Token(_ context.Context, req api.TokenRequest) (string, error) {
 			return "", err
 		}
 	}
-	policy := catalog.TokenPolicy{Uses: uint32(max(req.Uses, 0)), TTL: time.Duration(req.Hours) * time.Hour}
+	policy := catalog.TokenPolicy{Uses: uint32(req.Uses), TTL: time.Duration(req.Hours) * time.Hour}
 	t, err := l.site.Catalogue.NewToken(addrs, policy, time.Now())
 	if err != nil {
 		return "", err

@@ -75,7 +75,7 @@ func permanent(err error) bool {
 	if errors.As(err, &e) {
 		return e.Code == wire.CodeUnknown || e.Code == wire.CodeNotMember || e.Code == wire.CodeVersion
 	}
-	return errors.Is(err, errLocal)
+	return errors.Is(err, errLocal) || errors.Is(err, errNowhere)
 }
 
 var (

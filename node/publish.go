@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,11 +9,12 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // ErrChanged says that a file changed while it was published.
-var ErrChanged = errors.New("the file changed while it was read")
+var ErrChanged = api.ErrChanged
 
 // publishOptions says what to publish. name and version are needed.
 type publishOptions struct {
@@ -38,24 +38,17 @@ type published struct {
 // publish splits the file at path into chunks, makes them durable in store, and signs it into the site's catalogue.
 // Nothing is in the catalogue before all of it is durable. An error leaves at most chunks that the next gc takes away.
 func publish(ctx context.Context, site *catalog.Site, store *chunk.Store, path string, opt publishOptions) (published, error) {
-	f, err := os.Open(path)
+	f, before, err := openRegular(path)
 	if err != nil {
-		return published{}, fmt.Errorf("publish: %w", err)
+		return published{}, err
 	}
 	defer f.Close()
-	before, err := f.Stat()
-	if err != nil {
-		return published{}, fmt.Errorf("publish: %w", err)
-	}
-	if !before.Mode().IsRegular() || before.Size() == 0 {
-		return published{}, fmt.Errorf("publish %s: want a regular file that is not empty", path)
-	}
 	if opt.kind == 0 {
 		opt.kind = guessKind(f)
 	}
 	var layout chunk.Layout
 	if opt.kind == catalog.KindImage {
-		if layout, err = wimLayout(f, before.Size()); err != nil {
+		if layout, err = wimLayout(ctx, f, before.Size(), opt.halves()); err != nil {
 			return published{}, fmt.Errorf("publish %s as an image: %w", path, err)
 		}
 	}
@@ -76,6 +69,41 @@ func publish(ctx context.Context, site *catalog.Site, store *chunk.Store, path s
 	}
 	out.entry, out.changed = p.Entry, p.Changed
 	return out, nil
+}
+
+// openRegular opens a file to be published. Anything else is refused before it is opened: opening a pipe may take for ever.
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("publish: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil, nil, fmt.Errorf("publish %s: want a regular file that is not empty", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("publish: %w", err)
+	}
+	if info, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("publish: %w", err)
+	}
+	return f, info, nil
+}
+
+// halves has the check of an image count as the first half of publishing it, and what opt.progress is told afterwards as the
+// second. It returns the progress of the check.
+func (opt *publishOptions) halves() func(wim.Progress) {
+	tell := opt.progress
+	if tell == nil {
+		return nil
+	}
+	var checked int64
+	opt.progress = func(done, total int64) { tell(checked+done, checked+total) }
+	return func(p wim.Progress) {
+		checked = p.Total
+		tell(p.Done, 2*p.Total)
+	}
 }
 
 // split stores the chunks of r and signs their list.
@@ -126,17 +154,15 @@ func guessKind(r io.ReaderAt) catalog.Kind {
 	return catalog.KindRaw
 }
 
-// wimLayout tells where a WIM is best cut, after looking through the whole of its structure: what clients would refuse is
-// refused here.
-func wimLayout(r io.ReaderAt, size int64) (chunk.Layout, error) {
+// wimLayout tells where a WIM is best cut, after reading all of it: what clients would refuse, perhaps with half of it on
+// their disks, is refused here.
+func wimLayout(ctx context.Context, r io.ReaderAt, size int64, progress func(wim.Progress)) (chunk.Layout, error) {
 	f, err := wim.Open(r, size)
 	if err != nil {
 		return chunk.Layout{}, err
 	}
-	for n := range f.Images() {
-		if _, err := f.Image(n + 1); err != nil {
-			return chunk.Layout{}, err
-		}
+	if err := f.Verify(ctx, progress); err != nil {
+		return chunk.Layout{}, err
 	}
 	var layout chunk.Layout
 	m := f.Layout()

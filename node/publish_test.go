@@ -142,3 +142,63 @@ func TestFileThatChangesWhileItIsPublishedIsRefused(t *testing.T) {
 		t.Errorf("publish: %v, want ErrChanged", err)
 	}
 }
+
+// damageData flips a byte in the first resource of a WIM: header, tables and trees stay as they are.
+func damageData(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[1000] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImageWithDamagedDataIsRefused(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "x.wim")
+	captureTree(t, path)
+	damageData(t, path)
+	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, nil); !errors.Is(err, wim.ErrCorrupt) {
+		t.Errorf("publish: %v, want ErrCorrupt", err)
+	}
+	if list, err := l.Contents(testContext(t)); err != nil || len(list) != 0 {
+		t.Errorf("the catalogue lists %v, %v", list, err)
+	}
+	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1", Kind: "raw"}, nil); err != nil {
+		t.Errorf("publish as it is: %v", err)
+	}
+}
+
+func TestPublishProgressCountsCheckAndCopy(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "x.wim")
+	captureTree(t, path)
+	var done, total int64
+	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, func(d, all int64) {
+		if d < done {
+			t.Errorf("progress goes back from %d to %d", done, d)
+		}
+		done, total = d, all
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if done != total || total == 0 {
+		t.Errorf("the last progress is %d of %d", done, total)
+	}
+}
+
+func TestTokenLimits(t *testing.T) {
+	l := openLocal(t)
+	for _, req := range []api.TokenRequest{{Hours: -1}, {Uses: -1}, {Hours: tokenHoursMax + 1}} {
+		req.Addresses = []string{"127.0.0.1:4790"}
+		if token, err := l.Token(testContext(t), req); err == nil || !strings.Contains(err.Error(), "want up to") {
+			t.Errorf("%+v: %q, %v", req, token, err)
+		}
+	}
+	if _, err := l.Token(testContext(t), api.TokenRequest{Addresses: []string{"127.0.0.1:4790"}, Hours: tokenHoursMax, Uses: 1}); err != nil {
+		t.Error(err)
+	}
+}

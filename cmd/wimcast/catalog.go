@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 	}
 	list = slices.DeleteFunc(list, func(c api.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
 	if len(list) == 0 {
-		return withHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown), "'wimcast catalog ls' lists what there is")
+		return unknownHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown))
 	}
 	for _, c := range list {
 		if cmd.Bool("json") {
@@ -84,6 +85,14 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 		}
 	}
 	return nil
+}
+
+// unknownHint attaches what can be done about a content that is not there.
+func unknownHint(err error) error {
+	if errors.Is(err, catalog.ErrUnknown) {
+		return withHint(err, "'wimcast catalog ls' lists what there is")
+	}
+	return err
 }
 
 func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
@@ -101,7 +110,7 @@ func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
 	}
 	defer f.Close()
 	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
-		return err
+		return unknownHint(err)
 	}
 	a.notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
 	return nil

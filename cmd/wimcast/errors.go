@@ -75,7 +75,8 @@ var knownCauses = []struct {
 }{
 	{fs.ErrNotExist, "check the path: nothing is there"},
 	{fs.ErrPermission, "run it as a user that may do this, or choose a folder of your own with --dir"},
-	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it or choose another with --listen"},
+	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},
+	{syscall.EADDRNOTAVAIL, "this machine has no such address: 'ip address' lists those it has"},
 	{syscall.ENOSPC, "the disk is full: free some space and run the same command again, it goes on where it stopped"},
 	{syscall.EIO, "the disk reported an error: look at the system log, then run the same command again"},
 	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},

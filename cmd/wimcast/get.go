@@ -125,8 +125,11 @@ func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
 
 // fetchHint attaches what can be done about a failed get or deploy.
 func fetchHint(err error) error {
-	if errors.Is(err, catalog.ErrUnknown) {
+	switch {
+	case errors.Is(err, catalog.ErrUnknown):
 		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
+	case errors.Is(err, node.ErrOtherNode):
+		return withHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
 	}
 	if errors.Is(err, node.ErrWhichImage) {
 		return withHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")

@@ -35,8 +35,13 @@ func (a *app) join(ctx context.Context, cmd *cli.Command) error {
 	dir := cmd.String("dir")
 	if err := node.Join(ctx, dir, cmd.String("name"), token); err != nil {
 		var refused wire.Error
-		if errors.As(err, &refused) {
+		switch {
+		case errors.As(err, &refused), errors.Is(err, node.ErrRefused):
 			return withHint(err, "ask for a new token: 'wimcast site token' on the distribution point")
+		case errors.Is(err, node.ErrOtherNode):
+			return withHint(err, "the token is of another distribution point, or of one that was made anew since: print a new one there with 'wimcast site token'")
+		case errors.Is(err, catalog.ErrSiteExists):
+			return withHint(err, "this machine has joined with it already, and the folder is kept as it is; to join another site, choose another folder with --dir")
 		}
 		return folderHint(err)
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,6 +33,9 @@ func (a *app) status(ctx context.Context, cmd *cli.Command) error {
 	for {
 		c := api.Dial(cmd.String("dir"))
 		if c == nil {
+			if err := mayLook(cmd.String("dir")); err != nil {
+				return err
+			}
 			return withHint(fmt.Errorf("no node runs on %s", cmd.String("dir")), "start one with 'wimcast serve --dir %s', or name its folder with --dir", cmd.String("dir"))
 		}
 		st, err := c.Status(ctx)
@@ -50,6 +56,14 @@ func (a *app) status(ctx context.Context, cmd *cli.Command) error {
 		case <-time.After(time.Second):
 		}
 	}
+}
+
+// mayLook says when this user may not look into a node's folder: then nobody knows whether a node runs there.
+func mayLook(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "wimcast.toml")); errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("status of %s: %w", dir, err)
+	}
+	return nil
 }
 
 func ignoreCanceled(err error) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -86,7 +85,7 @@ func (c *Client) Publish(ctx context.Context, req PublishRequest, progress func(
 		}
 		switch {
 		case line.Error != "":
-			return PublishResult{}, errors.New(line.Error)
+			return PublishResult{}, remote(line.Error, line.Cause)
 		case line.Result != nil:
 			return *line.Result, nil
 		case progress != nil:
@@ -128,7 +127,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 		if err := json.NewDecoder(io.LimitReader(resp.Body, bodyMax)).Decode(&f); err != nil || f.Error == "" {
 			f.Error = resp.Status
 		}
-		return nil, errors.New(f.Error)
+		return nil, remote(f.Error, f.Cause)
 	}
 	return resp, nil
 }

@@ -108,7 +108,7 @@ func publish(w http.ResponseWriter, r *http.Request, node Node) {
 	})
 	line := PublishLine{Result: &result}
 	if err != nil {
-		line = PublishLine{Error: err.Error()}
+		line = PublishLine{Error: err.Error(), Cause: causeName(err)}
 	}
 	enc.Encode(line)
 }
@@ -125,13 +125,14 @@ func body[T any](w http.ResponseWriter, r *http.Request) (T, error) {
 // failure is the body of an answer that is an error.
 type failure struct {
 	Error string `json:"error"`
+	Cause string `json:"cause,omitempty"`
 }
 
 func reply(w http.ResponseWriter, v any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusUnprocessableEntity)
-		v = failure{err.Error()}
+		v = failure{err.Error(), causeName(err)}
 	}
 	json.NewEncoder(w).Encode(v)
 }

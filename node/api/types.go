@@ -15,6 +15,7 @@ type PublishLine struct {
 	Total  int64          `json:"total,omitempty"`
 	Result *PublishResult `json:"result,omitempty"`
 	Error  string         `json:"error,omitempty"`
+	Cause  string         `json:"cause,omitempty"` // a name for programs, if it is one of those that tell the user what to do
 }
 
 // PublishResult says what was published.

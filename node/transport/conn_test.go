@@ -119,7 +119,7 @@ func TestDialRefusesAnotherKey(t *testing.T) {
 	s := listen(t, Config{Key: testKey(3), Accept: true})
 	c := listen(t, Config{Key: testKey(2)})
 	_, err := c.Dial(ctx, s.Addr(), publicKey(testKey(1)))
-	if !errors.Is(err, errOtherPeer) {
+	if !errors.Is(err, ErrOtherPeer) {
 		t.Errorf("got %v", err)
 	}
 }

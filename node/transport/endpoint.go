@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/quic-go/quic-go"
 
@@ -231,7 +234,7 @@ func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Co
 	e.guard.trust(addr) // we chose it
 	conf := tlsConfig(e.cert, e.now, func(k Key) error {
 		if k != peer {
-			return errOtherPeer
+			return ErrOtherPeer
 		}
 		return nil
 	})
@@ -260,6 +263,25 @@ func unanswered(err error) error {
 	return fmt.Errorf("no answer: is the node running, and does a firewall let this UDP port through? (%w)", err)
 }
 
+// ClosedError says that the other side closed the connection, and why in its words.
+type ClosedError struct {
+	Why string
+	err error
+}
+
+func (e *ClosedError) Error() string {
+	why := e.Why
+	if strings.ContainsFunc(why, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		why = strconv.Quote(why) // a terminal must not obey it
+	}
+	if why == "" {
+		return "the other side closed the connection"
+	}
+	return "the other side closed the connection: " + why
+}
+
+func (e *ClosedError) Unwrap() error { return e.err }
+
 // explain puts what QUIC says into words that help.
 func explain(err error) error {
 	var idle *quic.IdleTimeoutError
@@ -267,8 +289,8 @@ func explain(err error) error {
 	var reset *quic.StatelessResetError
 	var app *quic.ApplicationError
 	switch {
-	case errors.Is(err, errOtherPeer):
-		return errOtherPeer
+	case errors.Is(err, ErrOtherPeer):
+		return ErrOtherPeer
 	case errors.As(err, &handshake):
 		return unanswered(context.DeadlineExceeded)
 	case errors.As(err, &idle):
@@ -276,7 +298,7 @@ func explain(err error) error {
 	case errors.As(err, &reset):
 		return fmt.Errorf("the peer was restarted (%w)", err)
 	case errors.As(err, &app) && app.Remote:
-		return fmt.Errorf("the peer closed the connection: %q (%w)", app.ErrorMessage, err)
+		return &ClosedError{Why: app.ErrorMessage, err: err}
 	}
 	return err
 }

@@ -22,10 +22,10 @@ type Key [ed25519.PublicKeySize]byte
 // String returns the key as 64 hexadecimal digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
-var (
-	errNoKey     = errors.New("the peer's certificate does not hold an Ed25519 key")
-	errOtherPeer = errors.New("another node answers there: its key is not the one that was expected")
-)
+// ErrOtherPeer says that a node answers at the address, but not the one that was asked for.
+var ErrOtherPeer = errors.New("another node answers there: its key is not the one that was expected")
+
+var errNoKey = errors.New("the peer's certificate does not hold an Ed25519 key")
 
 // certificate wraps a key. It is good from 1970 to 9999, though nobody looks.
 func certificate(key crypto.Signer) (tls.Certificate, error) {

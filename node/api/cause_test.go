@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// failing is a node whose every verb fails with one error.
+type failing struct {
+	Node
+	err error
+}
+
+func (f failing) Publish(context.Context, PublishRequest, func(done, total int64)) (PublishResult, error) {
+	return PublishResult{}, f.err
+}
+func (f failing) Remove(context.Context, RemoveRequest) error { return f.err }
+
+// serveNode runs the control interface of n, and returns a client of it.
+func serveNode(t *testing.T, n Node) *Client {
+	t.Helper()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- Listen(ctx, dir, n) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if c := Dial(dir); c != nil {
+			return c
+		}
+	}
+	t.Fatal("the control interface does not answer")
+	return nil
+}
+
+func TestCauseSurvivesTheSocket(t *testing.T) {
+	for _, cause := range []error{catalog.ErrExists, catalog.ErrUnknown, wim.ErrCorrupt, wim.ErrUnsupported, ErrChanged, fs.ErrNotExist, fs.ErrPermission, syscall.ENOSPC, syscall.EIO} {
+		want := fmt.Errorf("publish x: %w", cause)
+		c := serveNode(t, failing{err: want})
+		_, err1 := c.Publish(context.Background(), PublishRequest{}, nil)
+		err2 := c.Remove(context.Background(), RemoveRequest{})
+		for _, err := range []error{err1, err2} {
+			if err == nil || err.Error() != want.Error() || !errors.Is(err, cause) {
+				t.Errorf("%v arrives as %v, its cause lost", want, err)
+			}
+		}
+	}
+}
+
+func TestUnknownCauseKeepsItsText(t *testing.T) {
+	c := serveNode(t, failing{err: errors.New("something new")})
+	if err := c.Remove(context.Background(), RemoveRequest{}); err == nil || err.Error() != "something new" {
+		t.Fatalf("got %v", err)
+	}
+	if err := remote("text", "of a newer node"); err.Error() != "text" || errors.Unwrap(err) != nil {
+		t.Fatalf("got %v", err)
+	}
+}
