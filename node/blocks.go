@@ -89,7 +89,7 @@ func (c *blockCache) block(b wire.Block) (*cachedBlock, error) {
 	if blk := c.blocks[b]; blk != nil {
 		return blk, nil
 	}
-	if err := c.damaged[b]; err != nil {
+	if err := c.damaged[b]; err != nil && !c.back(b) {
 		return nil, err
 	}
 	blk := new(cachedBlock)
@@ -105,8 +105,15 @@ func (c *blockCache) block(b wire.Block) (*cachedBlock, error) {
 		c.damaged[b] = err
 		return nil, err
 	}
+	delete(c.damaged, b)
 	blk.data = data
 	c.blocks[b] = blk
 	c.oldest = append(c.oldest, b)
 	return blk, nil
+}
+
+// back says whether a chunk that could not be read is there again: published once more.
+func (c *blockCache) back(b wire.Block) bool {
+	held, ok := c.from.(interface{ Has(id chunk.ID) bool })
+	return ok && held.Has(c.chunks[b].ID)
 }

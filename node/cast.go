@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -295,8 +297,10 @@ func (d *castDriver) symbols(out distributor.SendSymbols) {
 	for i := range out.Count {
 		sym := out.First + wire.Symbol(i)
 		data, err := d.cache.symbol(out.Block, sym)
-		if err != nil { // the sequence numbers are lost, which looks like loss; members ask over QUIC and learn why
-			d.complain("read block", err)
+		if err != nil { // the sequence numbers are lost, which looks like loss
+			if d.complain("read block", err) {
+				d.sendAway(out.Block)
+			}
 			return
 		}
 		d.datagram(wire.Header{
@@ -334,11 +338,25 @@ func (d *castDriver) flush() {
 	d.batch = d.batch[:0]
 }
 
-// complain logs an error that may come thousands of times a second, at most once a second.
-func (d *castDriver) complain(what string, err error) {
-	if now := time.Now(); now.Sub(d.failing) > time.Second {
-		d.failing = now
-		d.log.Warn(what, "cast", d.name, "error", err)
+// complain logs an error that may come thousands of times a second, at most once a second. It reports whether it did.
+func (d *castDriver) complain(what string, err error) bool {
+	now := time.Now()
+	if now.Sub(d.failing) <= time.Second {
+		return false
+	}
+	d.failing = now
+	d.log.Warn(what, "cast", d.name, "error", err)
+	return true
+}
+
+// sendAway tells the members to ask for a block over QUIC: there they get it when it can be read again, and until then they
+// learn that it cannot.
+func (d *castDriver) sendAway(b wire.Block) {
+	d.mu.Lock()
+	members := slices.Collect(maps.Values(d.members))
+	d.mu.Unlock()
+	for _, s := range members {
+		s.tell(wire.Unicast{Cast: d.info.Cast, Spans: []wire.Span{{From: b, To: b + 1}}})
 	}
 }
 

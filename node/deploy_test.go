@@ -84,3 +84,24 @@ func TestWithSeveralImagesOneMustBeNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestTargetThatVanishesIsSaid(t *testing.T) {
+	s := serve(t, testSite(t), "127.0.0.1:0", 0)
+	trees := twoImages(t, s)
+	client, target := s.client(), filepath.Join(t.TempDir(), "target")
+	opt := DeployOptions{FetchOptions: fetchOptions()}
+	opt.Events = func(apply.Event) {
+		if err := os.RemoveAll(target); err != nil {
+			t.Error(err)
+		}
+	}
+	ref := catalog.Ref{Name: "two", Image: 1}
+	if _, err := Deploy(testContext(t), client, ref, target, opt); !errors.Is(err, ErrVanished) {
+		t.Fatalf("deploy: %v, want ErrVanished", err)
+	}
+	opt.Events = nil
+	if _, err := Deploy(testContext(t), client, ref, target, opt); err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, trees[0], target)
+}

@@ -110,7 +110,31 @@ func (r *receiver) fetch(run *run, b wire.Block) {
 		r.handle(peer.Fetched{Block: b, Busy: true})
 	default:
 		r.opt.Log.Debug("fetch failed", "block", b, "error", err)
+		if errors.Is(err, transport.ErrNotHeld) {
+			r.lacking()
+		}
 		r.handle(peer.Fetched{Block: b})
+	}
+}
+
+// ErrLacks says that the distribution point itself cannot read a part of what it offers.
+var ErrLacks = errors.New("the distribution point has lost a part of this content; all else is received and kept")
+
+// lackFor is how long nothing but refusals may come before the reception ends: what can be had, is had first, and the
+// administrator may mend it meanwhile.
+const lackFor = 5 * time.Second
+
+// lacking takes note that the distribution point refused a block.
+func (r *receiver) lacking() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.lacks.IsZero() {
+		r.lacks = now
+		r.opt.Log.Warn("the distribution point cannot read a part of this content; 'wimcast catalog verify' there says which")
+	}
+	if now.Sub(r.lacks) > lackFor && now.Sub(r.last) > lackFor {
+		r.giveUp(ErrLacks)
 	}
 }
 

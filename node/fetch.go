@@ -62,8 +62,8 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 		return Fetched{}, fmt.Errorf("get: open the folder of %s: %w", path, err)
 	}
 	defer fsys.Close()
-	if _, err := fsys.Lstat(filepath.Base(path)); err == nil && !replace {
-		return Fetched{}, fmt.Errorf("get: %s: %w", path, fs.ErrExist)
+	if err := mayBeOutput(fsys, path, replace); err != nil {
+		return Fetched{}, err
 	}
 	f, err := newFetcher(ctx, dir, ref, opt)
 	if err != nil {
@@ -84,6 +84,20 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 	}
 	out.finish(start)
 	return out, nil
+}
+
+// mayBeOutput refuses an output file before anything is received that could not get its name in the end.
+func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
+	info, err := fsys.Lstat(filepath.Base(path))
+	switch {
+	case err != nil:
+		return nil // not there, or what is wrong shows when it is opened
+	case info.IsDir():
+		return fmt.Errorf("get: %s is a folder: name a file in it", path)
+	case !replace:
+		return fmt.Errorf("get: %s: %w", path, fs.ErrExist)
+	}
+	return nil
 }
 
 // DeployOptions says how to apply.
@@ -123,15 +137,26 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 	}()
 	out, err := f.receive(ctx, sink)
 	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, err)
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, vanished(err))
 	}
 	report, err := sink.plan.Finish(ctx)
 	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, err)
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, vanished(err))
 	}
 	out.Apply = &report
 	out.finish(start)
 	return out, nil
+}
+
+// ErrVanished says that something was taken out of the target while it was written.
+var ErrVanished = errors.New("something else removes files in the target")
+
+// vanished says so where a file is missing that apply itself made.
+func vanished(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", ErrVanished, err)
+	}
+	return err
 }
 
 func (f *Fetched) finish(start time.Time) {

@@ -262,3 +262,63 @@ func TestGCLeavesWhatIsBeingCast(t *testing.T) {
 	}
 	wantFile(t, path, data)
 }
+
+// damageStore flips a byte in the middle of the first pack of a store.
+func damageStore(t *testing.T, dir string) {
+	t.Helper()
+	packs, err := filepath.Glob(filepath.Join(dir, "store", "pack-*"))
+	if err != nil || len(packs) == 0 {
+		t.Fatalf("packs of the store: %v, %v", packs, err)
+	}
+	f, err := os.OpenFile(packs[0], os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], mib); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b[:], mib); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDamagedStoreIsToldToTheClientAndMendedByPublishing(t *testing.T) {
+	dir := testSite(t)
+	s := serve(t, dir, "127.0.0.1:0", 0)
+	data := random(9, 3*mib)
+	s.publish("x", "1", data)
+	client := s.client()
+	damageStore(t, dir)
+	path := filepath.Join(t.TempDir(), "x")
+	if _, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions()); !errors.Is(err, ErrLacks) {
+		t.Fatalf("get: %v, want ErrLacks", err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("a file that is not complete has its name: %v", err)
+	}
+	check, err := s.Verify(testContext(t))
+	if err != nil || len(check.Damaged)+len(check.Incomplete) == 0 {
+		t.Fatalf("verify: %+v, %v", check, err)
+	}
+	s.publish("x", "1", data) // the cast still runs
+	got, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, path, data)
+	if got.Bytes >= int64(len(data))/2 {
+		t.Errorf("%d bytes received again, only the lost part was lacking", got.Bytes)
+	}
+}
+
+func TestOutputThatIsAFolderIsRefusedAtOnce(t *testing.T) {
+	s := serve(t, testSite(t), "127.0.0.1:0", 0)
+	s.publish("x", "1", random(9, 1000))
+	_, err := Get(testContext(t), s.client(), catalog.Ref{Name: "x"}, t.TempDir(), true, fetchOptions())
+	if err == nil || !strings.Contains(err.Error(), "is a folder") {
+		t.Errorf("get: %v", err)
+	}
+}

@@ -100,6 +100,7 @@ type receiver struct {
 	bytes   int64
 	quic    int64 // of bytes, what came over QUIC
 	last    time.Time
+	lacks   time.Time // when the distribution point first refused a block; zero: never
 
 	queue    []peer.Store // verified, waiting for the sink
 	wake     chan struct{}

@@ -1,6 +1,7 @@
 package wim
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,7 +18,8 @@ type Rules struct {
 
 // CheckTree refuses an image that could write outside a target or clobber itself. Image has already refused what no file
 // system can hold (empty names, ".", "..", "/", NUL, equal siblings, children of a file); this adds names and clashes by rules,
-// and children under a reparse point whatever the rules. The error is ErrCorrupt and names the path.
+// and children under a reparse point whatever the rules. The error names the path; it is ErrName when rules could let
+// it pass, else ErrCorrupt.
 func CheckTree(m *Image, rules Rules) error {
 	return walk(m.Root, func(d *Dentry) error {
 		if d.IsReparse() && len(d.Children) > 0 {
@@ -26,7 +28,7 @@ func CheckTree(m *Image, rules Rules) error {
 		if d != m.Root && !rules.AllowWindowsNames {
 			for _, name := range []string{d.Name, d.ShortName} {
 				if err := checkWindowsName(name); err != nil {
-					return corruptf("check tree: %q: %w", d.Path(), err)
+					return fmt.Errorf("check tree: %q: %w: %w", d.Path(), err, ErrName)
 				}
 			}
 		}
@@ -47,7 +49,7 @@ func checkCase(d *Dentry) error {
 			}
 			key := upper(name)
 			if o := seen[key]; o != nil && o != c {
-				return corruptf("check tree: %q and %q differ only in case", o.Path(), c.Path())
+				return fmt.Errorf("check tree: %q and %q differ only in case: %w", o.Path(), c.Path(), ErrName)
 			}
 			seen[key] = c
 		}

@@ -9,8 +9,9 @@ import (
 var (
 	ErrCorrupt     = errors.New("the WIM file is damaged or malformed")
 	ErrUnsupported = errors.New("not supported yet")
-	ErrHash        = errors.New("SHA-1 does not match")        // also ErrCorrupt
-	ErrChanged     = errors.New("file changed while captured") // capture again when nothing writes to it
+	ErrHash        = errors.New("SHA-1 does not match")                                // also ErrCorrupt
+	ErrName        = errors.New("the image has a name that not every system can hold") // Rules let it pass
+	ErrChanged     = errors.New("file changed while captured")                         // capture again when nothing writes to it
 )
 
 // corruptf makes an error that is ErrCorrupt and says what is wrong.

@@ -66,7 +66,7 @@ func TestRulesForWindows(t *testing.T) {
 	for _, name := range windows {
 		img, err := imageOfTree(t, dir("", file(name)))
 		must(t, err)
-		if err := CheckTree(img, Rules{}); !errors.Is(err, ErrCorrupt) {
+		if err := CheckTree(img, Rules{}); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if err := CheckTree(img, Rules{AllowWindowsNames: true}); err != nil {
@@ -80,7 +80,7 @@ func TestRulesForWindows(t *testing.T) {
 	}
 	img, err := imageOfTree(t, dir("", dir("d", file("Makefile"), file("makefile"))))
 	must(t, err)
-	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrCorrupt) {
+	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrName) {
 		t.Errorf("case clash: %v", err)
 	}
 	must(t, CheckTree(img, Rules{AllowCaseClash: true}))
@@ -96,11 +96,11 @@ func TestShortNamesCount(t *testing.T) {
 		d.Parent = img.Root
 		img.Root.Children = append(img.Root.Children, d)
 	}
-	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrCorrupt) {
+	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrName) {
 		t.Errorf("a name that is another's short name: %v", err)
 	}
 	img.Root.Children = []*Dentry{{Name: "x", ShortName: "NUL", Parent: img.Root}}
-	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrCorrupt) {
+	if err := CheckTree(img, Rules{}); !errors.Is(err, ErrName) {
 		t.Errorf("a short name that is a device: %v", err)
 	}
 }

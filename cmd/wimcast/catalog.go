@@ -135,7 +135,7 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 		}
 	}
 	if bad := append(res.Damaged, res.Incomplete...); len(bad) > 0 {
-		return withHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish what is damaged again, with --replace")
+		return withHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish the same files again: that puts back what is lacking")
 	}
 	a.notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
 	return nil

@@ -75,6 +75,8 @@ var knownCauses = []struct {
 }{
 	{fs.ErrNotExist, "check the path: nothing is there"},
 	{fs.ErrPermission, "run it as a user that may do this, or choose a folder of your own with --dir"},
+	{syscall.ENOTDIR, "a part of this path is a file: name a folder"},
+	{syscall.EROFS, "this file system is mounted read-only: choose another place, or mount it writable"},
 	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},
 	{syscall.EADDRNOTAVAIL, "this machine has no such address: 'ip address' lists those it has"},
 	{syscall.ENOSPC, "the disk is full: free some space and run the same command again, it goes on where it stopped"},

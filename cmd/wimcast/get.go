@@ -70,6 +70,9 @@ func (a *app) get(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return usageErrorf(cmd, "%w", err)
 	}
+	if ref.Image != 0 {
+		return usageErrorf(cmd, "get %s: the whole file is received; leave out the image number, or use deploy", got[0])
+	}
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Get(ctx, cmd.String("dir"), ref, cmd.String("output"), cmd.Bool("replace"), opt)
 	done(err)
@@ -128,6 +131,10 @@ func fetchHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrUnknown):
 		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
+	case errors.Is(err, node.ErrLacks):
+		return withHint(err, "on the distribution point, 'wimcast catalog verify' names what is damaged: publish that file again; then run the same command again, it goes on where it stopped")
+	case errors.Is(err, node.ErrVanished):
+		return withHint(err, "find what removes them, empty the target, and run the same command again")
 	case errors.Is(err, node.ErrOtherNode):
 		return withHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
 	}

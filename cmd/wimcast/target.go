@@ -8,6 +8,7 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
 )
 
 // openTarget opens the directory that an image is applied to, and makes it where it is missing.
@@ -29,6 +30,8 @@ func applyHint(err error) error {
 		return withHint(err, "choose an empty directory, or empty this one: files are never mixed with what is there")
 	case errors.Is(err, apply.ErrOther):
 		return withHint(err, "finish that image first, or empty the directory to give it up")
+	case errors.Is(err, wim.ErrName):
+		return withHint(err, "Windows could not hold it; this system may: say --include-invalid-names. Nothing was written")
 	case errors.Is(err, apply.ErrHostile):
 		return withHint(err, "do not use this image: it was not made by an ordinary capture; nothing was written")
 	}
