@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/internal/vfs"
 )
 
 // usageError is a wrong command line: exit status 2.
@@ -75,6 +77,7 @@ var knownCauses = []struct {
 }{
 	{fs.ErrNotExist, "check the path: nothing is there"},
 	{fs.ErrPermission, "run it as a user that may do this, or choose a folder of your own with --dir"},
+	{vfs.ErrLocked, "another wimcast is writing there: wait until it has finished, or stop it"},
 	{syscall.ENOTDIR, "a part of this path is a file: name a folder"},
 	{syscall.EROFS, "this file system is mounted read-only: choose another place, or mount it writable"},
 	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
@@ -17,8 +18,16 @@ func fetchFlags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
 		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
-		&cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: node.DefaultWait},
+		&cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: node.DefaultWait, Validator: checkWait},
 	}
+}
+
+// checkWait refuses a time that cannot be waited.
+func checkWait(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%v: want more than nothing, as 30s or 10m", d)
+	}
+	return nil
 }
 
 func (a *app) getCommand() *cli.Command {

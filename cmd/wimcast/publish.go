@@ -65,6 +65,9 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	}
 	if !res.Changed {
 		a.notef("%s: the catalogue has exactly this already", res.Content)
+		if res.NewChunks > 0 {
+			a.notef("%d chunks (%s) that the store had lost are back", res.NewChunks, formatBytes(res.NewBytes))
+		}
 		return nil
 	}
 	a.notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
@@ -52,7 +53,7 @@ func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
 	if err := catalog.InitSite(dir, cmd.String("name"), hostName()); err != nil {
 		return folderHint(err)
 	}
-	a.notef("%s: a new site. Keep a copy of its root key in a safe place. Next: wimcast serve --dir %s", dir, dir)
+	a.notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
 	return nil
 }
 
