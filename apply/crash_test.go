@@ -152,7 +152,7 @@ func TestFullAndFailingDisk(t *testing.T) {
 		if _, err := run(count, image, c, pro, 2); err != nil {
 			t.Fatal(err)
 		}
-		step := 3
+		step := 1
 		if testing.Short() {
 			step = 37
 		}

@@ -51,11 +51,8 @@ func Connect(ctx context.Context, ep *transport.Endpoint, id *Identity) (*transp
 	return nil, wire.Welcome{}, err
 }
 
-// Errors that only a new token mends.
-var (
-	ErrOtherNode = transport.ErrOtherPeer                  // another node has the address of the one that was asked for
-	ErrRefused   = errors.New("the node refuses to enrol") // this token, or at all
-)
+// ErrOtherNode says that another node has the address of the one that was asked for. Only a new token mends that.
+var ErrOtherNode = transport.ErrOtherPeer
 
 // errNowhere says that the client's distribution point is at none of its addresses: trying again cannot help.
 var errNowhere = errors.New("the distribution point is gone")
@@ -245,10 +242,6 @@ func enrolAt(ctx context.Context, ep *transport.Endpoint, key *catalog.Key, name
 		return nil, err
 	}
 	resp, err := receive[wire.Enrolled](ctx, conn)
-	var closed *transport.ClosedError
-	if errors.As(err, &closed) {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func (s *Server) serveConn(ctx context.Context, conn *transport.Conn) {
 	ses, err := s.greet(ctx, conn)
 	if err != nil {
 		s.log.Info("client refused", "address", conn.RemoteAddr(), "error", err)
-		conn.Close(err.Error())
+		refuse(ctx, conn, err)
 		return
 	}
 	if ses == nil { // enrolled; it comes again with its record
@@ -64,6 +64,21 @@ func (s *Server) serveConn(ctx context.Context, conn *transport.Conn) {
 	s.log.Info("client gone", "name", ses.record.Name, "address", conn.RemoteAddr(), "cause", err)
 }
 
+// refuse tells the client why, and waits a moment for it to have heard, because closing takes back what is still on its way.
+func refuse(ctx context.Context, conn *transport.Conn, why error) {
+	defer conn.Close(why.Error())
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	var refusal wire.Error
+	if !errors.As(why, &refusal) || conn.Send(ctx, refusal) != nil {
+		return
+	}
+	select {
+	case <-conn.Done():
+	case <-ctx.Done():
+	}
+}
+
 // greet waits for Enrol or Hello and checks it. Until then the transport sends the client no more than it sent.
 func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, error) {
 	hctx, cancel := context.WithTimeout(ctx, helloTimeout)
@@ -76,13 +91,16 @@ func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, err
 	case wire.Enrol:
 		return nil, s.enrol(hctx, conn, msg)
 	case wire.Hello:
+		if msg.Version != wire.Version {
+			return nil, wire.NewError(wire.CodeVersion, fmt.Sprintf("the client speaks version %d of the protocol, this node %d: update the older one", msg.Version, wire.Version))
+		}
 		head, _, hash := s.site.Catalogue.Head()
 		rec, err := catalog.VerifyNodeRecord(msg.Record, s.site.Catalogue.Root(), head)
 		if err != nil {
-			return nil, fmt.Errorf("check node record: %w", err)
+			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
 		if rec.Key != catalog.NodeID(conn.Peer()) {
-			return nil, errors.New("the node record is another node's")
+			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
 		ses := &session{server: s, conn: conn, record: rec, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
@@ -111,7 +129,7 @@ func (s *Server) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol
 	}
 	resp, rec, err := s.site.Catalogue.HandleEnrol(msg.Payload, catalog.NodeID(conn.Peer()), binding, time.Now())
 	if err != nil {
-		return err
+		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
 	conn.Trust()
 	s.log.Info("client enrolled", "name", rec.Name, "key", rec.Key.Short(), "address", conn.RemoteAddr())
@@ -134,7 +152,11 @@ func (s *session) read(ctx context.Context) error {
 			return err
 		}
 		if err := s.handle(ctx, msg); err != nil {
-			s.tell(wire.Error{Code: wire.CodeProtocol, Text: err.Error()})
+			code := wire.CodeProtocol
+			if errors.Is(err, catalog.ErrNoManifest) {
+				code = wire.CodeUnknown
+			}
+			s.tell(wire.NewError(code, err.Error()))
 		}
 	}
 }
@@ -244,7 +266,7 @@ func (s *session) castEnded(c *cast, id distributor.MemberID, why string) {
 		delete(s.casts, c.info.Cast)
 	}
 	s.mu.Unlock()
-	s.tell(wire.Error{Code: wire.CodeDropped, Text: why})
+	s.tell(wire.NewError(wire.CodeDropped, why))
 }
 
 func (s *session) leaveAll() {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -29,6 +30,20 @@ const (
 type Error struct {
 	Code ErrorCode
 	Text string // for people; one line of printable UTF-8, at most MaxErrorText bytes
+}
+
+// NewError makes an Error of any text: what is not printable becomes a space, what is too long is cut.
+func NewError(code ErrorCode, text string) Error {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > MaxErrorText {
+		text = strings.ToValidUTF8(text[:MaxErrorText], "")
+	}
+	return Error{Code: code, Text: text}
 }
 
 // Error implements error.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // fetchFlags are what get and deploy have in common.
@@ -137,7 +138,10 @@ func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
 
 // fetchHint attaches what can be done about a failed get or deploy.
 func fetchHint(err error) error {
+	var refused wire.Error
 	switch {
+	case errors.As(err, &refused) && refused.Code == wire.CodeNotMember:
+		return withHint(err, "this client is not, or no longer, of the site: join it into another folder with a new token (wimcast join TOKEN --dir DIR)")
 	case errors.Is(err, catalog.ErrUnknown):
 		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
 	case errors.Is(err, node.ErrLacks):

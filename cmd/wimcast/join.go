@@ -36,7 +36,7 @@ func (a *app) join(ctx context.Context, cmd *cli.Command) error {
 	if err := node.Join(ctx, dir, cmd.String("name"), token); err != nil {
 		var refused wire.Error
 		switch {
-		case errors.As(err, &refused), errors.Is(err, node.ErrRefused):
+		case errors.As(err, &refused):
 			return withHint(err, "ask for a new token: 'wimcast site token' on the distribution point")
 		case errors.Is(err, node.ErrOtherNode):
 			return withHint(err, "the token is of another distribution point, or of one that was made anew since: print a new one there with 'wimcast site token'")
