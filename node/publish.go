@@ -113,12 +113,14 @@ func split(ctx context.Context, site *catalog.Site, store *chunk.Store, r io.Rea
 		return published{}, nil, err
 	}
 	out := published{kind: opt.kind}
+	put := make(map[chunk.ID]bool) // what was put is not held before the next sync: a chunk that repeats is new once
 	err = chunk.Split(r, layout, func(p chunk.Piece) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		id := chunk.Sum(p.Data)
-		if !store.Has(id) {
+		if !put[id] && !store.Has(id) {
+			put[id] = true
 			out.newChunks++
 			out.newBytes += int64(len(p.Data))
 			if err := store.Put(id, p.Data); err != nil {

@@ -202,3 +202,18 @@ func TestTokenLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestChunkThatRepeatsIsNewOnce(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "zeros")
+	if err := os.WriteFile(path, make([]byte, 8*mib), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "zeros", Version: "1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held := l.store.Stats(); p.NewChunks != held.Chunks || p.NewBytes != held.Bytes || p.Chunks <= held.Chunks {
+		t.Errorf("publish says %d new chunks of %d, %d bytes; the store holds %d, %d bytes", p.NewChunks, p.Chunks, p.NewBytes, held.Chunks, held.Bytes)
+	}
+}
