@@ -65,7 +65,7 @@ func (r *resource) begin() (*progress, error) {
 
 // parse reads the piece table, which is complete.
 func (g *progress) parse(r *resource) error {
-	pt, err := wim.ParsePieceTable(r.Resource, g.table)
+	pt, err := wim.ParsePieceTable(r.Run, g.table)
 	if err != nil {
 		return fmt.Errorf("read piece table of %s: %w", r.path, err)
 	}

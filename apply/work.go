@@ -210,7 +210,7 @@ func (w *worker) writeWhole(r *resource, stored []byte) error {
 	data := stored
 	if r.Compression != wim.None {
 		n := r.PieceTableSize()
-		pt, err := wim.ParsePieceTable(r.Resource, stored[:n])
+		pt, err := wim.ParsePieceTable(r.Run, stored[:n])
 		if err != nil {
 			return fmt.Errorf("read piece table of %s: %w", r.path, err)
 		}

@@ -15,7 +15,7 @@ import (
 // twoImages publishes a WIM of two images with a large file of its own each, and a small one in common, and returns both trees.
 func twoImages(t *testing.T, s *running) (trees [2]string) {
 	t.Helper()
-	var sources []wim.Source
+	var sources []wim.CaptureSource
 	for i := range trees {
 		trees[i] = t.TempDir()
 		for name, data := range map[string][]byte{"own.bin": random(byte(10+i), 3*mib), "common.txt": random(9, 50_000)} {
@@ -26,7 +26,7 @@ func twoImages(t *testing.T, s *running) (trees [2]string) {
 		if err := os.Symlink("common.txt", filepath.Join(trees[i], "link")); err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, wim.Source{Dir: trees[i], Name: []string{"first", "second"}[i]})
+		sources = append(sources, wim.CaptureSource{Dir: trees[i], Name: []string{"first", "second"}[i]})
 	}
 	path := filepath.Join(t.TempDir(), "two.wim")
 	f, err := os.Create(path)

@@ -30,8 +30,8 @@ type CaptureOptions struct {
 	Warn        func(path, what string) // told of what cannot be captured (sockets); nil: not told
 }
 
-// Source is one directory that becomes one image.
-type Source struct {
+// CaptureSource is one directory that becomes one image.
+type CaptureSource struct {
 	Dir         string
 	Name        string // "" takes the directory's base name
 	Description string
@@ -53,11 +53,11 @@ type CaptureStats struct {
 // Access times are not kept (reading changes them); they are written as the modification time, and so is the creation time.
 // The same tree, options and Time give the same bytes.
 func Capture(ctx context.Context, w io.WriteSeeker, dir string, opts CaptureOptions) (CaptureStats, error) {
-	return CaptureImages(ctx, w, []Source{{Dir: dir, Name: opts.Name, Description: opts.Description}}, opts)
+	return CaptureImages(ctx, w, []CaptureSource{{Dir: dir, Name: opts.Name, Description: opts.Description}}, opts)
 }
 
 // CaptureImages writes one image a source, in order, contents shared between them. opts.Name and opts.Description are not used.
-func CaptureImages(ctx context.Context, w io.WriteSeeker, sources []Source, opts CaptureOptions) (CaptureStats, error) {
+func CaptureImages(ctx context.Context, w io.WriteSeeker, sources []CaptureSource, opts CaptureOptions) (CaptureStats, error) {
 	opts, sources, err := opts.validate(w, sources)
 	if err != nil {
 		return CaptureStats{}, err
@@ -78,8 +78,8 @@ func CaptureImages(ctx context.Context, w io.WriteSeeker, sources []Source, opts
 }
 
 // validate checks the options and gives them with their defaults filled in.
-func (o CaptureOptions) validate(w io.Writer, sources []Source) (CaptureOptions, []Source, error) {
-	fail := func(format string, args ...any) (CaptureOptions, []Source, error) {
+func (o CaptureOptions) validate(w io.Writer, sources []CaptureSource) (CaptureOptions, []CaptureSource, error) {
+	fail := func(format string, args ...any) (CaptureOptions, []CaptureSource, error) {
 		return o, nil, fmt.Errorf("capture: "+format, args...)
 	}
 	switch {
@@ -101,7 +101,7 @@ func (o CaptureOptions) validate(w io.Writer, sources []Source) (CaptureOptions,
 	if o.Time.IsZero() {
 		o.Time = time.Now()
 	}
-	named := make([]Source, len(sources))
+	named := make([]CaptureSource, len(sources))
 	seen := make(map[string]bool)
 	for i, s := range sources {
 		if s.Name == "" {
@@ -141,7 +141,7 @@ type capture struct {
 
 // captured is one image on its way.
 type captured struct {
-	source   Source
+	source   CaptureSource
 	root     *node
 	inodes   []*inode
 	metadata Location

@@ -208,7 +208,7 @@ func (p *pipeline) whole(s *segment) (SHA1, error) {
 // note enters a content that is about to be written.
 func (p *pipeline) note(sum SHA1, size int64) {
 	p.known[sum] = int32(len(p.resources))
-	p.resources = append(p.resources, Resource{Hash: sum, Location: Location{Size: size}})
+	p.resources = append(p.resources, Resource{Hash: sum, Size: size, Run: &Run{Location: Location{Size: size}}})
 }
 
 // large reads a file of more than a segment. One that has the size of another is hashed first, to see whether it is known.

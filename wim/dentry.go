@@ -31,11 +31,12 @@ const (
 	StreamNamed                     // an alternate data stream
 )
 
-// Stream is one stream of a dentry. A zero hash means that it is empty.
+// Stream is one stream of a dentry. A zero hash means that it is empty, or that it is only to be read from its Source.
 type Stream struct {
-	Kind StreamKind
-	Name string
-	Hash SHA1
+	Kind   StreamKind
+	Name   string
+	Hash   SHA1
+	Source Source // of a stream that is to be written; nil when it was read from a file
 }
 
 // Dentry is one name in an image's tree.

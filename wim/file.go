@@ -85,9 +85,15 @@ func (f *File) Image(n int) (*Image, error) {
 	return m, nil
 }
 
+// readPlain gives the bytes of one of the file's tables, unchecked.
+func (f *File) readPlain(at Location) ([]byte, error) {
+	run := &Run{Location: at}
+	f.setPieces(run)
+	return f.readAll(Resource{Run: run, Size: at.Size})
+}
+
 // readAll gives the content of a resource, unchecked. Memory grows with what was decoded, not with what was promised.
 func (f *File) readAll(res Resource) ([]byte, error) {
-	f.setPieces(&res)
 	var rd Reader
 	if err := rd.reset(f, res); err != nil {
 		return nil, err

@@ -167,7 +167,7 @@ func TestPiecesDecodeOneByOne(t *testing.T) {
 		must(t, err)
 		for _, res := range f.Layout().Resources {
 			stored := b[res.Offset:res.End()]
-			table, err := ParsePieceTable(res, stored[:res.PieceTableSize()])
+			table, err := ParsePieceTable(res.Run, stored[:res.PieceTableSize()])
 			must(t, err)
 			got := make([]byte, res.Size)
 			for i := table.Count() - 1; i >= 0; i-- {
@@ -282,7 +282,7 @@ func TestCaptureRefusesBadOptions(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	twice := []Source{{Dir: dir, Name: "x"}, {Dir: dir, Name: "x"}}
+	twice := []CaptureSource{{Dir: dir, Name: "x"}, {Dir: dir, Name: "x"}}
 	if _, err := CaptureImages(context.Background(), &memFile{}, twice, CaptureOptions{}); err == nil {
 		t.Error("two images of one name: taken")
 	}

@@ -85,7 +85,7 @@ func FuzzPieceTable(f *testing.F) {
 		if stored < 0 || size < 0 || size > maxSize {
 			return
 		}
-		res := Resource{Location: Location{StoredSize: stored, Size: size}, Compression: XPRESS, PieceSize: 32768}
+		res := &Run{Location: Location{StoredSize: stored, Size: size}, Compression: XPRESS, PieceSize: 32768}
 		table, err := ParsePieceTable(res, b)
 		if err != nil {
 			return

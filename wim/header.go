@@ -265,7 +265,7 @@ func (l Location) check(name string, h Header, size int64) error {
 	if h.Compression == None {
 		return corruptf("locate %s: it is compressed in a file without compression", name)
 	}
-	r := Resource{Location: l, Compression: h.Compression, PieceSize: h.PieceSize}
+	r := Run{Location: l, Compression: h.Compression, PieceSize: h.PieceSize}
 	n := r.pieces()
 	if n > maxPieces {
 		return unsupportedf("locate %s: resources of more than %d pieces", name, maxPieces)

@@ -28,7 +28,7 @@ func craft(tb testing.TB, c Compression, root *node) []byte {
 	tb.Helper()
 	var w memFile
 	k := &capture{opts: CaptureOptions{Compression: c, Threads: 1}, out: newOutput(&w)}
-	k.images = []*captured{{source: Source{Name: "crafted"}, root: root}}
+	k.images = []*captured{{source: CaptureSource{Name: "crafted"}, root: root}}
 	if err := k.write(context.Background()); err != nil {
 		tb.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestOverlapsAreRefused(t *testing.T) {
 }
 
 func TestPieceTablesThatLieAreRefused(t *testing.T) {
-	res := Resource{Location: Location{StoredSize: 12 + 3*100 + 100, Size: 3*32768 + 200}, Compression: XPRESS, PieceSize: 32768}
+	res := &Run{Location: Location{StoredSize: 12 + 3*100 + 100, Size: 3*32768 + 200}, Compression: XPRESS, PieceSize: 32768}
 	good := []uint32{100, 200, 300}
 	table := func(v []uint32) (b []byte) {
 		for _, x := range v {
@@ -229,7 +229,7 @@ func TestPieceTablesThatLieAreRefused(t *testing.T) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
-	wide := Resource{Location: Location{StoredSize: 1 << 31, Size: 1 << 32}, Compression: LZX, PieceSize: 1 << 21}
+	wide := &Run{Location: Location{StoredSize: 1 << 31, Size: 1 << 32}, Compression: LZX, PieceSize: 1 << 21}
 	if n := wide.PieceTableSize(); n != 8*2047 {
 		t.Errorf("a table of a 4 GiB resource has %d bytes", n)
 	}
@@ -349,7 +349,7 @@ func TestStreamsGetTheirKinds(t *testing.T) {
 				got += fmt.Sprint([]string{"data", "reparse", "raw"}[s.Kind], " ", s.Hash[0], " ")
 			}
 		}
-		if last := d.Streams[len(d.Streams)-1]; strings.TrimSpace(got) != test.want || last != (Stream{StreamNamed, "ads", c}) {
+		if last := d.Streams[len(d.Streams)-1]; strings.TrimSpace(got) != test.want || last != (Stream{Kind: StreamNamed, Name: "ads", Hash: c}) {
 			t.Errorf("%+v: %s", test, got)
 		}
 	}

@@ -206,14 +206,14 @@ func (p *metadataParser) streams(d *Dentry, main SHA1, at int64, n int) (next in
 func (d *Dentry) addStream(name string, hash SHA1) {
 	switch {
 	case name != "":
-		d.Streams = append(d.Streams, Stream{StreamNamed, name, hash})
+		d.Streams = append(d.Streams, Stream{Kind: StreamNamed, Name: name, Hash: hash})
 	case hash.IsZero():
 	case d.Attributes&AttrEncrypted != 0:
-		d.Streams = append(d.Streams, Stream{StreamRaw, "", hash})
+		d.Streams = append(d.Streams, Stream{Kind: StreamRaw, Hash: hash})
 	case d.IsReparse() && d.Reparse().IsZero():
-		d.Streams = append(d.Streams, Stream{StreamReparse, "", hash})
+		d.Streams = append(d.Streams, Stream{Kind: StreamReparse, Hash: hash})
 	case d.Data().IsZero():
-		d.Streams = append(d.Streams, Stream{StreamData, "", hash})
+		d.Streams = append(d.Streams, Stream{Kind: StreamData, Hash: hash})
 	}
 }
 

@@ -107,14 +107,14 @@ type resourceWriter struct {
 	marked bool     // keep the compressed form whatever it gains
 	table  []byte
 	stored int64 // bytes of pieces so far
-	res    Resource
+	res    Run
 }
 
 // add writes a segment.
 func (w *resourceWriter) add(o *output, c Compression, s *segment) error {
 	if s.first {
 		w.at = Location{Offset: o.end, Size: s.size}
-		w.res = Resource{Location: w.at, Compression: c, PieceSize: xpressPieceSize}
+		w.res = Run{Location: w.at, Compression: c, PieceSize: xpressPieceSize}
 		w.table, w.stored = w.table[:0], 0
 	}
 	if c == None || s.first && s.last && !w.marked && int64(len(s.out))+w.res.PieceTableSize() >= s.size {

@@ -14,23 +14,23 @@ const plainPieceSize = 32768
 
 // Piece is one independently decodable part of a resource.
 type Piece struct {
-	StoredOffset int64 // from the resource's first stored byte (so the table itself is before piece 0)
+	StoredOffset int64 // from the run's first stored byte (so the table itself is before piece 0)
 	StoredSize   int64
-	Offset       int64 // from the resource's first uncompressed byte
-	Size         int64 // at most Resource.PieceSize
+	Offset       int64 // from the run's first uncompressed byte
+	Size         int64 // at most Run.PieceSize
 }
 
-// PieceTable maps a resource's pieces. Its zero value has none. It keeps the bytes it was parsed from.
+// PieceTable maps a run's pieces. Its zero value has none. It keeps the bytes it was parsed from.
 type PieceTable struct {
-	res   Resource
+	run   *Run
 	table []byte
 	count int
 	width int // bytes of an entry
 }
 
-// PieceTableSize is the number of bytes at the start of the stored resource that hold its piece table: 0 for a resource that
+// PieceTableSize is the number of bytes at the start of the stored run that hold its piece table: 0 for a run that
 // is stored plain or has a single piece.
-func (r Resource) PieceTableSize() int64 {
+func (r *Run) PieceTableSize() int64 {
 	n := r.pieces()
 	if r.Compression == None || n == 0 {
 		return 0
@@ -38,37 +38,37 @@ func (r Resource) PieceTableSize() int64 {
 	return (n - 1) * int64(r.entryWidth())
 }
 
-func (r Resource) entryWidth() int {
+func (r *Run) entryWidth() int {
 	if r.Size >= 1<<32 {
 		return 8
 	}
 	return 4
 }
 
-// ParsePieceTable reads the piece table of res from its bytes, of which there must be exactly PieceTableSize. It keeps table.
-// It checks that the pieces are in order, not empty, no longer than what they decode to, and end with the resource.
+// ParsePieceTable reads the piece table of a run from its bytes, of which there must be exactly PieceTableSize. It keeps table.
+// It checks that the pieces are in order, not empty, no longer than what they decode to, and end with the run.
 //
-// A plain resource is handled by the same type: its pieces are ranges of itself.
-func ParsePieceTable(res Resource, table []byte) (PieceTable, error) {
-	n := res.pieces()
-	if n > maxPieces && res.Compression != None {
-		return PieceTable{}, unsupportedf("parse piece table of %s: more than %d pieces", res.Hash, maxPieces)
+// A plain run is handled by the same type: its pieces are ranges of itself.
+func ParsePieceTable(run *Run, table []byte) (PieceTable, error) {
+	n := run.pieces()
+	if n > maxPieces && run.Compression != None {
+		return PieceTable{}, unsupportedf("parse piece table at %d: more than %d pieces", run.Offset, maxPieces)
 	}
-	if int64(len(table)) != res.PieceTableSize() {
-		return PieceTable{}, corruptf("parse piece table of %s: %d bytes, not %d", res.Hash, len(table), res.PieceTableSize())
+	if int64(len(table)) != run.PieceTableSize() {
+		return PieceTable{}, corruptf("parse piece table at %d: %d bytes, not %d", run.Offset, len(table), run.PieceTableSize())
 	}
-	t := PieceTable{res: res, table: table, count: int(n), width: res.entryWidth()}
-	if res.Compression == None {
-		if res.StoredSize != res.Size {
-			return PieceTable{}, corruptf("parse piece table of %s: plain, but %d bytes are stored for %d", res.Hash, res.StoredSize, res.Size)
+	t := PieceTable{run: run, table: table, count: int(n), width: run.entryWidth()}
+	if run.Compression == None {
+		if run.StoredSize != run.Size {
+			return PieceTable{}, corruptf("parse piece table at %d: plain, but %d bytes are stored for %d", run.Offset, run.StoredSize, run.Size)
 		}
 		return t, nil
 	}
 	start := int64(len(table))
 	for i := range t.count {
 		end := t.start(i + 1)
-		if end <= start || end > res.StoredSize || end-start > t.plainSize(i) {
-			return PieceTable{}, corruptf("parse piece table of %s: piece %d has bytes %d to %d of %d", res.Hash, i, start, end, res.StoredSize)
+		if end <= start || end > run.StoredSize || end-start > t.plainSize(i) {
+			return PieceTable{}, corruptf("parse piece table at %d: piece %d has bytes %d to %d of %d", run.Offset, i, start, end, run.StoredSize)
 		}
 		start = end
 	}
@@ -79,9 +79,9 @@ func ParsePieceTable(res Resource, table []byte) (PieceTable, error) {
 func (t *PieceTable) start(i int) int64 {
 	switch {
 	case i >= t.count:
-		return t.res.StoredSize
-	case t.res.Compression == None:
-		return int64(i) * int64(t.res.PieceSize)
+		return t.run.StoredSize
+	case t.run.Compression == None:
+		return int64(i) * int64(t.run.PieceSize)
 	case i == 0:
 		return int64(len(t.table))
 	case t.width == 4:
@@ -91,14 +91,14 @@ func (t *PieceTable) start(i int) int64 {
 }
 
 func (t *PieceTable) plainSize(i int) int64 {
-	return min(int64(t.res.PieceSize), t.res.Size-int64(i)*int64(t.res.PieceSize))
+	return min(int64(t.run.PieceSize), t.run.Size-int64(i)*int64(t.run.PieceSize))
 }
 
 // Count is the number of pieces.
 func (t *PieceTable) Count() int { return t.count }
 
 // Direct reports whether stored bytes are the content itself, so that any range of them may be used without decoding.
-func (t *PieceTable) Direct() bool { return t.res.Compression == None }
+func (t *PieceTable) Direct() bool { return t.run.Compression == None }
 
 // Piece gives piece i, which must be below Count.
 func (t *PieceTable) Piece(i int) Piece {
@@ -108,12 +108,12 @@ func (t *PieceTable) Piece(i int) Piece {
 	start := t.start(i)
 	return Piece{
 		StoredOffset: start, StoredSize: t.start(i+1) - start,
-		Offset: int64(i) * int64(t.res.PieceSize), Size: t.plainSize(i),
+		Offset: int64(i) * int64(t.run.PieceSize), Size: t.plainSize(i),
 	}
 }
 
 // Find gives the pieces [first, end) of which at least one byte is stored in [off, off+n), offsets counted
-// from the resource's first stored byte.
+// from the run's first stored byte.
 func (t *PieceTable) Find(off, n int64) (first, end int) {
 	if n <= 0 {
 		return 0, 0
@@ -135,11 +135,11 @@ func (t *PieceTable) Within(off, n int64) (first, end int) {
 
 // FindContent gives the pieces [first, end) that hold the content bytes [off, off+n).
 func (t *PieceTable) FindContent(off, n int64) (first, end int) {
-	if off < 0 || n <= 0 || off >= t.res.Size {
+	if off < 0 || n <= 0 || off >= t.run.Size {
 		return 0, 0
 	}
-	n = min(n, t.res.Size-off)
-	size := int64(t.res.PieceSize)
+	n = min(n, t.run.Size-off)
+	size := int64(t.run.PieceSize)
 	return int(off / size), int((off+n-1)/size) + 1
 }
 

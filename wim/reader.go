@@ -48,7 +48,7 @@ func (r *Reader) reset(f *File, res Resource) error {
 	r.f, r.res, r.pos, r.at = f, res, 0, -1
 	r.window, r.windowAt = r.window[:0], 0
 	if res.Compression == None {
-		r.table = PieceTable{res: res}
+		r.table = PieceTable{run: res.Run}
 		return nil
 	}
 	table := make([]byte, res.PieceTableSize())
@@ -56,7 +56,7 @@ func (r *Reader) reset(f *File, res Resource) error {
 		return err
 	}
 	var err error
-	if r.table, err = ParsePieceTable(res, table); err != nil {
+	if r.table, err = ParsePieceTable(res.Run, table); err != nil {
 		return err
 	}
 	if r.dec == nil {

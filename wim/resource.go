@@ -6,20 +6,29 @@ import (
 	"slices"
 )
 
-// Resource is one entry of the blob table: a stream of bytes stored once, named by its SHA-1.
-type Resource struct {
+// Run is a stored run of bytes that decodes to Run.Size bytes of content, piece by piece: one resource, or several where it is solid.
+type Run struct {
 	Location
-	Hash        SHA1
-	Refs        uint32
 	Compression Compression // None when it is stored plain
 	PieceSize   int         // bytes a piece decodes to, but for the last one; nominal when stored plain
+	Solid       bool        // its content is that of several resources, one after another
+}
+
+// Resource is one entry of the blob table: a stream of bytes stored once, named by its SHA-1. Its fields of the embedded Run say where the
+// run is stored that holds it; Size is the resource's own.
+type Resource struct {
+	*Run
+	Hash  SHA1
+	Refs  uint32
+	Start int64 // of its first byte in the run's content; 0 in a run of its own
+	Size  int64 // bytes of content
 }
 
 // IsMetadata reports whether the resource is an image's metadata.
 func (r Resource) IsMetadata() bool { return r.Flags&ResourceMetadata != 0 }
 
-// pieces is the number of pieces of a compressed resource.
-func (r Resource) pieces() int64 {
+// pieces is the number of pieces of a compressed run.
+func (r *Run) pieces() int64 {
 	if r.PieceSize <= 0 || r.Size <= 0 {
 		return 0
 	}
@@ -34,7 +43,7 @@ func (f *File) readBlobs() error {
 	if t.Size%blobEntrySize != 0 || t.Size/blobEntrySize > maxBlobs {
 		return corruptf("read blob table: %d bytes are not up to %d entries of %d", t.Size, maxBlobs, blobEntrySize)
 	}
-	b, err := f.readAll(Resource{Location: t})
+	b, err := f.readPlain(t)
 	if err != nil {
 		return wrapf(err, "read blob table")
 	}
@@ -69,7 +78,7 @@ func (f *File) readBlobs() error {
 
 func (f *File) parseBlob(b []byte) (Resource, error) {
 	at, ok := parseLocation(b)
-	r := Resource{Location: at, Refs: binary.LittleEndian.Uint32(b[26:]), Hash: SHA1(b[30:50])}
+	r := Resource{Run: &Run{Location: at}, Refs: binary.LittleEndian.Uint32(b[26:]), Hash: SHA1(b[30:50]), Size: at.Size}
 	name := "resource " + r.Hash.String()
 	if !ok {
 		return r, corruptf("locate %s: an offset or size is over 2^62", name)
@@ -77,12 +86,12 @@ func (f *File) parseBlob(b []byte) (Resource, error) {
 	if part := binary.LittleEndian.Uint16(b[24:]); part != 1 {
 		return r, unsupportedf("locate %s: it is in part %d of a split file", name, part)
 	}
-	f.setPieces(&r)
+	f.setPieces(r.Run)
 	return r, at.check(name, f.Header, f.size)
 }
 
-// setPieces sets how the resource is compressed.
-func (f *File) setPieces(r *Resource) {
+// setPieces sets how the run is compressed.
+func (f *File) setPieces(r *Run) {
 	if r.Flags&ResourceCompressed != 0 {
 		r.Compression, r.PieceSize = f.Header.Compression, f.Header.PieceSize
 	} else {

@@ -43,7 +43,7 @@ type scanner struct {
 }
 
 // scan reads the tree of a source, without the files' contents.
-func (c *capture) scan(ctx context.Context, src Source) error {
+func (c *capture) scan(ctx context.Context, src CaptureSource) error {
 	info, err := os.Stat(src.Dir)
 	if err != nil {
 		return err

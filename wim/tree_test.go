@@ -192,9 +192,9 @@ func captureFile(t *testing.T, opts CaptureOptions, dirs ...string) (path string
 	path = filepath.Join(t.TempDir(), "out.wim")
 	w, err := os.Create(path)
 	must(t, err)
-	var sources []Source
+	var sources []CaptureSource
 	for i, d := range dirs {
-		sources = append(sources, Source{Dir: d, Name: fmt.Sprint("image ", i+1)})
+		sources = append(sources, CaptureSource{Dir: d, Name: fmt.Sprint("image ", i+1)})
 	}
 	_, err = CaptureImages(context.Background(), w, sources, opts)
 	must(t, err)

@@ -31,7 +31,7 @@ func (f *File) readXML() error {
 	if f.Header.XML.Size > maxXML {
 		return corruptf("read XML: %d bytes, the limit is %d", f.Header.XML.Size, maxXML)
 	}
-	b, err := f.readAll(Resource{Location: f.Header.XML})
+	b, err := f.readPlain(f.Header.XML)
 	if err != nil {
 		return wrapf(err, "read XML")
 	}
