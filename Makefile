@@ -11,6 +11,8 @@ MAKEFLAGS += --no-print-directory
 
 # Arguments of `make demo`, as ARGS="--peers 8 --loss 5%"
 ARGS ?=
+# The tree of `make bench`; default: Go's own installation
+TREE ?=
 # Time for each fuzz target
 FUZZTIME ?= 1m
 # Packages whose goroutines share memory: `make race` runs their tests under the race detector
@@ -44,8 +46,9 @@ lab: build ## the real binary in network namespaces, all scenarios; root, or a u
 	.ci/oracles
 	$(GO) test -count=1 -v -timeout 60m ./bench/lab -lab
 
-bench: ## Go benchmarks; the numbers of docs/measurements.md name their own commands
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## Go benchmarks, then wimcast and wimlib-imagex in turn on TREE; the numbers of docs/measurements.md name their own commands
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /bench/)
+	$(GO) test ./bench/wim -run '^$$' -bench . -benchtime 1x -timeout 4h $(if $(TREE),-tree $(abspath $(TREE)))
 
 bin/staticcheck bin/gofumpt &: tools/go.mod tools/go.sum
 	$(GO) -C tools build -o ../bin/ honnef.co/go/tools/cmd/staticcheck mvdan.cc/gofumpt
