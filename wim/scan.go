@@ -1,7 +1,6 @@
 package wim
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +116,7 @@ func (s *scanner) directory(n *node, path string, depth int) error {
 			return err
 		}
 	}
-	slices.SortFunc(n.children, func(a, b *node) int { return compareNames(a.d.Name, b.d.Name) })
+	slices.SortFunc(n.children, func(a, b *node) int { return CompareNames(a.d.Name, b.d.Name) })
 	for _, c := range n.children {
 		if c.inode == nil {
 			if err := s.directory(c, filepath.Join(path, c.d.Name), depth+1); err != nil {
@@ -191,11 +190,6 @@ func (s *scanner) inode(d *Dentry, path string, info fs.FileInfo) (*inode, error
 	}
 	s.img.inodes = append(s.img.inodes, ino)
 	return ino, nil
-}
-
-// compareNames orders siblings as Windows does: by upper case, then as they are.
-func compareNames(a, b string) int {
-	return cmp.Or(cmp.Compare(upper(a), upper(b)), cmp.Compare(a, b))
 }
 
 func describe(kind fs.FileMode) string {
