@@ -1,7 +1,6 @@
 package lzx
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -114,31 +113,5 @@ func copyMatch(dst []byte, op, offset, length int) {
 	start := op - offset
 	for op < end {
 		op += copy(dst[op:end], dst[start:op])
-	}
-}
-
-// callFileSize is the size of the file that call translation pretends.
-const callFileSize = 12000000
-
-// untranslate makes the absolute targets of x86 calls relative again.
-func untranslate(p []byte) {
-	if len(p) <= 10 {
-		return
-	}
-	for i := 0; ; {
-		j := bytes.IndexByte(p[i:len(p)-10], 0xe8)
-		if j < 0 {
-			return
-		}
-		i += j
-		target := int32(binary.LittleEndian.Uint32(p[i+1:]))
-		if target >= 0 && target < callFileSize {
-			binary.LittleEndian.PutUint32(p[i+1:], uint32(target-int32(i)))
-		} else if target < 0 && target >= -int32(i) {
-			binary.LittleEndian.PutUint32(p[i+1:], uint32(target+callFileSize))
-		}
-		if i += 5; i >= len(p)-10 {
-			return
-		}
 	}
 }

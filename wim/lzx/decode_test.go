@@ -49,7 +49,7 @@ func TestRoundTrip(t *testing.T) {
 			src := append(bytes.Repeat([]byte{0xe8, 1, 2, 0, 0}, rng.IntN(3)), text[at:at+n]...)
 			src = src[:min(len(src), piece)]
 			got := make([]byte, len(src))
-			if err := dec.Decode(got, encode(src, piece, rng)); err != nil || !bytes.Equal(got, src) {
+			if err := dec.Decode(got, plainEncode(src, piece, rng)); err != nil || !bytes.Equal(got, src) {
 				t.Fatalf("piece size %d, %d bytes: decoded bytes differ: %v", piece, len(src), err)
 			}
 		}
@@ -79,7 +79,7 @@ func TestEveryTruncationFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	src := sourceText(t)[1<<20 : 1<<20+3000]
-	out := encode(src, 32768, rng)
+	out := plainEncode(src, 32768, rng)
 	got := make([]byte, len(src))
 	for n := range len(out) - 2 {
 		if err := dec.Decode(got, out[:n]); err == nil && bytes.Equal(got, src) {
@@ -100,7 +100,7 @@ func FuzzDecode(f *testing.F) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	for range 4 {
 		src := bytes.Repeat([]byte("what to say, \xe8 and to whom? "), 1+rng.IntN(100))
-		f.Add(encode(src, 32768, rng), uint16(len(src)))
+		f.Add(plainEncode(src, 32768, rng), uint16(len(src)))
 	}
 	dec, err := NewDecoder(65536)
 	if err != nil {
@@ -133,7 +133,7 @@ func BenchmarkDecode(b *testing.B) {
 			var outs [][]byte
 			packed := 0
 			for at := 0; at < len(part.data); at += 32768 {
-				outs = append(outs, encode(part.data[at:at+32768], 32768, rng))
+				outs = append(outs, plainEncode(part.data[at:at+32768], 32768, rng))
 				packed += len(outs[len(outs)-1])
 			}
 			got := make([]byte, 32768)

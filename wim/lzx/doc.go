@@ -1,6 +1,6 @@
-// Package lzx is the LZX decompression of WIM files, one piece at a time.
+// Package lzx is the LZX compression of WIM files, one piece at a time.
 //
-// Start with [NewDecoder].
+// Start with [NewDecoder] or [NewEncoder].
 //
 // A piece is a stream of little-endian 16-bit words, read highest bit first, holding blocks:
 //

@@ -1,262 +1,220 @@
 package lzx
 
 import (
-	"encoding/binary"
+	"bytes"
+	"fmt"
 	"math/rand/v2"
-
-	"github.com/wimcast/wimcast/wim/internal/huffman"
+	"testing"
 )
 
-// encoder is a plain LZX encoder, the opposite of the decoder step by step. It takes the first match it finds, and lets a generator choose
-// kinds and sizes of blocks.
-type encoder struct {
-	out    []byte
-	acc    uint64
-	n      uint
-	rng    *rand.Rand
-	recent [3]uint32
-
-	mainSymbols int
-	longSizes   bool
-	prevMain    [maxMain]uint8
-	prevLength  [lengthSymbols]uint8
-	main        huffman.Encoder
-	length      huffman.Encoder
-	aligned     huffman.Encoder
+// kinds are generators of data of many natures.
+var kinds = []struct {
+	name string
+	make func(rng *rand.Rand, n int) []byte
+}{
+	{"zeros", func(_ *rand.Rand, n int) []byte { return make([]byte, n) }},
+	{"noise", func(rng *rand.Rand, n int) []byte { return fill(n, func(int) byte { return byte(rng.Uint32()) }) }},
+	{"letters", func(rng *rand.Rand, n int) []byte { return fill(n, func(int) byte { return 'a' + byte(rng.IntN(4)) }) }},
+	{"skewed", func(rng *rand.Rand, n int) []byte {
+		return fill(n, func(int) byte { return byte(rng.ExpFloat64() * 3) })
+	}},
+	{"ramp", func(_ *rand.Rand, n int) []byte { return fill(n, func(i int) byte { return byte(i) }) }},
+	{"records", func(rng *rand.Rand, n int) []byte {
+		return fill(n, func(i int) byte {
+			return [12]byte{0: byte(i / 12), 1: byte(i / 3072), 5: byte(rng.IntN(3)), 8: 0xff}[i%12]
+		})
+	}},
+	{"calls", func(rng *rand.Rand, n int) []byte {
+		return fill(n, func(int) byte { return []byte{0xe8, 0, 0xff, byte(rng.Uint32())}[rng.IntN(4)] })
+	}},
+	{"words", func(rng *rand.Rand, n int) []byte {
+		out := make([]byte, 0, n+20)
+		for len(out) < n {
+			w := rng.IntN(300)
+			out = append(out, fmt.Sprintf("%x%s ", w*w*7919, "ing of the"[w%5:5+w%6])...)
+		}
+		return out[:n]
+	}},
+	{"echo", func(rng *rand.Rand, n int) []byte { // copies of what was, some with changes
+		out := make([]byte, 0, n+300)
+		for len(out) < n {
+			if k := len(out); k > 0 && rng.IntN(4) > 0 {
+				at := rng.IntN(k)
+				out = append(out, out[at:min(k, at+rng.IntN(300))]...)
+			}
+			out = append(out, byte(rng.Uint32()))
+		}
+		return out[:n]
+	}},
+	{"mixed", func(rng *rand.Rand, n int) []byte {
+		out := fill(n, func(int) byte { return byte(rng.Uint32()) })
+		clear(out[n/3 : n/2])
+		copy(out[n/2:], out[n/4:])
+		return out
+	}},
 }
 
-// token is a literal (length 0) or a match.
-type token struct {
-	lit    byte
-	length int
-	slot   uint32
-	extra  uint32
+func fill(n int, at func(i int) byte) []byte {
+	out := make([]byte, n)
+	for i := range out {
+		out[i] = at(i)
+	}
+	return out
 }
 
-func encode(src []byte, pieceSize int, rng *rand.Rand) []byte {
-	d, err := NewDecoder(pieceSize)
+// roundTrip encodes src, checks what Encode promises, and gives the size: that of src when it was given up.
+func roundTrip(t *testing.T, enc *Encoder, dec *Decoder, src []byte) int {
+	t.Helper()
+	keep := bytes.Clone(src)
+	prefix := []byte("before")
+	out, ok := enc.Encode(prefix, src)
+	if !bytes.Equal(src, keep) || !bytes.HasPrefix(out, []byte("before")) {
+		t.Fatal("Encode changed its input")
+	}
+	out = out[len(prefix):]
+	if !ok {
+		if len(out) != 0 {
+			t.Fatalf("an encoding that was given up left %d bytes", len(out))
+		}
+		return len(src)
+	}
+	if len(out) >= len(src) {
+		t.Fatalf("%d bytes became %d", len(src), len(out))
+	}
+	got := make([]byte, len(src))
+	if err := dec.Decode(got, out); err != nil || !bytes.Equal(got, src) {
+		t.Fatalf("decoded bytes differ: %v", err)
+	}
+	return len(out)
+}
+
+func pair(tb testing.TB, pieceSize, level int) (*Encoder, *Decoder) {
+	tb.Helper()
+	enc, err := NewEncoder(pieceSize, level)
 	if err != nil {
-		panic(err)
+		tb.Fatal(err)
 	}
-	e := &encoder{rng: rng, recent: [3]uint32{1, 1, 1}, mainSymbols: d.mainSymbols, longSizes: d.longSizes}
-	data := append([]byte(nil), src...)
-	translate(data)
-	table := make(map[[4]byte]int)
-	for start := 0; start < len(data); {
-		size := min(len(data)-start, 32768)
-		if rng.IntN(2) == 0 {
-			size = 1 + rng.IntN(len(data)-start)
-		}
-		kind := uint32(1 + rng.IntN(2))
-		if rng.IntN(8) == 0 {
-			kind, size = 3, min(size, 1+rng.IntN(3000))
-		}
-		e.header(kind, size)
-		if kind == 3 {
-			e.raw(data[start : start+size])
-		} else {
-			e.block(e.parse(data, start, start+size, table), kind == 2)
-		}
-		start += size
+	dec, err := NewDecoder(pieceSize)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	if e.n > 0 {
-		e.bits(0, 16-e.n)
-	}
-	return e.out
+	return enc, dec
 }
 
-// translate is the opposite of untranslate.
-func translate(p []byte) {
-	for i := 0; i < len(p)-10; i++ {
-		if p[i] != 0xe8 {
-			continue
-		}
-		rel := int64(int32(binary.LittleEndian.Uint32(p[i+1:])))
-		if at := int64(i); rel >= -at && rel < callFileSize {
-			target := rel + at
-			if rel >= callFileSize-at {
-				target = rel - callFileSize
+func TestEncodeRoundTrip(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 12))
+	text := sourceText(t)
+	for _, level := range []int{1, 20, 0, 100} {
+		for order := 15; order <= 21; order++ {
+			enc, dec := pair(t, 1<<order-order%2*5, level)
+			limit := enc.pieceSize
+			if order > 17 && level != 0 {
+				limit /= 4
 			}
-			binary.LittleEndian.PutUint32(p[i+1:], uint32(target))
-		}
-		i += 4
-	}
-}
-
-func (e *encoder) bits(v uint32, n uint) {
-	e.acc = e.acc<<n | uint64(v)
-	for e.n += n; e.n >= 16; e.n -= 16 {
-		e.out = binary.LittleEndian.AppendUint16(e.out, uint16(e.acc>>(e.n-16)))
-	}
-}
-
-func (e *encoder) header(kind uint32, size int) {
-	e.bits(kind, 3)
-	if size == 32768 {
-		e.bits(1, 1)
-		return
-	}
-	e.bits(0, 1)
-	if e.longSizes {
-		e.bits(uint32(size>>8), 16)
-		e.bits(uint32(size&255), 8)
-	} else {
-		e.bits(uint32(size), 16)
-	}
-}
-
-func (e *encoder) raw(data []byte) {
-	e.bits(0, 16-e.n)
-	for _, r := range e.recent {
-		e.out = binary.LittleEndian.AppendUint32(e.out, r)
-	}
-	e.out = append(e.out, data...)
-	if len(data)&1 != 0 {
-		e.out = append(e.out, 0)
-	}
-}
-
-// parse makes the tokens of data[start:end].
-func (e *encoder) parse(data []byte, start, end int, table map[[4]byte]int) []token {
-	var tokens []token
-	for p := start; p < end; {
-		n, offset := 0, 0
-		if p+4 <= end {
-			key := [4]byte(data[p : p+4])
-			if q, ok := table[key]; ok {
-				for n = 4; n < 257 && p+n < end && data[q+n] == data[p+n]; n++ {
+			for i, kind := range kinds {
+				n := 1 + rng.IntN(limit)
+				if i == order%len(kinds) {
+					n = limit
 				}
-				offset = p - q
+				t.Run(fmt.Sprint(level, " ", enc.pieceSize, " ", kind.name, " ", n), func(t *testing.T) {
+					roundTrip(t, enc, dec, kind.make(rng, n))
+				})
 			}
-			table[key] = p
-		}
-		if r := int(e.recent[e.rng.IntN(3)]); r <= p && p+2 <= end {
-			k := 0
-			for ; k < 257 && p+k < end && data[p+k-r] == data[p+k]; k++ {
-			}
-			if k >= 2 && k >= n {
-				n, offset = k, r
+			at := rng.IntN(len(text) / 4)
+			if roundTrip(t, enc, dec, text[at:min(len(text), at+limit)]) > limit*2/3 {
+				t.Error("text hardly shrinks")
 			}
 		}
-		if n == 0 {
-			tokens = append(tokens, token{lit: data[p]})
-			p++
-			continue
-		}
-		slot, extra := e.slot(uint32(offset))
-		tokens = append(tokens, token{length: n, slot: slot, extra: extra})
-		p += n
 	}
-	return tokens
 }
 
-func (e *encoder) slot(offset uint32) (slot, extra uint32) {
-	for i, r := range e.recent {
-		if r == offset {
-			e.recent[0], e.recent[i] = e.recent[i], e.recent[0]
-			return uint32(i), 0
-		}
-	}
-	e.recent = [3]uint32{offset, e.recent[0], e.recent[1]}
-	slot = 3
-	for slot < 49 && slotBase[slot+1] <= offset {
-		slot++
-	}
-	return slot, offset - slotBase[slot]
-}
-
-func (t token) mainSymbol() uint32 {
-	if t.length == 0 {
-		return uint32(t.lit)
-	}
-	return literals + t.slot<<3 + uint32(min(t.length-minMatch, 7))
-}
-
-// block writes codes and tokens.
-func (e *encoder) block(tokens []token, aligned bool) {
-	var mainFreq [maxMain]uint32
-	var lengthFreq [lengthSymbols]uint32
-	var alignedFreq [alignedSymbols]uint32
-	for _, t := range tokens {
-		mainFreq[t.mainSymbol()]++
-		if t.length >= 7+minMatch {
-			lengthFreq[t.length-7-minMatch]++
-		}
-		if t.length > 0 && slotBits[t.slot] >= 3 {
-			alignedFreq[t.extra&7]++
-		}
-	}
-	e.main.Make(mainFreq[:e.mainSymbols], 16)
-	e.length.Make(lengthFreq[:], 16)
-	e.aligned.Make(alignedFreq[:], 7)
-	if aligned {
-		for i := range alignedSymbols {
-			e.bits(uint32(e.aligned.Lens[i]), 3)
-		}
-	}
-	e.lens(e.main.Lens[:literals], e.prevMain[:literals])
-	e.lens(e.main.Lens[literals:e.mainSymbols], e.prevMain[literals:e.mainSymbols])
-	e.lens(e.length.Lens[:lengthSymbols], e.prevLength[:])
-	for _, t := range tokens {
-		s := t.mainSymbol()
-		e.bits(uint32(e.main.Codes[s]), uint(e.main.Lens[s]))
-		if t.length >= 7+minMatch {
-			s := t.length - 7 - minMatch
-			e.bits(uint32(e.length.Codes[s]), uint(e.length.Lens[s]))
-		}
-		if t.length == 0 {
-			continue
-		}
-		n := uint(slotBits[t.slot])
-		if aligned && n >= 3 {
-			e.bits(t.extra>>3, n-3)
-			e.bits(uint32(e.aligned.Codes[t.extra&7]), uint(e.aligned.Lens[t.extra&7]))
-		} else {
-			e.bits(t.extra, n)
+func TestEverySmallSizeRoundTrips(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	enc, dec := pair(t, 32768, 0)
+	for _, kind := range kinds {
+		for n := 1; n < 300; n++ {
+			roundTrip(t, enc, dec, kind.make(rng, n))
 		}
 	}
 }
 
-// lens writes codeword lengths as differences from those before, with runs where there are any.
-func (e *encoder) lens(now, prev []uint8) {
-	type op struct{ sym, arg, argBits, then uint32 }
-	var ops []op
-	var freq [preSymbols]uint32
-	delta := func(i int) uint32 { return (uint32(prev[i]) + 17 - uint32(now[i])) % 17 }
-	for i := 0; i < len(now); {
-		run := 1
-		for i+run < len(now) && now[i+run] == now[i] {
-			run++
-		}
-		switch {
-		case now[i] == 0 && run >= 20:
-			run = min(run, 51)
-			ops = append(ops, op{18, uint32(run - 20), 5, 99})
-		case now[i] == 0 && run >= 4:
-			run = min(run, 19)
-			ops = append(ops, op{17, uint32(run - 4), 4, 99})
-		case run >= 4:
-			run = min(run, 5)
-			ops = append(ops, op{19, uint32(run - 4), 1, delta(i)})
-			freq[delta(i)]++
-		default:
-			run = 1
-			ops = append(ops, op{delta(i), 0, 0, 99})
-		}
-		freq[ops[len(ops)-1].sym]++
-		i += run
-	}
-	copy(prev, now)
-	var pre huffman.Encoder
-	pre.Make(freq[:], 15)
-	for i := range preSymbols {
-		e.bits(uint32(pre.Lens[i]), 4)
-	}
-	for _, o := range ops {
-		e.bits(uint32(pre.Codes[o.sym]), uint(pre.Lens[o.sym]))
-		e.bits(o.arg, uint(o.argBits))
-		if o.then != 99 {
-			e.bits(uint32(pre.Codes[o.then]), uint(pre.Lens[o.then]))
+// The encoding of a piece must not depend on what the encoder did before, nor may an encoder write where it should not.
+func TestEncodingIsAFunctionOfThePiece(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	for _, level := range []int{10, 0} {
+		used, _ := pair(t, 65536, level)
+		for round := range 3 {
+			for _, kind := range kinds {
+				src := kind.make(rng, 1+rng.IntN(65536))
+				fresh, _ := pair(t, 65536, level)
+				one, ok1 := fresh.Encode(nil, src)
+				two, ok2 := used.Encode(nil, src)
+				if ok1 != ok2 || !bytes.Equal(one, two) {
+					t.Fatalf("level %d round %d, %s: a used encoder gives something else", level, round, kind.name)
+				}
+			}
 		}
 	}
+}
+
+func TestWhatCannotShrinkIsGivenUp(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	enc, _ := pair(t, 32768, 0)
+	if _, ok := enc.Encode(nil, kinds[1].make(rng, 32768)); ok {
+		t.Error("noise was encoded")
+	}
+	if _, ok := enc.Encode(nil, nil); ok {
+		t.Error("nothing was encoded")
+	}
+	if _, ok := enc.Encode(nil, make([]byte, 32769)); ok {
+		t.Error("more than a piece was encoded")
+	}
+	if out, ok := enc.Encode(nil, make([]byte, 32768)); !ok || len(out) > 200 {
+		t.Errorf("zeros: %d bytes, ok %v", len(out), ok)
+	}
+}
+
+func TestEncoderRefusesWhatIsOutOfRange(t *testing.T) {
+	for _, c := range [][2]int{{0, 0}, {MaxWindow + 1, 0}, {32768, -1}, {32768, MaxLevel + 1}} {
+		if _, err := NewEncoder(c[0], c[1]); err == nil {
+			t.Errorf("piece size %d, level %d was taken", c[0], c[1])
+		}
+	}
+}
+
+func TestCodecDoesNotAllocate(t *testing.T) {
+	src := sourceText(t)[:32768]
+	for _, level := range []int{20, 0} {
+		enc, dec := pair(t, 32768, level)
+		out := make([]byte, 0, 2*len(src))
+		got := make([]byte, len(src))
+		enc.Encode(out, src)
+		if n := testing.AllocsPerRun(5, func() {
+			b, _ := enc.Encode(out, src)
+			if err := dec.Decode(got, b); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("level %d: %v allocations a piece", level, n)
+		}
+	}
+}
+
+func FuzzEncode(f *testing.F) {
+	f.Add([]byte("hello hello hello"), []byte{0xe8, 1, 2, 3, 4}, uint8(40), uint8(0))
+	f.Add([]byte{0}, []byte("abc"), uint8(255), uint8(21))
+	type codec struct {
+		enc *Encoder
+		dec *Decoder
+	}
+	var codecs []codec
+	for _, level := range []int{0, 10, 60} {
+		enc, dec := pair(f, 65536, level)
+		codecs = append(codecs, codec{enc, dec})
+	}
+	f.Fuzz(func(t *testing.T, one, two []byte, times, which uint8) {
+		src := bytes.Repeat(append(bytes.Repeat(one, int(which)/3+1), two...), int(times)+1)
+		c := codecs[int(which)%len(codecs)]
+		roundTrip(t, c.enc, c.dec, src[:min(len(src), 65536)])
+	})
 }

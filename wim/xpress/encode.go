@@ -2,6 +2,7 @@ package xpress
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
 )
@@ -9,13 +10,33 @@ import (
 // endOfData is written behind the last symbol, as [MS-XCA] wants it.
 const endOfData = 256
 
-// Encoder encodes pieces. Its zero value is ready. The same bytes always give the same encoding.
+// Levels of an encoder: how hard it tries.
+const (
+	MinLevel     = 1
+	MaxLevel     = 100
+	DefaultLevel = 50
+)
+
+// Encoder encodes pieces. Its zero value is ready, and has DefaultLevel. The same bytes always give the same encoding.
 type Encoder struct {
 	finder finder
 	huff   huffman.Encoder
 	freqs  [symbols]uint32
 	tokens []uint32 // literal: the byte; match: length<<16 | offset, where length is never 0
 	out    writer
+}
+
+// NewEncoder makes an encoder of that level: MinLevel (fast) to MaxLevel (small), or 0 for DefaultLevel.
+func NewEncoder(level int) (*Encoder, error) {
+	if level == 0 {
+		level = DefaultLevel
+	}
+	if level < MinLevel || level > MaxLevel {
+		return nil, fmt.Errorf("make XPRESS encoder: level %d is not in %d to %d", level, MinLevel, MaxLevel)
+	}
+	e := new(Encoder)
+	e.finder.depth = max(1, maxChain*level/DefaultLevel)
+	return e, nil
 }
 
 // Encode appends the encoding of src to dst if it is shorter than src; ok says whether it is. src has at most MaxSize bytes.

@@ -9,7 +9,7 @@ import (
 const (
 	hashBits  = 14
 	hash3Bits = 12
-	maxChain  = 20 // earlier positions tried
+	maxChain  = 20 // earlier positions tried at the default level
 	niceMatch = 48 // a match this long is taken without looking further
 	maxMatch  = 1<<16 - 1
 )
@@ -23,6 +23,7 @@ type finder struct {
 	head  [1 << hashBits]uint16
 	head3 [1 << hash3Bits]uint16
 	prev  [MaxSize]uint16
+	depth int // earlier positions tried; 0 means maxChain
 }
 
 func log2(v uint32) uint { return uint(bits.Len32(v)-1) & 15 }
@@ -37,6 +38,9 @@ func (f *finder) parse(tokens []uint32, src []byte) []uint32 {
 	}
 	for i := range f.head3 {
 		f.head3[i] = none
+	}
+	if f.depth == 0 {
+		f.depth = maxChain
 	}
 	last := len(src) - 8 // the last position that is searched or entered
 	pos, bestLen, bestOff := 0, 0, 0
@@ -100,7 +104,7 @@ func (f *finder) find(src []byte, pos, floor int) (length, offset int) {
 		}
 	}
 	limit := min(len(src)-pos, maxMatch)
-	for chain := maxChain; cand != none && chain > 0; chain-- {
+	for chain := f.depth; cand != none && chain > 0; chain-- {
 		c := int(cand)
 		cand = f.prev[c&(MaxSize-1)]
 		if best < limit && (best < 4 || binary.LittleEndian.Uint32(src[c+best-3:]) == binary.LittleEndian.Uint32(src[pos+best-3:])) &&

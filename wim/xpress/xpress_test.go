@@ -82,6 +82,32 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+func TestLevelsRoundTrip(t *testing.T) {
+	var dec Decoder
+	src := sourceText(t)[:MaxSize]
+	last := len(src)
+	for _, level := range []int{MinLevel, 20, 0, MaxLevel} {
+		enc, err := NewEncoder(level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, ok := enc.Encode(nil, src)
+		got := make([]byte, len(src))
+		if err := dec.Decode(got, out); !ok || err != nil || !bytes.Equal(got, src) {
+			t.Errorf("level %d: decoded bytes differ: %v", level, err)
+		}
+		if len(out) > last {
+			t.Errorf("level %d: %d bytes, more than at the level before", level, len(out))
+		}
+		last = len(out)
+	}
+	for _, level := range []int{-1, MaxLevel + 1} {
+		if _, err := NewEncoder(level); err == nil {
+			t.Errorf("level %d was taken", level)
+		}
+	}
+}
+
 func TestWhatCannotShrinkIsGivenUp(t *testing.T) {
 	var enc Encoder
 	all := samples(t)
