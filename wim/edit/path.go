@@ -1,0 +1,113 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/wimcast/wimcast/wim"
+)
+
+// maxName is the longest name of a file, in UTF-16 units, as file systems have it.
+const maxName = 255
+
+// maxPathDepth is how deep an added file may lie; deeper images are not read back.
+const maxPathDepth = 1000
+
+// Errors of a path in an image. fs.ErrNotExist and fs.ErrExist are the others.
+var (
+	ErrIsDir    = errors.New("is a directory")
+	ErrNotDir   = errors.New("is not a directory")
+	ErrNotEmpty = errors.New("directory is not empty")
+	ErrInside   = errors.New("a directory cannot move into itself") // nor the root anywhere
+	ErrBadName  = errors.New("not a name a file can have")
+)
+
+// PathError says what could not be done with which path of the image.
+type PathError struct {
+	Op   string // add, delete or rename
+	Path string // with a leading slash
+	Err  error
+}
+
+// Error tells operation, path and cause.
+func (e *PathError) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err) }
+func (e *PathError) Unwrap() error { return e.Err }
+
+// split gives the names of a path, none for the root.
+func split(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
+}
+
+// clean gives the path as errors show it.
+func clean(path string) string { return "/" + strings.Join(split(path), "/") }
+
+// same compares two names.
+func (t *Tree) same(a, b string) bool {
+	return a == b || t.IgnoreCase && upper(a) == upper(b)
+}
+
+// upper gives the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
+func upper(name string) string {
+	if !utf8.ValidString(name) {
+		return name
+	}
+	return strings.Map(unicode.ToUpper, name)
+}
+
+// child finds an entry of a directory: the one that has the name, else, where case does not matter, the first that differs only in it.
+func (t *Tree) child(dir *wim.Dentry, name string) *wim.Dentry {
+	var like *wim.Dentry
+	for _, c := range dir.Children {
+		if c.Name == name {
+			return c
+		}
+		if like == nil && t.IgnoreCase && t.same(c.Name, name) {
+			like = c
+		}
+	}
+	return like
+}
+
+// Find gives the entry at path; nil when there is none. The root's path is "" or "/".
+func (t *Tree) Find(path string) *wim.Dentry {
+	d := t.Image.Root
+	for _, name := range split(path) {
+		if d = t.child(d, name); d == nil {
+			return nil
+		}
+	}
+	return d
+}
+
+// parent finds the directory that an entry with these names would be in.
+func (t *Tree) parent(names []string) (*wim.Dentry, error) {
+	d := t.Image.Root
+	for _, name := range names[:len(names)-1] {
+		if d = t.child(d, name); d == nil {
+			return nil, fmt.Errorf("%q: %w", name, fs.ErrNotExist)
+		}
+		if !isDir(d) {
+			return nil, fmt.Errorf("%q: %w", name, ErrNotDir)
+		}
+	}
+	return d, nil
+}
+
+// isDir says whether d can have children: not a link to a directory.
+func isDir(d *wim.Dentry) bool { return d.IsDir() && !d.IsReparse() }
+
+// checkName refuses what no file can be called, and what would not be read back.
+func checkName(name string) error {
+	if name == "." || name == ".." || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
+		return fmt.Errorf("%q is %w", name, ErrBadName)
+	}
+	if n := len(utf16.Encode([]rune(name))); n > maxName {
+		return fmt.Errorf("%q is %w: it has %d UTF-16 units, the limit is %d", name, ErrBadName, n, maxName)
+	}
+	return nil
+}
