@@ -16,6 +16,7 @@ const module = "github.com/wimcast/wimcast"
 // number, its own sub-packages, and internal packages. A sub-package that is not listed has its parent's place.
 var flow = map[string]int{
 	"wim":         10,
+	"wim/edit":    12, // gets scanned trees as values; so capture need not be below it
 	"chunk":       20,
 	"catalog":     30,
 	"wire":        40, // the words of both machines; imports only what names bytes

@@ -152,9 +152,11 @@ func optionList(v Verb) string {
 	return "it has " + strings.Join(verbs[v].options, ", ")
 }
 
+// blanks separate words.
+const blanks = " \t\r\n\v\f"
+
 // splitWords cuts a line into words.
 func splitWords(line string) (words []string, err error) {
-	const blanks = " \t\r\n\v\f"
 	for {
 		line = strings.TrimLeft(line, blanks)
 		if line == "" || len(words) == 0 && line[0] == '#' {
@@ -202,9 +204,9 @@ func (c Command) String() string {
 	return strings.Join(words, " ")
 }
 
-// quote puts a word that would not be read back as it is in quotes. One with quotes of both kinds has no way to be written.
+// quote puts a word that would not be read back as it is in quotes. One that needs them, and has quotes of both kinds, has no way to be written.
 func quote(word string) string {
-	if word != "" && word[0] != '#' && !strings.ContainsAny(word, " \t\r\n\v\f'\"") {
+	if word != "" && word[0] != '\'' && word[0] != '"' && !strings.ContainsAny(word, blanks) {
 		return word
 	}
 	if strings.Contains(word, `"`) {

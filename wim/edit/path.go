@@ -6,17 +6,10 @@ import (
 	"io/fs"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/wimcast/wimcast/wim"
 )
-
-// maxName is the longest name of a file, in UTF-16 units, as file systems have it.
-const maxName = 255
-
-// maxPathDepth is how deep an added file may lie; deeper images are not read back.
-const maxPathDepth = 1000
 
 // Errors of a path in an image. fs.ErrNotExist and fs.ErrExist are the others.
 var (
@@ -103,11 +96,11 @@ func isDir(d *wim.Dentry) bool { return d.IsDir() && !d.IsReparse() }
 
 // checkName refuses what no file can be called, and what would not be read back.
 func checkName(name string) error {
-	if name == "." || name == ".." || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
+	if name == "." || name == ".." || strings.ContainsRune(name, 0) {
 		return fmt.Errorf("%q is %w", name, ErrBadName)
 	}
-	if n := len(utf16.Encode([]rune(name))); n > maxName {
-		return fmt.Errorf("%q is %w: it has %d UTF-16 units, the limit is %d", name, ErrBadName, n, maxName)
+	if err := wim.CheckName(name); err != nil {
+		return fmt.Errorf("%w: %w", err, ErrBadName)
 	}
 	return nil
 }

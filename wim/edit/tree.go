@@ -126,8 +126,8 @@ func replaceable(d, at *wim.Dentry) error {
 func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(path string)) error {
 	names := split(path)
 	fail := func(err error) error { return &PathError{"add", clean(path), err} }
-	if len(names) > maxPathDepth {
-		return fail(fmt.Errorf("%w: it lies deeper than %d directories", ErrBadName, maxPathDepth))
+	if len(names) > wim.MaxDepth {
+		return fail(fmt.Errorf("%w: it lies deeper than %d directories", ErrBadName, wim.MaxDepth))
 	}
 	t.adopt(tree)
 	m := &merge{tree: t, noReplace: noReplace, replaced: replaced}
@@ -311,7 +311,7 @@ func regroup(m *wim.Image, after uint64) uint64 {
 	return after
 }
 
-// Tidy takes out of groups of hard links the names that are the last of theirs. Call it after the last change.
+// Tidy takes out of groups of hard links the names that are the last of theirs, and sorts every directory. Call it after the last change.
 func (t *Tree) Tidy() {
 	names := make(map[uint64]int)
 	_ = t.Image.Walk(func(d *wim.Dentry) error { // fn gives no error
@@ -322,6 +322,7 @@ func (t *Tree) Tidy() {
 		if names[d.HardLink] == 1 {
 			d.HardLink = 0
 		}
+		slices.SortStableFunc(d.Children, func(a, b *wim.Dentry) int { return wim.CompareNames(a.Name, b.Name) })
 		return nil
 	})
 }
