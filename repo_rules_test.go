@@ -17,6 +17,7 @@ const module = "github.com/wimcast/wimcast"
 var flow = map[string]int{
 	"wim":         10,
 	"wim/edit":    12, // gets scanned trees as values; so capture need not be below it
+	"capture":     15,
 	"chunk":       20,
 	"catalog":     30,
 	"wire":        40, // the words of both machines; imports only what names bytes
@@ -68,7 +69,7 @@ var bannedImports = []bannedImport{
 		instead: "take readers, a seeded math/rand/v2 generator and the virtual clock; open files in cmd/wimcast",
 	},
 	{
-		pkgs:    []string{"wim", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "internal"},
+		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "internal"},
 		imports: []string{"flag", "log", "math/rand", "github.com/urfave/cli/v3", "github.com/vbauerster/mpb/"},
 		why:     "packages take a Config, log by slog through what they are given, and draw from generators they are given",
 		instead: "a Config field, *slog.Logger, or math/rand/v2 with a seed; flags and bars belong in cmd/wimcast",

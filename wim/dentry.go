@@ -16,6 +16,7 @@ const (
 	AttrDirectory = 0x10
 	AttrArchive   = 0x20
 	AttrNormal    = 0x80
+	AttrSparse    = 0x200
 	AttrReparse   = 0x400
 	AttrEncrypted = 0x4000
 )

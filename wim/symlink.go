@@ -56,7 +56,9 @@ func ParseSymlink(tag uint32, data []byte) (Symlink, error) {
 		target = strings.TrimPrefix(target, `\??\`)
 		target = strings.TrimPrefix(target, `\\?\`)
 		if len(target) >= 2 && target[1] == ':' && (target[0]|0x20) >= 'a' && (target[0]|0x20) <= 'z' {
-			target = target[2:]
+			if target = target[2:]; target == "" {
+				target = `\` // the drive itself: a link to the root that was made relative to the image
+			}
 		}
 	}
 	if s.Target = swapSlashes(target); s.Target == "" || strings.Contains(s.Target, "\x00") {

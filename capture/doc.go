@@ -1,0 +1,16 @@
+// Package capture turns directory trees into images of WIM files.
+//
+// Start with [Scan], which makes an image of a tree, or with [Write], which makes a WIM file of one or more. Scan reads names and metadata
+// only; the image's streams have a wim.Source each, through which a wim.Writer reads the contents later.
+//
+// What is kept: names (as UTF-8), contents, hard links, symbolic links as reparse points, modification times to 100 ns, the mark of sparse
+// files. With [Options].UnixData also owner, group, mode, device number and extended attributes, and fifos, sockets and device nodes.
+// Access and creation times are not kept where reading changes them or POSIX does not tell them: they are written as the modification time.
+// So the same tree gives the same bytes.
+//
+// An absolute link target that lies in the tree can be made relative to the image's root (FixLinks): its reparse data then tells C:\ and the
+// path from the root, bit 0 of the dentry's ReparseFlags is clear, and the file should carry wim.FlagRPFix. A link that was not fixed has the bit set.
+//
+// Contract: a tree that changes between Scan and the reading of its contents gives an error that is wim.ErrChanged and names the file; nothing is
+// captured in part silently. What cannot be captured (sockets without UnixData) is counted and told to Warn.
+package capture

@@ -1,0 +1,70 @@
+//go:build unix
+
+package capture
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/wimcast/wimcast/wim"
+)
+
+// fileID names a file whatever its names are.
+type fileID struct{ dev, ino uint64 }
+
+// identity is what a file must still be when its contents are read.
+type identity struct {
+	id     fileID
+	size   int64
+	mtime  int64 // ns since 1970, modulo 2^64
+	linked bool  // it was reached through a symbolic link
+}
+
+func identityOf(info fs.FileInfo) identity {
+	st := info.Sys().(*syscall.Stat_t) // what os.Lstat gives on unix
+	return identity{id: fileID{uint64(st.Dev), uint64(st.Ino)}, size: info.Size(), mtime: info.ModTime().UnixNano()}
+}
+
+// same reports whether now describes the file that was scanned, unchanged.
+func (i identity) same(now fs.FileInfo) bool {
+	n := identityOf(now)
+	n.linked = i.linked
+	return n == i && now.Mode().IsRegular()
+}
+
+// linkID gives the identity of a file that has several names.
+func linkID(info fs.FileInfo) (fileID, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Nlink < 2 {
+		return fileID{}, false
+	}
+	return fileID{uint64(st.Dev), uint64(st.Ino)}, true
+}
+
+// isSparse reports whether fewer blocks are allocated than the file is long.
+func isSparse(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int64(st.Blocks)*512 < info.Size() // of 512 bytes whatever the file system's blocks are
+}
+
+func unixData(info fs.FileInfo) (wim.UnixData, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return wim.UnixData{}, false
+	}
+	return wim.UnixData{UID: st.Uid, GID: st.Gid, Mode: uint32(st.Mode), Rdev: uint32(st.Rdev)}, true
+}
+
+// openContent opens a file to read it. What has become a fifo in the meantime does not block, what has become a link is not followed.
+func openContent(path string, linked bool) (*os.File, error) {
+	flags := os.O_RDONLY | syscall.O_NONBLOCK
+	if !linked {
+		flags |= syscall.O_NOFOLLOW
+	}
+	return os.OpenFile(path, flags, 0)
+}
+
+// isLink reports whether openContent failed because the file has become a link.
+func isLink(err error) bool { return errors.Is(err, syscall.ELOOP) }
