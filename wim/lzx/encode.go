@@ -12,15 +12,29 @@ const (
 	DefaultLevel = 50
 )
 
-const maxMatch = 257
+const (
+	lazyBelow = 35 // levels below parse lazily
+	twiceFrom = 75 // levels from here on parse a second time, with costs from the first one
+	maxMatch  = 257
+)
 
 // Encoder encodes pieces. One goroutine at a time may use it. The same bytes always give the same encoding, whatever was encoded before.
 type Encoder struct {
 	pieceSize int
-	finder    *chains
+	finder    finder
 	coder     coder
+	optimal   optimal
 	data      []byte
 	tokens    []token
+	lazy      bool
+	passes    int
+}
+
+// finder is chains of either position.
+type finder interface {
+	reset()
+	lazy(tokens []token, data []byte) []token
+	collect(cache []token, data []byte, from, to int) []token
 }
 
 // NewEncoder makes an encoder for pieces of at most pieceSize bytes, at most MaxWindow; the window is the next power of two, at least MinWindow. level is
@@ -36,8 +50,22 @@ func NewEncoder(pieceSize, level int) (*Encoder, error) {
 	if level < MinLevel || level > MaxLevel {
 		return nil, fmt.Errorf("make LZX encoder: level %d is not in %d to %d", level, MinLevel, MaxLevel)
 	}
-	e := &Encoder{pieceSize: pieceSize, finder: newChains(pieceSize, level, min(maxMatch, 8+level))}
+	e := &Encoder{pieceSize: pieceSize, lazy: level < lazyBelow, passes: 1}
 	e.coder.mainSymbols, e.coder.longSizes = d.mainSymbols, d.longSizes
+	depth, nice := max(1, level/2), 8+level
+	if !e.lazy {
+		depth, nice = 16*level/DefaultLevel, 32*level/DefaultLevel
+		if level >= twiceFrom {
+			e.passes = 2
+		}
+		n := min(pieceSize, segmentSize)
+		e.optimal = optimal{nice: nice, steps: make([]step, n+1), queues: make([]queue, n+1)}
+	}
+	if pieceSize <= 1<<16 {
+		e.finder = newChains[uint16](pieceSize, depth, nice)
+	} else {
+		e.finder = newChains[uint32](pieceSize, depth, nice)
+	}
 	return e, nil
 }
 
@@ -49,19 +77,52 @@ func (e *Encoder) Encode(dst, src []byte) (out []byte, ok bool) {
 	}
 	e.data = append(e.data[:0], src...)
 	translate(e.data)
-	e.tokens = e.tokens[:0]
-	e.lazy(e.data)
-
 	room := len(src) + slop
 	dst = slices.Grow(dst, room)
 	c := &e.coder
 	c.start(dst[len(dst) : len(dst)+room])
-	e.writeBlocks()
+	if e.lazy {
+		e.tokens = e.finder.lazy(e.tokens[:0], e.data)
+		e.writeBlocks()
+	} else {
+		e.best()
+	}
 	c.out.align(false)
 	if c.out.pos >= len(src) {
 		return dst, false
 	}
 	return dst[:len(dst)+c.out.pos], true
+}
+
+// segmentSize is how many bytes are parsed in one go.
+const segmentSize = 1 << 16
+
+// best parses and writes the piece segment by segment.
+func (e *Encoder) best() {
+	f, o, c := e.finder, &e.optimal, &e.coder
+	f.reset()
+	slots := (c.mainSymbols - literals) / 8
+	q := firstQueue
+	for from := 0; from < len(e.data) && !c.out.overrun(); {
+		to := min(from+segmentSize, len(e.data))
+		o.cache = f.collect(o.cache[:0], e.data, from, to)
+		c.counts = counts{}
+		guess(&c.counts, e.data, from, to, o.cache, q, o.nice)
+		var next queue
+		for pass := range e.passes {
+			if pass > 0 {
+				c.counts = counts{}
+				for _, t := range e.tokens {
+					c.counts.add(t)
+				}
+			}
+			o.costs.set(&c.counts, slots)
+			e.tokens, next, _ = o.parse(e.tokens[:0], e.data, from, to, o.cache, q)
+		}
+		q = next
+		c.write(e.tokens, e.data[from:to], &q)
+		from = to
+	}
 }
 
 // blockSize is how many bytes a block stands for, more or less.
