@@ -56,6 +56,7 @@ func finish(cmd *cli.Command) {
 	cmd.OnUsageError = func(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 		return usageError{cmd: cmd.FullName(), err: err}
 	}
+	cmd.DisableSliceFlagSeparator = true // options that may be given several times hold file names and text, with commas in them
 	if cmd.Action == nil {
 		cmd.Action = unknownVerb
 	}

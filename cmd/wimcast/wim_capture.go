@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -99,30 +98,10 @@ func captureOptions(cmd *cli.Command) (source, target string, opts wim.CaptureOp
 
 // captureTo captures source into a file that gets the name target only when it is complete and on disk.
 func captureTo(ctx context.Context, target, source string, opts wim.CaptureOptions) (stats wim.CaptureStats, err error) {
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".part-*")
-	if err != nil {
-		return stats, fmt.Errorf("create %s: %w", target, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if stats, err = wim.Capture(ctx, f, source, opts); err != nil {
-		return stats, err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return stats, fmt.Errorf("write %s: %w", target, err)
-	}
-	if err = f.Sync(); err != nil {
-		return stats, fmt.Errorf("write %s: %w", target, err)
-	}
-	if err = f.Close(); err != nil {
-		return stats, fmt.Errorf("write %s: %w", target, err)
-	}
-	if err = os.Rename(f.Name(), target); err != nil {
-		return stats, fmt.Errorf("finish %s: %w", target, err)
-	}
-	return stats, nil
+	err = replaceFile(target, func(f *os.File) error {
+		var err error
+		stats, err = wim.Capture(ctx, f, source, opts)
+		return err
+	})
+	return stats, err
 }
