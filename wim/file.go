@@ -2,42 +2,38 @@ package wim
 
 import (
 	"crypto/sha1"
+	"fmt"
 	"io"
 	"slices"
 	"sort"
 )
 
-// File is an open WIM file. It keeps header, blob table and XML in memory, nothing else.
+// File is an open WIM file, or several that are opened as one. It keeps header, blob table, XML and the piece tables of solid runs in
+// memory, and of solid runs a few decoded pieces.
 type File struct {
-	Header Header
+	Header Header // of several files: that of the one with the images
 
-	r         io.ReaderAt
-	size      int64
-	resources []Resource
-	metadata  []int    // indices of the metadata resources, image by image
-	index     []uint32 // indices of the other resources, by hash
-	order     []uint32 // indices of all resources that are not empty, by offset, each range once
-	images    []ImageInfo
-	xml       []byte
+	r           io.ReaderAt // all files, one after another
+	size        int64
+	volumes     []volume // at least one; the first has the images
+	resources   []Resource
+	metadata    []int    // indices of the metadata resources, image by image
+	index       []uint32 // indices of the other resources, by hash
+	order       []uint32 // indices of all resources that are not empty, by run and place in it, each range once
+	runs        []*Run   // by offset, each once; of solid ones also those without resources
+	solidPieces int64    // of all solid runs
+	cache       pieceCache
+	images      []ImageInfo
+	xml         []byte
 }
 
-// Open reads header, blob table and XML of a file of that many bytes. It reads nothing else, so r may lack everything but
-// the prologue ranges. Solid, pipable and split files, and those compressed by LZMS, are ErrUnsupported.
-func Open(r io.ReaderAt, size int64) (*File, error) {
-	h, err := readHeader(r, size)
-	if err != nil {
-		return nil, err
-	}
-	f := &File{Header: h, r: r, size: size}
-	if err := f.readBlobs(); err != nil {
-		return nil, err
-	}
-	if err := f.readXML(); err != nil {
-		return nil, err
-	}
-	return f, nil
+// volume is one of the files that are opened as one. Its header's offsets are its own; those of runs count from the first file's start.
+type volume struct {
+	Input
+	base   int64
+	header Header
+	lends  bool // its images do not count
 }
-
 // Images describes the images, first to last, as the XML does.
 func (f *File) Images() []ImageInfo { return f.images }
 
@@ -46,6 +42,21 @@ func (f *File) RawXML() []byte { return f.xml }
 
 // Resources gives the blob table in stored order, metadata resources included. The caller must not change it.
 func (f *File) Resources() []Resource { return f.resources }
+
+// Find finds a resource that is not image metadata by its hash. The error, when there is none, is ErrMissing, and says which other files may
+// have it.
+func (f *File) Find(hash SHA1) (Resource, error) {
+	if r, ok := f.Lookup(hash); ok {
+		return r, nil
+	}
+	switch h := f.Header; {
+	case h.Parts > 1 && f.lone():
+		return Resource{}, fmt.Errorf("find resource %s: this is only part %d of %d of a split set: %w", hash, h.Part, h.Parts, ErrMissing)
+	case len(f.volumes) > 1:
+		return Resource{}, fmt.Errorf("find resource %s: none of the %d files has it: %w", hash, len(f.volumes), ErrMissing)
+	}
+	return Resource{}, fmt.Errorf("find resource %s: the file lacks it, or is a delta of another one: %w", hash, ErrMissing)
+}
 
 // Lookup finds a resource that is not image metadata by its hash.
 func (f *File) Lookup(hash SHA1) (Resource, bool) {
@@ -58,6 +69,9 @@ func (f *File) Lookup(hash SHA1) (Resource, bool) {
 
 // MetadataOf gives the metadata resource of image n, 1-based.
 func (f *File) MetadataOf(n int) (Resource, error) {
+	if n >= 1 && n <= f.Header.ImageCount && len(f.metadata) == 0 {
+		return Resource{}, fmt.Errorf("find image %d: this is part %d of %d of a split set, and the first part has it: %w", n, f.Header.Part, f.Header.Parts, ErrMissing)
+	}
 	if n < 1 || n > len(f.metadata) {
 		return Resource{}, &NoImageError{n, len(f.metadata)}
 	}
@@ -85,10 +99,9 @@ func (f *File) Image(n int) (*Image, error) {
 	return m, nil
 }
 
-// readPlain gives the bytes of one of the file's tables, unchecked.
-func (f *File) readPlain(at Location) ([]byte, error) {
-	run := &Run{Location: at}
-	f.setPieces(run)
+// readPlain gives the bytes of one of a file's tables, unchecked.
+func (f *File) readPlain(at Location, v *volume) ([]byte, error) {
+	run := v.run(at)
 	return f.readAll(Resource{Run: run, Size: at.Size})
 }
 

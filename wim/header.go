@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"math/bits"
 )
 
 // HeaderSize is the size of the file header in bytes.
@@ -16,7 +15,8 @@ const (
 	maxBlobs    = 1 << 22
 	maxXML      = 16 << 20  // bytes, in UTF-16
 	maxMetadata = 256 << 20 // bytes of one image's metadata, uncompressed
-	maxPieces   = 1 << 24   // of one resource
+	maxPieces   = 1 << 24   // of one run
+	maxSolid    = 1 << 22   // pieces of all solid runs of a file
 	maxSize     = 1 << 62   // any offset or size
 )
 
@@ -47,7 +47,7 @@ const (
 // Compression is how pieces are compressed.
 type Compression uint8
 
-// The compressions of WIM files. LZMS is recognised but not decoded yet.
+// The compressions of WIM files.
 const (
 	None Compression = iota
 	XPRESS
@@ -74,8 +74,9 @@ func (c Compression) String() string {
 type Header struct {
 	Version      uint32
 	Flags        HeaderFlags
-	Compression  Compression // of resources that are compressed
+	Compression  Compression // of resources that are compressed, but for solid runs, which say their own
 	PieceSize    int         // bytes a piece decodes to, but for a resource's last one; 0 in a file without compression
+	Pipable      bool        // made to be read from a pipe, by wimlib: this header is the one at the end of the file
 	GUID         [16]byte
 	Part, Parts  int
 	ImageCount   int
@@ -86,29 +87,6 @@ type Header struct {
 	Integrity    Location
 }
 
-// ResourceFlags are the flags of a stored resource.
-type ResourceFlags uint8
-
-// The resource flags.
-const (
-	ResourceFree       ResourceFlags = 1
-	ResourceMetadata   ResourceFlags = 2
-	ResourceCompressed ResourceFlags = 4
-	ResourceSpanned    ResourceFlags = 8
-	ResourceSolid      ResourceFlags = 16
-)
-
-// Location says where a resource is stored in the file. Sizes are in bytes and not negative.
-type Location struct {
-	Offset     int64
-	StoredSize int64
-	Size       int64 // uncompressed
-	Flags      ResourceFlags
-}
-
-// End is the offset behind the last stored byte.
-func (l Location) End() int64 { return l.Offset + l.StoredSize }
-
 var (
 	magic        = []byte("MSWIM\x00\x00\x00")
 	magicPipable = []byte("WLPWM\x00\x00\x00")
@@ -116,21 +94,17 @@ var (
 
 // readHeader reads and checks the header of a file of that many bytes.
 func readHeader(r io.ReaderAt, size int64) (Header, error) {
-	var b [HeaderSize]byte
-	if size < HeaderSize {
-		return Header{}, corruptf("read WIM header: the file has %d bytes, a header %d", size, HeaderSize)
+	h, err := readHeaderAt(r, size, 0)
+	if err == nil && h.Pipable {
+		h, err = readTrailer(r, size, h)
 	}
-	if err := readFull(r, b[:], 0); err != nil {
-		return Header{}, wrapf(err, "read WIM header")
-	}
-	h, err := parseHeader(b[:])
 	if err != nil {
 		return Header{}, err
 	}
-	for _, p := range []struct {
-		name string
-		at   Location
-	}{{"blob table", h.BlobTable}, {"XML", h.XML}, {"boot metadata", h.BootMetadata}, {"integrity table", h.Integrity}} {
+	for _, p := range h.tables() {
+		if p.at.Flags&ResourceSolid != 0 {
+			return Header{}, corruptf("locate %s: the header says that it is a solid run", p.name)
+		}
 		if err := p.at.check(p.name, h, size); err != nil {
 			return Header{}, err
 		}
@@ -138,20 +112,60 @@ func readHeader(r io.ReaderAt, size int64) (Header, error) {
 	return h, nil
 }
 
+// readTrailer reads the header at the end of a pipable file, which says what the first one could not know.
+func readTrailer(r io.ReaderAt, size int64, first Header) (Header, error) {
+	if size < 2*HeaderSize {
+		return Header{}, corruptf("read WIM header: a pipable file of %d bytes lacks the header at its end; is it complete?", size)
+	}
+	h, err := readHeaderAt(r, size, size-HeaderSize)
+	if err != nil {
+		return Header{}, wrapf(err, "read the header at the end of a pipable file, which may be incomplete")
+	}
+	if !h.Pipable || h.GUID != first.GUID {
+		return Header{}, corruptf("read WIM header: a pipable file ends with the header of another one")
+	}
+	return h, nil
+}
+
+func readHeaderAt(r io.ReaderAt, size, off int64) (Header, error) {
+	var b [HeaderSize]byte
+	if size < HeaderSize {
+		return Header{}, corruptf("read WIM header: the file has %d bytes, a header %d", size, HeaderSize)
+	}
+	if err := readFull(r, b[:], off); err != nil {
+		return Header{}, wrapf(err, "read WIM header")
+	}
+	return parseHeader(b[:])
+}
+
+// headerTable is one of the parts of a file that its header locates.
+type headerTable struct {
+	name string
+	kind PartKind
+	at   *Location
+}
+
+func (h *Header) tables() []headerTable {
+	return []headerTable{
+		{"blob table", PartBlobTable, &h.BlobTable},
+		{"XML", PartXML, &h.XML},
+		{"boot metadata", PartMetadata, &h.BootMetadata},
+		{"integrity table", PartIntegrity, &h.Integrity},
+	}
+}
+
 // parseHeader decodes the bytes of a header.
 func parseHeader(b []byte) (Header, error) {
 	le := binary.LittleEndian
-	if bytes.Equal(b[:8], magicPipable) {
-		return Header{}, unsupportedf("read WIM header: pipable files (export it without --pipable)")
-	}
-	if !bytes.Equal(b[:8], magic) {
+	pipable := bytes.Equal(b[:8], magicPipable)
+	if !pipable && !bytes.Equal(b[:8], magic) {
 		return Header{}, corruptf("read WIM header: it does not start with MSWIM; this is not a WIM file")
 	}
 	if n := le.Uint32(b[8:]); n != HeaderSize {
 		return Header{}, corruptf("read WIM header: its size is told as %d, not %d", n, HeaderSize)
 	}
 	h := Header{
-		Version: le.Uint32(b[12:]), Flags: HeaderFlags(le.Uint32(b[16:])),
+		Version: le.Uint32(b[12:]), Flags: HeaderFlags(le.Uint32(b[16:])), Pipable: pipable,
 		Part: int(le.Uint16(b[40:])), Parts: int(le.Uint16(b[42:])),
 		ImageCount: int(le.Uint32(b[44:])), BootIndex: int(le.Uint32(b[120:])),
 	}
@@ -160,55 +174,79 @@ func parseHeader(b []byte) (Header, error) {
 		return Header{}, err
 	}
 	switch {
-	case h.Version == versionSolid:
-		return Header{}, unsupportedf("read WIM header: solid files (version 3584)")
-	case h.Version != versionNormal:
+	case h.Version != versionNormal && h.Version != versionSolid:
 		return Header{}, unsupportedf("read WIM header: version %#x", h.Version)
-	case h.Parts != 1 || h.Part != 1 || h.Flags&FlagSpanned != 0:
-		return Header{}, unsupportedf("read WIM header: split files (this is part %d of %d)", h.Part, h.Parts)
+	case h.Parts < 1 || h.Part < 1 || h.Part > h.Parts:
+		return Header{}, corruptf("read WIM header: it says that this is part %d of %d", h.Part, h.Parts)
 	case h.ImageCount > MaxImages:
 		return Header{}, corruptf("read WIM header: %d images, the limit is %d", h.ImageCount, MaxImages)
 	case h.BootIndex > h.ImageCount:
 		return Header{}, corruptf("read WIM header: image %d boots, of %d", h.BootIndex, h.ImageCount)
 	}
-	for i, at := range []*Location{&h.BlobTable, &h.XML, &h.BootMetadata, &h.Integrity} {
+	for i, t := range h.tables() {
 		var ok bool
-		off := []int{48, 72, 96, 124}[i]
-		if *at, ok = parseLocation(b[off:]); !ok {
+		if *t.at, ok = parseLocation(b[[]int{48, 72, 96, 124}[i]:]); !ok {
 			return Header{}, corruptf("read WIM header: an offset or size is over 2^62")
 		}
 	}
 	return h, nil
 }
 
-// setCompression derives compression and piece size from the flags.
+// setCompression derives compression and piece size from the flags. A file whose header claims no compression may hold compressed resources
+// all the same, each of which says so itself: so the kind counts even without FlagCompressed, where it can be made out.
 func (h *Header) setCompression(pieceSize uint32) error {
-	if h.Flags&FlagCompressed == 0 {
+	kinds := 0
+	for _, k := range []struct {
+		flags HeaderFlags
+		c     Compression
+	}{{FlagXPRESS | FlagXPRESS2, XPRESS}, {FlagLZX, LZX}, {FlagLZMS, LZMS}} {
+		if h.Flags&k.flags != 0 {
+			h.Compression = k.c
+			kinds++
+		}
+	}
+	switch {
+	case kinds > 1:
+		return corruptf("read WIM header: flags %#x name %d compressions, a file has one", uint32(h.Flags), kinds)
+	case kinds == 0 && h.Flags&FlagCompressed != 0:
+		return unsupportedf("read WIM header: unknown compression (flags %#x)", uint32(h.Flags))
+	case kinds == 0:
 		return nil
 	}
-	minSize, maxSize := uint32(1<<15), uint32(1<<21)
-	switch {
-	case h.Flags&(FlagXPRESS|FlagXPRESS2) != 0:
-		h.Compression = XPRESS
-		minSize, maxSize = 1<<12, 1<<16
-	case h.Flags&FlagLZX != 0:
-		h.Compression = LZX
-	case h.Flags&FlagLZMS != 0:
-		return unsupportedf("read WIM header: LZMS compression")
-	default:
-		return unsupportedf("read WIM header: unknown compression (flags %#x)", h.Flags)
-	}
-	if pieceSize < minSize || pieceSize > maxSize || bits.OnesCount32(pieceSize) != 1 {
-		return corruptf("read WIM header: pieces of %d bytes; %s has powers of two from %d to %d", pieceSize, h.Compression, minSize, maxSize)
+	if err := checkPieceSize(h.Compression, int64(pieceSize)); err != nil {
+		if h.Flags&FlagCompressed == 0 {
+			h.Compression = None
+			return nil
+		}
+		return wrapf(err, "read WIM header")
 	}
 	h.PieceSize = int(pieceSize)
+	return nil
+}
+
+// checkPieceSize refuses a size of pieces that the compression does not have.
+func checkPieceSize(c Compression, size int64) error {
+	least, most := int64(1<<15), int64(1<<21)
+	switch c {
+	case XPRESS:
+		least, most = 1<<12, 1<<16
+	case LZMS:
+		most = 1 << 30
+	}
+	if size < least || size > most || size&(size-1) != 0 {
+		return corruptf("pieces of %d bytes: %s has powers of two from %d to %d", size, c, least, most)
+	}
 	return nil
 }
 
 // append appends the 208 bytes of the header.
 func (h Header) append(b []byte) []byte {
 	le := binary.LittleEndian
-	b = append(b, magic...)
+	if h.Pipable {
+		b = append(b, magicPipable...)
+	} else {
+		b = append(b, magic...)
+	}
 	b = le.AppendUint32(b, HeaderSize)
 	b = le.AppendUint32(b, h.Version)
 	b = le.AppendUint32(b, uint32(h.Flags))
@@ -223,67 +261,4 @@ func (h Header) append(b []byte) []byte {
 	b = le.AppendUint32(b, uint32(h.BootIndex))
 	b = h.Integrity.append(b)
 	return append(b, make([]byte, 60)...)
-}
-
-// parseLocation decodes 24 bytes; ok says whether the numbers are ones this package can hold.
-func parseLocation(b []byte) (l Location, ok bool) {
-	le := binary.LittleEndian
-	word := le.Uint64(b)
-	stored, offset, size := word&(1<<56-1), le.Uint64(b[8:]), le.Uint64(b[16:])
-	l = Location{Offset: int64(offset), StoredSize: int64(stored), Size: int64(size), Flags: ResourceFlags(word >> 56)}
-	return l, offset <= maxSize && size <= maxSize
-}
-
-// append appends the 24 bytes.
-func (l Location) append(b []byte) []byte {
-	le := binary.LittleEndian
-	b = le.AppendUint64(b, uint64(l.StoredSize)|uint64(l.Flags)<<56)
-	b = le.AppendUint64(b, uint64(l.Offset))
-	return le.AppendUint64(b, uint64(l.Size))
-}
-
-// check refuses what cannot lie in a file of that many bytes with that header, or says things that do not go together.
-func (l Location) check(name string, h Header, size int64) error {
-	if l.Flags&ResourceSolid != 0 {
-		return unsupportedf("locate %s: solid resources", name)
-	}
-	if l.Flags&ResourceSpanned != 0 {
-		return unsupportedf("locate %s: resources split over several files", name)
-	}
-	if l.StoredSize == 0 && l.Size == 0 {
-		return nil
-	}
-	if l.Offset < HeaderSize || l.End() > size {
-		return corruptf("locate %s: it takes bytes %d to %d, the file has %d; is it complete?", name, l.Offset, l.End(), size)
-	}
-	if l.Flags&ResourceCompressed == 0 {
-		if l.StoredSize != l.Size {
-			return corruptf("locate %s: it is not compressed, but %d bytes are stored for %d", name, l.StoredSize, l.Size)
-		}
-		return nil
-	}
-	if h.Compression == None {
-		return corruptf("locate %s: it is compressed in a file without compression", name)
-	}
-	r := Run{Location: l, Compression: h.Compression, PieceSize: h.PieceSize}
-	n := r.pieces()
-	if n > maxPieces {
-		return unsupportedf("locate %s: resources of more than %d pieces", name, maxPieces)
-	}
-	if n == 0 || l.StoredSize < r.PieceTableSize()+n {
-		return corruptf("locate %s: %d bytes cannot hold the %d pieces of %d bytes", name, l.StoredSize, n, l.Size)
-	}
-	return nil
-}
-
-// readFull fills b from offset off.
-func readFull(r io.ReaderAt, b []byte, off int64) error {
-	n, err := r.ReadAt(b, off)
-	if n == len(b) {
-		return nil
-	}
-	if err == nil || err == io.EOF {
-		return corruptf("the file ends at %d, in the middle", off+int64(n))
-	}
-	return err
 }

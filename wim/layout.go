@@ -23,6 +23,7 @@ const (
 	PartXML
 	PartMetadata
 	PartIntegrity
+	PartSolid // header and piece table of a solid run
 )
 
 // Part is a range of the prologue.
@@ -32,19 +33,31 @@ type Part struct {
 	Image int // 1-based, of PartMetadata
 }
 
-// Layout is the map of a file.
+// Layout is the map of a file, or of several that are opened as one: then offsets are those of File.ReaderAt.
 type Layout struct {
 	Prologue  []Part     // sorted by offset; none is empty
-	Resources []Resource // all resources but image metadata, sorted by offset; none is empty, and they do not overlap
+	Runs      []*Run     // where contents are stored, sorted by offset: they neither overlap nor are empty. Image metadata is in none
+	Resources []Resource // all resources but image metadata, sorted by offset; none is empty
 }
 
 // Layout gives the map of the file: where the prologue is, and where each resource. An image needs all of the prologue but the other
-// images' metadata and, unless it is to be checked, the integrity table.
+// images' metadata and, unless it is to be checked, the integrity table. The prologue's part of a solid run is also the beginning of that run.
 func (f *File) Layout() Layout {
-	l := Layout{Prologue: f.tables(), Resources: make([]Resource, 0, len(f.order))}
+	l := Layout{Prologue: f.tables(), Runs: make([]*Run, 0, len(f.runs)), Resources: make([]Resource, 0, len(f.order))}
 	for n, i := range f.metadata {
 		at := f.resources[i].Location
-		l.Prologue = append(l.Prologue, Part{Range{at.Offset, at.StoredSize}, PartMetadata, n + 1})
+		if at.StoredSize > 0 {
+			l.Prologue = append(l.Prologue, Part{Range{at.Offset, at.StoredSize}, PartMetadata, n + 1})
+		}
+	}
+	for _, r := range f.runs {
+		if r.Flags&ResourceMetadata != 0 {
+			continue
+		}
+		l.Runs = append(l.Runs, r)
+		if r.Solid {
+			l.Prologue = append(l.Prologue, Part{Range{r.Offset, r.PieceTableSize()}, PartSolid, 0})
+		}
 	}
 	slices.SortStableFunc(l.Prologue, func(a, b Part) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, i := range f.order {
@@ -55,16 +68,19 @@ func (f *File) Layout() Layout {
 	return l
 }
 
-// tables gives the parts of the prologue that the header locates.
+// tables gives the headers, and the parts of the prologue that they locate.
 func (f *File) tables() []Part {
-	parts := []Part{{Range{0, HeaderSize}, PartHeader, 0}}
-	h := &f.Header
-	for _, p := range []struct {
-		kind PartKind
-		at   Location
-	}{{PartBlobTable, h.BlobTable}, {PartXML, h.XML}, {PartIntegrity, h.Integrity}} {
-		if p.at.StoredSize > 0 {
-			parts = append(parts, Part{Range{p.at.Offset, p.at.StoredSize}, p.kind, 0})
+	var parts []Part
+	for i := range f.volumes {
+		v := &f.volumes[i]
+		parts = append(parts, Part{Range{v.base, HeaderSize}, PartHeader, 0})
+		if v.header.Pipable {
+			parts = append(parts, Part{Range{v.base + v.Size - HeaderSize, HeaderSize}, PartHeader, 0})
+		}
+		for _, t := range v.header.tables() {
+			if t.kind != PartMetadata && t.at.StoredSize > 0 {
+				parts = append(parts, Part{Range{v.base + t.at.Offset, t.at.StoredSize}, t.kind, 0})
+			}
 		}
 	}
 	return parts

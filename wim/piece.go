@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sort"
-
-	"github.com/wimcast/wimcast/wim/lzx"
-	"github.com/wimcast/wimcast/wim/xpress"
 )
 
 // plainPieceSize is the size of what counts as a piece of a resource that is stored plain.
@@ -22,20 +19,32 @@ type Piece struct {
 
 // PieceTable maps a run's pieces. Its zero value has none. It keeps the bytes it was parsed from.
 type PieceTable struct {
-	run   *Run
-	table []byte
-	count int
-	width int // bytes of an entry
+	run    *Run
+	table  []byte
+	starts []int64 // of a solid run's pieces, and where the last one ends: its table has sizes
+	count  int
 }
 
-// PieceTableSize is the number of bytes at the start of the stored run that hold its piece table: 0 for a run that
-// is stored plain or has a single piece.
+// PieceTableSize is the number of bytes of the stored run that hold its piece table: 0 for a run that is stored plain or has a single
+// piece. That of a solid run has the run's header in it, and is never empty.
 func (r *Run) PieceTableSize() int64 {
 	n := r.pieces()
-	if r.Compression == None || n == 0 {
+	switch {
+	case r.Compression == None || n == 0:
 		return 0
+	case r.Solid:
+		return solidHeaderSize + n*solidEntrySize
 	}
 	return (n - 1) * int64(r.entryWidth())
+}
+
+// PieceTableRange says where the piece table is, counted from the run's first stored byte: at its start, or in a pipable file at its end.
+func (r *Run) PieceTableRange() Range {
+	n := r.PieceTableSize()
+	if r.Pipable {
+		return Range{r.StoredSize - n, n}
+	}
+	return Range{0, n}
 }
 
 func (r *Run) entryWidth() int {
@@ -43,6 +52,19 @@ func (r *Run) entryWidth() int {
 		return 8
 	}
 	return 4
+}
+
+// Table gives the piece table of a run that has none, because it is plain or of one piece, and of a solid run of an open file, whose table
+// was read then. Of others ok is false: ParsePieceTable makes it of the bytes at PieceTableRange.
+func (r *Run) Table() (t PieceTable, ok bool) {
+	if r.table != nil {
+		return *r.table, true
+	}
+	if r.PieceTableSize() > 0 {
+		return PieceTable{}, false
+	}
+	t, err := ParsePieceTable(r, nil)
+	return t, err == nil
 }
 
 // ParsePieceTable reads the piece table of a run from its bytes, of which there must be exactly PieceTableSize. It keeps table.
@@ -57,37 +79,72 @@ func ParsePieceTable(run *Run, table []byte) (PieceTable, error) {
 	if int64(len(table)) != run.PieceTableSize() {
 		return PieceTable{}, corruptf("parse piece table at %d: %d bytes, not %d", run.Offset, len(table), run.PieceTableSize())
 	}
-	t := PieceTable{run: run, table: table, count: int(n), width: run.entryWidth()}
+	t := PieceTable{run: run, table: table, count: int(n)}
 	if run.Compression == None {
 		if run.StoredSize != run.Size {
 			return PieceTable{}, corruptf("parse piece table at %d: plain, but %d bytes are stored for %d", run.Offset, run.StoredSize, run.Size)
 		}
 		return t, nil
 	}
-	start := int64(len(table))
+	if run.Solid {
+		t.addUp()
+	}
+	next := run.gap()
+	if !run.Pipable {
+		next = int64(len(table))
+	}
 	for i := range t.count {
-		end := t.start(i + 1)
-		if end <= start || end > run.StoredSize || end-start > t.plainSize(i) {
+		start, end := t.start(i), t.end(i)
+		if start != next || end <= start || end > run.StoredSize || end-start > t.plainSize(i) {
 			return PieceTable{}, corruptf("parse piece table at %d: piece %d has bytes %d to %d of %d", run.Offset, i, start, end, run.StoredSize)
 		}
-		start = end
+		next = end + run.gap()
 	}
 	return t, nil
 }
 
-// start is where piece i starts, and for i == count where the last one ends. Wrong tables may give negative numbers.
+// addUp makes starts of a solid run's sizes, and lets go of the table.
+func (t *PieceTable) addUp() {
+	at := int64(len(t.table))
+	t.starts = make([]int64, 0, t.count+1)
+	for b := t.table[solidHeaderSize:]; len(b) > 0; b = b[solidEntrySize:] {
+		t.starts = append(t.starts, at)
+		at += int64(binary.LittleEndian.Uint32(b))
+	}
+	t.starts, t.table = append(t.starts, at), nil
+}
+
+// start is where piece i starts. Wrong tables may give negative numbers.
 func (t *PieceTable) start(i int) int64 {
 	switch {
-	case i >= t.count:
-		return t.run.StoredSize
 	case t.run.Compression == None:
-		return int64(i) * int64(t.run.PieceSize)
-	case i == 0:
-		return int64(len(t.table))
-	case t.width == 4:
-		return int64(len(t.table)) + int64(binary.LittleEndian.Uint32(t.table[4*(i-1):]))
+		return min(int64(i)*int64(t.run.PieceSize), t.run.StoredSize)
+	case t.starts != nil:
+		return t.starts[i]
 	}
-	return int64(len(t.table)) + int64(binary.LittleEndian.Uint64(t.table[8*(i-1):]))
+	var off int64
+	switch {
+	case i == 0:
+	case t.run.entryWidth() == 4:
+		off = int64(binary.LittleEndian.Uint32(t.table[4*(i-1):]))
+	default:
+		off = int64(binary.LittleEndian.Uint64(t.table[8*(i-1):]))
+	}
+	if t.run.Pipable {
+		return off + int64(i+1)*t.run.gap()
+	}
+	return off + int64(len(t.table))
+}
+
+// end is where piece i ends.
+func (t *PieceTable) end(i int) int64 {
+	switch {
+	case i+1 < t.count || t.starts != nil:
+		return t.start(i+1) - t.run.gap()
+	case t.run.Pipable:
+		return t.run.StoredSize - int64(len(t.table))
+	}
+	return t.run.StoredSize
 }
 
 func (t *PieceTable) plainSize(i int) int64 {
@@ -107,7 +164,7 @@ func (t *PieceTable) Piece(i int) Piece {
 	}
 	start := t.start(i)
 	return Piece{
-		StoredOffset: start, StoredSize: t.start(i+1) - start,
+		StoredOffset: start, StoredSize: t.end(i) - start,
 		Offset: int64(i) * int64(t.run.PieceSize), Size: t.plainSize(i),
 	}
 }
@@ -118,7 +175,7 @@ func (t *PieceTable) Find(off, n int64) (first, end int) {
 	if n <= 0 {
 		return 0, 0
 	}
-	first = sort.Search(t.count, func(i int) bool { return t.start(i+1) > off })
+	first = sort.Search(t.count, func(i int) bool { return t.end(i) > off })
 	end = sort.Search(t.count, func(i int) bool { return t.start(i) >= off+n })
 	return first, max(first, end)
 }
@@ -129,7 +186,7 @@ func (t *PieceTable) Within(off, n int64) (first, end int) {
 		return 0, 0
 	}
 	first = sort.Search(t.count, func(i int) bool { return t.start(i) >= off })
-	end = sort.Search(t.count, func(i int) bool { return t.start(i+1) > off+n })
+	end = sort.Search(t.count, func(i int) bool { return t.end(i) > off+n })
 	return first, max(first, end)
 }
 
@@ -141,54 +198,4 @@ func (t *PieceTable) FindContent(off, n int64) (first, end int) {
 	n = min(n, t.run.Size-off)
 	size := int64(t.run.PieceSize)
 	return int(off / size), int((off+n-1)/size) + 1
-}
-
-// Decoder decodes pieces. It may be used again and again, for any resource of the file it was made for, by one goroutine at a time.
-type Decoder struct {
-	pieceSize int
-	xpress    *xpress.Decoder
-	lzx       *lzx.Decoder
-}
-
-// NewDecoder makes a decoder for pieces of that compression that decode to at most pieceSize bytes.
-// (Header.Compression and Header.PieceSize of a file suit all its resources.)
-func NewDecoder(c Compression, pieceSize int) (*Decoder, error) {
-	d := &Decoder{pieceSize: pieceSize}
-	switch c {
-	case None:
-	case XPRESS:
-		if pieceSize < 1 || pieceSize > xpress.MaxSize {
-			return nil, corruptf("make XPRESS decoder: pieces of %d bytes", pieceSize)
-		}
-		d.xpress = new(xpress.Decoder)
-	case LZX:
-		var err error
-		if d.lzx, err = lzx.NewDecoder(pieceSize); err != nil {
-			return nil, corruptf("%w", err)
-		}
-	default:
-		return nil, unsupportedf("make decoder: %s compression", c)
-	}
-	return d, nil
-}
-
-// DecodePiece decodes the stored bytes src of one piece into dst, whose length is the piece's Size. When both are equally
-// long the piece is stored raw, and copied. It allocates nothing. An error is ErrCorrupt; dst then holds nonsense.
-func (d *Decoder) DecodePiece(dst, src []byte) error {
-	var err error
-	switch {
-	case len(dst) == len(src):
-		copy(dst, src)
-		return nil
-	case d.xpress != nil && len(dst) <= d.pieceSize:
-		err = d.xpress.Decode(dst, src)
-	case d.lzx != nil && len(dst) <= d.pieceSize:
-		err = d.lzx.Decode(dst, src)
-	default:
-		return corruptf("decode piece: %d bytes are stored for %d", len(src), len(dst))
-	}
-	if err != nil {
-		return corruptf("%w", err)
-	}
-	return nil
 }

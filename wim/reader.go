@@ -17,17 +17,18 @@ type Reader struct {
 	f     *File
 	res   Resource
 	table PieceTable
+	decs  Decoders
 	dec   *Decoder
 	sum   hash.Hash // of what Read gave; nil when not wanted
 	pos   int64     // of Read
 
-	window   []byte // stored bytes from windowAt, counted from the resource's first
+	window   []byte // stored bytes from windowAt, counted from the run's first
 	windowAt int64
 	piece    []byte // content of piece number at
 	at       int    // -1: none
 }
 
-// Open gives the content of a resource of this file.
+// Open gives the content of a resource of this file. Readers of solid runs share a cache of 128 MiB of decoded pieces, or of one that is larger.
 func (f *File) Open(res Resource) (*Reader, error) {
 	r := new(Reader)
 	if err := r.reset(f, res); err != nil {
@@ -38,8 +39,8 @@ func (f *File) Open(res Resource) (*Reader, error) {
 
 // reset makes r a reader of res, keeping its buffers.
 func (r *Reader) reset(f *File, res Resource) error {
-	if err := res.check("resource", f.Header, f.size); err != nil {
-		return err
+	if res.Run == nil || res.Offset < 0 || res.End() > f.size || res.Start < 0 || res.Size < 0 || res.Size > res.Run.Size-res.Start {
+		return corruptf("locate it: it is not in the file")
 	}
 	if r.sum == nil {
 		r.sum = sha1.New()
@@ -47,21 +48,22 @@ func (r *Reader) reset(f *File, res Resource) error {
 	r.sum.Reset()
 	r.f, r.res, r.pos, r.at = f, res, 0, -1
 	r.window, r.windowAt = r.window[:0], 0
-	if res.Compression == None {
-		r.table = PieceTable{run: res.Run}
-		return nil
-	}
-	table := make([]byte, res.PieceTableSize())
-	if err := readFull(f.r, table, res.Offset); err != nil {
-		return err
-	}
+	var ok bool
 	var err error
-	if r.table, err = ParsePieceTable(res.Run, table); err != nil {
-		return err
+	if r.table, ok = res.Table(); !ok {
+		at := res.PieceTableRange()
+		if at.Size > res.StoredSize {
+			return corruptf("read piece table: %d bytes of %d", at.Size, res.StoredSize)
+		}
+		table := make([]byte, at.Size)
+		if err := readFull(f.r, table, res.Offset+at.Offset); err != nil {
+			return err
+		}
+		if r.table, err = ParsePieceTable(res.Run, table); err != nil {
+			return err
+		}
 	}
-	if r.dec == nil {
-		r.dec, err = NewDecoder(res.Compression, res.PieceSize)
-	}
+	r.dec, err = r.decs.For(res.Run)
 	return err
 }
 
@@ -107,17 +109,45 @@ func (r *Reader) readAt(p []byte, off int64, onward bool) (int, error) {
 	if short {
 		p = p[:r.res.Size-off]
 	}
-	done := 0
-	if r.res.Compression == None {
-		if err := readFull(r.f.r, p, r.res.Offset+off); err != nil {
-			return 0, wrapf(err, "read resource %s", r.res.Hash)
+	var done int
+	var err error
+	switch at := r.res.Start + off; {
+	case r.table.Direct():
+		if err = readFull(r.f.r, p, r.res.Offset+at); err == nil {
+			done = len(p)
 		}
-		done = len(p)
+	case r.res.Solid:
+		done, err = r.readSolid(p, at)
+	default:
+		done, err = r.readPieces(p, at, onward)
 	}
+	if err != nil {
+		return done, wrapf(err, "read resource %s", r.res.Hash)
+	}
+	if short {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// readSolid fills p from a place in a solid run's content.
+func (r *Reader) readSolid(p []byte, at int64) (done int, err error) {
 	for done < len(p) {
-		at := off + int64(done)
-		i := int(at / int64(r.res.PieceSize))
-		within := at % int64(r.res.PieceSize)
+		i, within := r.place(at + int64(done))
+		piece, err := r.f.cache.get(r.f, r.res.Run, i)
+		if err != nil {
+			return done, wrapf(err, "decode piece %d", i)
+		}
+		done += copy(p[done:], piece.data[within:])
+		r.f.cache.release(piece)
+	}
+	return done, nil
+}
+
+// readPieces fills p from a place in the content of an ordinary run.
+func (r *Reader) readPieces(p []byte, at int64, onward bool) (done int, err error) {
+	for done < len(p) {
+		i, within := r.place(at + int64(done))
 		size := r.table.plainSize(i)
 		if within == 0 && int64(len(p)-done) >= size && i != r.at {
 			if err := r.decode(i, p[done:done+int(size)], onward); err != nil {
@@ -131,10 +161,13 @@ func (r *Reader) readAt(p []byte, off int64, onward bool) (int, error) {
 		}
 		done += copy(p[done:], r.piece[within:])
 	}
-	if short {
-		return done, io.EOF
-	}
 	return done, nil
+}
+
+// place gives the piece that a byte of the content is in, and where in it.
+func (r *Reader) place(at int64) (i int, within int64) {
+	size := int64(r.res.PieceSize)
+	return int(at / size), at % size
 }
 
 // load puts piece i into r.piece.
@@ -157,7 +190,7 @@ func (r *Reader) load(i int, onward bool) error {
 
 // decode decodes piece i into dst.
 func (r *Reader) decode(i int, dst []byte, onward bool) error {
-	start, end := r.table.start(i), r.table.start(i+1)
+	start, end := r.table.start(i), r.table.end(i)
 	if start < r.windowAt || end > r.windowAt+int64(len(r.window)) {
 		stop := end
 		if onward {
@@ -169,11 +202,11 @@ func (r *Reader) decode(i int, dst []byte, onward bool) error {
 		r.window, r.windowAt = r.window[:stop-start], start
 		if err := readFull(r.f.r, r.window, r.res.Offset+start); err != nil {
 			r.window = r.window[:0]
-			return wrapf(err, "read resource %s", r.res.Hash)
+			return err
 		}
 	}
 	if err := r.dec.DecodePiece(dst, r.window[start-r.windowAt:end-r.windowAt]); err != nil {
-		return wrapf(err, "read resource %s: piece %d", r.res.Hash, i)
+		return wrapf(err, "decode piece %d", i)
 	}
 	return nil
 }

@@ -133,7 +133,7 @@ func (f *File) verifyIntegrity(ctx context.Context) error {
 	if end <= HeaderSize || at.Size < 12 || at.Size > 12+20*((end-HeaderSize)/minIntegrityPiece+1) {
 		return corruptf("read integrity table: it has %d bytes", at.Size)
 	}
-	b, err := f.readPlain(at)
+	b, err := f.readPlain(at, &f.volumes[0])
 	if err != nil {
 		return wrapf(err, "read integrity table")
 	}

@@ -31,7 +31,7 @@ func (f *File) readXML() error {
 	if f.Header.XML.Size > maxXML {
 		return corruptf("read XML: %d bytes, the limit is %d", f.Header.XML.Size, maxXML)
 	}
-	b, err := f.readPlain(f.Header.XML)
+	b, err := f.readPlain(f.Header.XML, &f.volumes[0])
 	if err != nil {
 		return wrapf(err, "read XML")
 	}
