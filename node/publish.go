@@ -171,8 +171,8 @@ func wimLayout(ctx context.Context, r io.ReaderAt, size int64, progress func(wim
 	for _, part := range m.Prologue {
 		layout.Prologue = append(layout.Prologue, chunk.Range{Offset: part.Offset, Size: part.Size})
 	}
-	for _, res := range m.Resources {
-		layout.Bounds = append(layout.Bounds, res.Offset, res.Offset+res.StoredSize)
+	for _, run := range m.Runs {
+		layout.Bounds = append(layout.Bounds, run.Offset, run.End())
 	}
 	slices.Sort(layout.Bounds)
 	layout.Bounds = slices.Compact(layout.Bounds)

@@ -1,6 +1,7 @@
 package wim
 
 import (
+	"github.com/wimcast/wimcast/wim/lzms"
 	"github.com/wimcast/wimcast/wim/lzx"
 	"github.com/wimcast/wimcast/wim/xpress"
 )
@@ -28,6 +29,7 @@ type Decoder struct {
 	pieceSize   int
 	xpress      *xpress.Decoder
 	lzx         *lzx.Decoder
+	lzms        *lzms.Decoder
 }
 
 // NewDecoder makes a decoder for pieces of that compression that decode to at most pieceSize bytes.
@@ -46,8 +48,13 @@ func NewDecoder(c Compression, pieceSize int) (*Decoder, error) {
 		if d.lzx, err = lzx.NewDecoder(pieceSize); err != nil {
 			return nil, corruptf("%w", err)
 		}
+	case LZMS:
+		if pieceSize < 1 || pieceSize > 1<<30 {
+			return nil, corruptf("make LZMS decoder: pieces of %d bytes", pieceSize)
+		}
+		d.lzms = lzms.NewDecoder()
 	default:
-		return nil, unsupportedf("make decoder: %s compression", c)
+		return nil, unsupportedf("make decoder: compression %d", c)
 	}
 	return d, nil
 }
@@ -64,6 +71,8 @@ func (d *Decoder) DecodePiece(dst, src []byte) error {
 		err = d.xpress.Decode(dst, src)
 	case d.lzx != nil && len(dst) <= d.pieceSize:
 		err = d.lzx.Decode(dst, src)
+	case d.lzms != nil && len(dst) <= d.pieceSize:
+		err = d.lzms.Decode(dst, src)
 	default:
 		return corruptf("decode piece: %d bytes are stored for %d", len(src), len(dst))
 	}

@@ -1,4 +1,4 @@
-// Package wim reads and writes Windows Imaging files (version 0x10d00): images of directory trees whose file contents are
+// Package wim reads and writes Windows Imaging files (versions 0x10d00 and 0xe00): images of directory trees whose file contents are
 // stored once each, by SHA-1, whole or in independently compressed pieces.
 //
 // Start with [Open] to read a file and [Capture] to write one.
@@ -22,8 +22,31 @@
 // prologue: with their byte ranges alone ([Layout]) a file opens, and its trees can be read. Then whoever holds some bytes of a
 // resource can decode the pieces that lie in them ([PieceTable], [Decoder]).
 //
-// A compressed resource of n pieces starts with n-1 piece offsets, of 4 bytes, or 8 when the resource is 4 GiB or larger when
-// decompressed, counted from the end of that table. A piece as long as what it decodes to is stored raw.
+// # Runs
+//
+// A run is a stored range that decodes piece by piece, each piece by itself. Ordinarily it holds one resource:
+//
+//	[n-1 offsets of 4 bytes, or 8 from 4 GiB of content on | piece 0 | ... | piece n-1]
+//
+// with offsets from the end of that table. A piece as long as what it decodes to is stored raw; a run without the compressed flag is plain
+// bytes. In a solid file (version 0xe00) many resources share a run, which the blob table lists as a resource of 2^32 bytes with the solid flag:
+//
+//	[content bytes u64, piece bytes u32, compression u32: 1 XPRESS, 2 LZX, 3 LZMS | n sizes of 4 bytes | piece 0 | ... | piece n-1]
+//
+// The entries of the blob table that have the solid flag and follow one another are a group. The contents of the group's runs, in the table's
+// order, are one address space, and the other entries of the group say with offset and stored size where in it they are.
+//
+// # Pipable files
+//
+// wimlib can make files that a pipe can be read from (magic WLPWM). Their header stands again at the end, and only there does it locate the blob
+// table, XML and integrity table. Before every resource stand 40 bytes that random access does not need. A compressed one is
+//
+//	[u32 size, piece 0 | u32 size, piece 1 | ... | n-1 offsets, as if there were no sizes before the pieces]
+//
+// # Several files as one
+//
+// A split set's parts have one GUID, each its own header, blob table and XML, and the first part all images' metadata. A delta lacks the resources
+// of its base. [OpenSet] opens such files as one; offsets then count through all of them, in the order that it gives them.
 //
 // Contract: bytes are never trusted. Every size is checked against the file and against a named maximum before it sizes
 // anything; damage gives an error that is [ErrCorrupt], what this package does not do yet one that is [ErrUnsupported].

@@ -10,7 +10,7 @@ var (
 	ErrCorrupt     = errors.New("the WIM file is damaged or malformed")
 	ErrUnsupported = errors.New("not supported yet")
 	ErrHash        = errors.New("SHA-1 does not match")                                // also ErrCorrupt
-	ErrMissing     = errors.New("it is in a file that was not given") // other parts of the set, or a delta's base
+	ErrMissing     = errors.New("it is in a file that was not given")                  // other parts of the set, or a delta's base
 	ErrName        = errors.New("the image has a name that not every system can hold") // Rules let it pass
 	ErrChanged     = errors.New("file changed while captured")                         // capture again when nothing writes to it
 )

@@ -34,6 +34,7 @@ type volume struct {
 	header Header
 	lends  bool // its images do not count
 }
+
 // Images describes the images, first to last, as the XML does.
 func (f *File) Images() []ImageInfo { return f.images }
 

@@ -256,21 +256,37 @@ func TestFlippedContentIsNoticed(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSupportedIsNamed(t *testing.T) {
+func TestHeadersThatMakeNoSenseAreRefused(t *testing.T) {
 	for word, change := range map[string]func(b []byte){
-		"solid":    func(b []byte) { binary.LittleEndian.PutUint32(b[12:], versionSolid) },
-		"pipable":  func(b []byte) { copy(b, "WLPWM") },
-		"split":    func(b []byte) { b[42] = 3 },
-		"LZMS":     func(b []byte) { b[16], b[18] = 2, 8 },
-		"version":  func(b []byte) { b[13] = 0x99 },
-		"resource": func(b []byte) { b[binary.LittleEndian.Uint64(b[56:])+57] |= byte(ResourceSolid) },
+		"pipable":      func(b []byte) { copy(b, "WLPWM") },
+		"part 1 of 0":  func(b []byte) { b[42] = 0 },
+		"part 3 of 2":  func(b []byte) { b[40], b[42] = 3, 2 },
+		"LZMS has":     func(b []byte) { b[16], b[18] = 2, 8 },
+		"LZX has":      func(b []byte) { b[16], b[18], b[21], b[22] = 2, 4, 0, 0x40 },
+		"XPRESS has":   func(b []byte) { b[16], b[18], b[21] = 2, 2, 8 },
+		"compressions": func(b []byte) { b[18] = 6 },
+		"unknown":      func(b []byte) { b[16] |= 2 },
+		"version":      func(b []byte) { b[13] = 0x99 },
+		"solid run":    func(b []byte) { b[55] |= byte(ResourceSolid) },
+		"0 solid runs": func(b []byte) { b[binary.LittleEndian.Uint64(b[56:])+57] |= byte(ResourceSolid) },
+		"not say how":  func(b []byte) { b[binary.LittleEndian.Uint64(b[56:])+57] |= byte(ResourceCompressed) },
 	} {
 		b := sample(t, CaptureOptions{})
 		change(b)
-		if _, err := open(b); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), word) {
+		_, err := open(b)
+		if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrCorrupt) || err != nil && !strings.Contains(err.Error(), word) {
 			t.Errorf("%s: %v", word, err)
 		}
 	}
+}
+
+// The resources say whether they are compressed: a header that forgets it does no harm.
+func TestResourceFlagsCountNotTheHeaders(t *testing.T) {
+	b := sample(t, CaptureOptions{Compression: XPRESS})
+	b[16] &^= byte(FlagCompressed)
+	f, err := open(b)
+	must(t, err)
+	must(t, f.Verify(context.Background(), nil))
 }
 
 func TestCaptureRefusesBadOptions(t *testing.T) {

@@ -108,8 +108,11 @@ func (f *File) verifyTree(n int) error {
 	}
 	return img.Walk(func(d *Dentry) error {
 		for _, s := range d.Streams {
-			if _, ok := f.Lookup(s.Hash); !ok && !s.Hash.IsZero() {
-				return corruptf("verify image %d: %q has a stream %s that the file does not hold", n, d.Path(), s.Hash)
+			if s.Hash.IsZero() {
+				continue
+			}
+			if _, err := f.Find(s.Hash); err != nil {
+				return corruptf("verify image %d: %q: %w", n, d.Path(), err)
 			}
 		}
 		return nil
