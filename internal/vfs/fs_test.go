@@ -14,18 +14,21 @@ import (
 
 // eachFS runs a test on every implementation that promises the same.
 func eachFS(t *testing.T, test func(t *testing.T, fsys FS)) {
-	t.Run("os", func(t *testing.T) {
-		fsys, err := OS(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := fsys.Close(); err != nil {
-				t.Error(err)
+	for _, name := range []string{"os", "os without openat2"} {
+		t.Run(name, func(t *testing.T) {
+			fsys, err := OS(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
 			}
+			t.Cleanup(func() {
+				if err := fsys.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			fsys.(*osFS).noBeneath.Store(name != "os")
+			test(t, fsys)
 		})
-		test(t, fsys)
-	})
+	}
 	t.Run("mem", func(t *testing.T) { test(t, NewMem()) })
 	t.Run("fault", func(t *testing.T) { test(t, Fault(NewMem(), Plan{})) })
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ import (
 type osFS struct {
 	root *os.Root
 	dir  *os.File // the root itself: for syncfs, which tells each descriptor of errors since it was opened
+
+	noBeneath atomic.Bool // Linux: there is no openat2
 }
 
 // OS returns the file system below the existing directory dir.
@@ -28,7 +31,7 @@ func OS(dir string) (FS, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &osFS{root, self}, nil
+	return &osFS{root: root, dir: self}, nil
 }
 
 // local turns a path of this package into one of the system.
@@ -51,7 +54,7 @@ func (f *osFS) OpenFile(name string, flag int, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := f.root.OpenFile(l, flag, perm)
+	file, err := f.openFile(l, flag, perm)
 	if err != nil {
 		return nil, err // not file: a nil *os.File is not a nil File
 	}

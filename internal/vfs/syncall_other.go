@@ -2,6 +2,11 @@
 
 package vfs
 
+import (
+	"io/fs"
+	"os"
+)
+
 // SyncAll syncs one name after the other: there is no call for all of them.
 func (f *osFS) SyncAll(names []string) error {
 	for _, name := range names {
@@ -10,4 +15,9 @@ func (f *osFS) SyncAll(names []string) error {
 		}
 	}
 	return nil
+}
+
+// openFile opens a file below the root.
+func (f *osFS) openFile(l string, flag int, perm fs.FileMode) (*os.File, error) {
+	return f.root.OpenFile(l, flag, perm)
 }

@@ -3,7 +3,7 @@ package vfs
 import (
 	"errors"
 	"io/fs"
-	"path/filepath"
+	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -21,13 +21,20 @@ func (f *osFS) inParent(op, l string, call func(fd int, path, base string) error
 	if l == "." {
 		base = "."
 	}
-	parent, err := f.root.Open(dir)
-	if err != nil {
+	fd, err := f.openBeneath(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+	if errors.Is(err, errNoBeneath) {
+		parent, err := f.root.Open(dir)
+		if err != nil {
+			return err
+		}
+		defer parent.Close()
+		fd = int(parent.Fd())
+	} else if err != nil {
 		return err
+	} else {
+		defer unix.Close(fd)
 	}
-	defer parent.Close()
-	fd := int(parent.Fd())
-	if err := call(fd, filepath.Join("/proc/self/fd", strconv.Itoa(fd))+"/"+base, base); err != nil {
+	if err := call(fd, "/proc/self/fd/"+strconv.Itoa(fd)+"/"+base, base); err != nil {
 		return &fs.PathError{Op: op, Path: l, Err: err}
 	}
 	return nil
@@ -54,4 +61,17 @@ func (f *osFS) Lgetxattr(name, attr string) (data []byte, err error) {
 		})
 	})
 	return data, err
+}
+
+// Fsetxattr sets an extended attribute of an open file. The error is errors.ErrUnsupported for a file that is not the system's own: set it by
+// name then.
+func Fsetxattr(f File, attr string, data []byte) error {
+	file, ok := f.(*os.File)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if err := unix.Fsetxattr(int(file.Fd()), attr, data, 0); err != nil {
+		return &fs.PathError{Op: "setxattr", Path: file.Name(), Err: err}
+	}
+	return nil
 }

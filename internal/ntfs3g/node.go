@@ -1,0 +1,169 @@
+package ntfs3g
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+)
+
+// The extended attributes.
+const (
+	attrAttributes = "system.ntfs_attrib_be"
+	attrSecurity   = "system.ntfs_acl"
+	attrTimes      = "system.ntfs_times_be"
+	attrShortName  = "system.ntfs_dos_name"
+	attrReparse    = "system.ntfs_reparse_data"
+	attrObjectID   = "system.ntfs_object_id"
+	attrEA         = "system.ntfs_ea"
+	attrStreams    = "ntfs.streams.list"
+	userPrefix     = "user."
+)
+
+// Attributes that have a meaning for setting them.
+const (
+	attrNormal     = 0x80
+	attrCompressed = 0x800
+
+	// Settable are the attributes that can be set on any file: read-only, hidden, system, archive, temporary, offline and not indexed.
+	Settable = 0x1 | 0x2 | 0x4 | 0x20 | 0x100 | 0x1000 | 0x2000
+	// SettableDir are those that can be set on a directory.
+	SettableDir = Settable | attrCompressed
+)
+
+// ErrLinked says that a short name cannot be read or set because the file has several long names.
+var ErrLinked = errors.New("the file has several names")
+
+// Times are those of a file, in units of 100 ns since 1601-01-01 UTC. Change cannot be set.
+type Times struct{ Created, Modified, Accessed, Changed uint64 }
+
+// Node is a file or directory, by its name or its open file.
+type Node struct {
+	v    *Volume
+	name string
+	file vfs.File // nil: by name
+}
+
+// Node gives the file or directory of that name. A symbolic link is not followed.
+func (v *Volume) Node(name string) Node { return Node{v: v, name: name} }
+
+// Open gives the open file f of that name. Setting by it is cheaper than by name.
+func (v *Volume) Open(name string, f vfs.File) Node { return Node{v: v, name: name, file: f} }
+
+// get reads an attribute; nil if there is none.
+func (n Node) get(attr string) ([]byte, error) {
+	b, err := n.v.fsys.Lgetxattr(n.name, attr)
+	if errors.Is(err, syscall.EIO) { // what was a file when the kernel last looked is a reparse point now: it looks again
+		b, err = n.v.fsys.Lgetxattr(n.name, attr)
+	}
+	if errors.Is(err, vfs.ErrNoXattr) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (n Node) set(attr string, data []byte) error {
+	if n.file != nil {
+		if err := vfs.Fsetxattr(n.file, attr, data); !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	err := n.v.fsys.Lsetxattr(n.name, attr, data)
+	if errors.Is(err, syscall.EIO) { // as in get
+		err = n.v.fsys.Lsetxattr(n.name, attr, data)
+	}
+	return err
+}
+
+// Attributes gives the attributes, 0x80 (normal) when there are none.
+func (n Node) Attributes() (uint32, error) {
+	b, err := n.get(attrAttributes)
+	if err == nil && len(b) != 4 {
+		err = fmt.Errorf("read attributes of %s: %d bytes", n.name, len(b))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return binary.BigEndian.Uint32(b), nil
+}
+
+// SetAttributes sets the attributes, of which those that are not settable stay as they are.
+func (n Node) SetAttributes(a uint32) error {
+	return n.set(attrAttributes, binary.BigEndian.AppendUint32(nil, a&^attrNormal))
+}
+
+// Security gives the security descriptor.
+func (n Node) Security() ([]byte, error) { return n.get(attrSecurity) }
+
+// SetSecurity sets it, byte for byte.
+func (n Node) SetSecurity(sd []byte) error { return n.set(attrSecurity, sd) }
+
+// Times gives all times.
+func (n Node) Times() (t Times, err error) {
+	b, err := n.get(attrTimes)
+	if err == nil && len(b) != 4*8 {
+		err = fmt.Errorf("read times of %s: %d bytes", n.name, len(b))
+	}
+	if err != nil {
+		return t, err
+	}
+	for i, p := range []*uint64{&t.Created, &t.Modified, &t.Accessed, &t.Changed} {
+		*p = binary.BigEndian.Uint64(b[8*i:])
+	}
+	return t, nil
+}
+
+// SetTimes sets all times but that of change. Writing to the file, or to the names in a directory, changes them again.
+func (n Node) SetTimes(t Times) error {
+	b := make([]byte, 0, 3*8)
+	for _, v := range []uint64{t.Created, t.Modified, t.Accessed} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	return n.set(attrTimes, b)
+}
+
+// ShortName gives the short name, "" if there is none.
+func (n Node) ShortName() (string, error) {
+	b, err := n.get(attrShortName)
+	if errors.Is(err, syscall.EMLINK) {
+		return "", fmt.Errorf("read short name of %s: %w", n.name, ErrLinked)
+	}
+	return string(b), err
+}
+
+// SetShortName sets the short name, in place of an earlier one. No other name in the directory may be equal but for case: it is not checked.
+func (n Node) SetShortName(short string) error {
+	err := n.set(attrShortName, []byte(short))
+	if errors.Is(err, syscall.EMLINK) {
+		return fmt.Errorf("set short name of %s: %w", n.name, ErrLinked)
+	}
+	return err
+}
+
+// Reparse gives the reparse data with its header; nil of what is no reparse point.
+func (n Node) Reparse() ([]byte, error) { return n.get(attrReparse) }
+
+// SetReparse makes a file or directory a reparse point. data has the header; the directory of a link must be empty.
+//
+// The kernel may then still take it for what it was, and fail once with EIO: the next time it looks again.
+func (n Node) SetReparse(data []byte) error { return n.set(attrReparse, data) }
+
+// ObjectID gives the object ID, of 16 to 64 bytes; nil if there is none.
+func (n Node) ObjectID() ([]byte, error) { return n.get(attrObjectID) }
+
+// SetObjectID sets it: 16 to 64 bytes.
+func (n Node) SetObjectID(id []byte) error { return n.set(attrObjectID, id) }
+
+// EAs gives the extended attributes that NTFS itself has.
+func (n Node) EAs() ([]EA, error) {
+	b, err := n.get(attrEA)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEAs(b)
+}
+
+// SetEAs sets all of them.
+func (n Node) SetEAs(list []EA) error { return n.set(attrEA, AppendEAs(nil, list)) }

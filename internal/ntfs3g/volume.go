@@ -1,0 +1,121 @@
+package ntfs3g
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+)
+
+// FS is a file system with extended attributes, such as [vfs.OS] gives on Linux.
+type FS interface {
+	vfs.FS
+	vfs.Xattrs
+}
+
+// Streams says how a mount shows named streams.
+type Streams uint8
+
+// The values of the mount option streams_interface.
+const (
+	StreamsNone    Streams = iota // not at all
+	StreamsXattr                  // as extended attributes user.NAME, of at most MaxXattrStream bytes
+	StreamsWindows                // as paths file:NAME
+)
+
+func (s Streams) String() string {
+	return []string{"none", "xattr", "windows"}[s]
+}
+
+// Limits in bytes.
+const (
+	MaxXattrStream = 64 << 10 // of a named stream with StreamsXattr
+	MaxReparse     = 16 << 10 // of reparse data with its header
+	MaxEA          = 64 << 10 // of all extended attributes of a file
+)
+
+// Volume is a directory on an ntfs-3g mount.
+type Volume struct {
+	fsys    FS
+	streams Streams
+}
+
+// Detect reports whether fsys lies on a volume that ntfs-3g has mounted, and gives it.
+func Detect(fsys vfs.FS) (*Volume, bool) {
+	x, ok := fsys.(FS)
+	if !ok {
+		return nil, false
+	}
+	// Other drivers of NTFS have attributes too, but not the times.
+	if b, err := x.Lgetxattr(".", attrTimes); err != nil || len(b) != 4*8 {
+		return nil, false
+	}
+	v := &Volume{fsys: x}
+	known := func(attr string) (has, can bool) {
+		_, err := x.Lgetxattr(".", attr)
+		return err == nil, err == nil || errors.Is(err, vfs.ErrNoXattr)
+	}
+	list, any := known(attrStreams)
+	_, user := known(userPrefix + "wimcast-probe")
+	switch {
+	case list:
+		v.streams = StreamsWindows
+	case user && !any: // with "openxattr" every name is that of a stream: nothing there tells streams from the rest
+		v.streams = StreamsXattr
+	}
+	return v, true
+}
+
+// Streams says how the mount shows named streams.
+func (v *Volume) Streams() Streams { return v.streams }
+
+// StreamNames lists the named streams of a file or directory, in the order in which the volume has them.
+func (v *Volume) StreamNames(name string) ([]string, error) {
+	if v.streams != StreamsWindows {
+		return nil, fmt.Errorf("list streams of %s: the volume is mounted with streams_interface=%v: %w", name, v.streams, errors.ErrUnsupported)
+	}
+	b, err := v.Node(name).get(attrStreams)
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
+}
+
+// OpenStream opens a named stream as vfs.FS.OpenFile does. The volume must have StreamsWindows.
+func (v *Volume) OpenStream(name, stream string, flag int) (vfs.File, error) {
+	if err := v.checkStream(name, stream); err != nil {
+		return nil, err
+	}
+	return v.fsys.OpenFile(name+":"+stream, flag, 0o666)
+}
+
+// SetStream writes a small named stream whole, whichever way the volume shows streams.
+func (v *Volume) SetStream(name, stream string, data []byte) error {
+	if v.streams == StreamsXattr {
+		if len(data) > MaxXattrStream {
+			return fmt.Errorf("write stream %s:%s: %w", name, stream, syscall.E2BIG)
+		}
+		return v.fsys.Lsetxattr(name, userPrefix+stream, data)
+	}
+	f, err := v.OpenStream(name, stream, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// checkStream refuses what would not be that stream of that file but another file.
+func (v *Volume) checkStream(name, stream string) error {
+	switch {
+	case v.streams != StreamsWindows:
+		return fmt.Errorf("open stream %s:%s: the volume is mounted with streams_interface=%v: %w", name, stream, v.streams, errors.ErrUnsupported)
+	case name == "." || stream == "" || strings.ContainsAny(stream, ":/\x00"):
+		return fmt.Errorf("open stream %s:%s: %w", name, stream, fs.ErrInvalid)
+	}
+	return nil
+}
