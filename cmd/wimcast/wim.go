@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,42 +29,87 @@ func (a *app) wimCommand() *cli.Command {
 	}
 }
 
-// wimFile is an open WIM file with the file it is in.
+// wimFile is an open WIM file with the files it is in.
 type wimFile struct {
 	*wim.File
-	f *os.File
+	files []*os.File // the first is the one that was named
 }
 
-func (w wimFile) Close() error { return w.f.Close() }
-
-// openWIM opens the WIM file at path for reading.
-func openWIM(path string) (wimFile, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return wimFile{}, fmt.Errorf("open WIM: %w", err)
+func (w wimFile) Close() error {
+	var errs []error
+	for _, f := range w.files {
+		errs = append(errs, f.Close())
 	}
-	w, err := func() (*wim.File, error) {
-		info, err := f.Stat()
+	return errors.Join(errs...)
+}
+
+// refFlag is the option that names the other parts of a split set, and the bases of a delta.
+func refFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "ref", Usage: "take resources also from the WIM files that match `GLOB`: the other parts of a split set, or what a delta was made from"}
+}
+
+// openWIM opens the WIM file at path for reading, together with the files that the globs match.
+func openWIM(path string, globs ...string) (wimFile, error) {
+	paths := []string{path}
+	for _, glob := range globs {
+		found, err := filepath.Glob(glob)
 		if err != nil {
-			return nil, err
+			return wimFile{}, withHint(fmt.Errorf("find --ref %q: %w", glob, err), "write [ ] * ? of file names as [[] and so on")
 		}
-		if !info.Mode().IsRegular() {
-			return nil, errors.New("not a regular file")
+		if len(found) == 0 {
+			return wimFile{}, withHint(fmt.Errorf("find --ref %q: no file matches", glob), "put the glob into quotes, and check its folder")
 		}
-		return wim.Open(f, info.Size())
-	}()
+		paths = append(paths, found...)
+	}
+	w, err := openWIMs(paths)
 	if err != nil {
-		f.Close()
 		return wimFile{}, wimHint(fmt.Errorf("open WIM %s: %w", path, err))
 	}
-	return wimFile{w, f}, nil
+	return w, nil
+}
+
+// openWIMs opens files as one, each of them once.
+func openWIMs(paths []string) (w wimFile, err error) {
+	defer func() {
+		if err != nil {
+			_ = w.Close() // they were only read
+		}
+	}()
+	var inputs []wim.Input
+	var infos []os.FileInfo
+	for _, path := range paths {
+		info, err := os.Stat(path) // before it is opened: opening a pipe may take for ever
+		if err != nil {
+			return w, err
+		}
+		if !info.Mode().IsRegular() {
+			return w, fmt.Errorf("%s is not a regular file", path)
+		}
+		if slices.ContainsFunc(infos, func(o os.FileInfo) bool { return os.SameFile(o, info) }) {
+			continue
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return w, err
+		}
+		w.files, infos = append(w.files, f), append(infos, info)
+		inputs = append(inputs, wim.Input{R: f, Size: info.Size(), Name: path})
+	}
+	if len(inputs) == 1 {
+		w.File, err = wim.Open(inputs[0].R, inputs[0].Size)
+	} else {
+		w.File, err = wim.OpenSet(inputs[0], inputs[1:]...)
+	}
+	return w, err
 }
 
 // wimHint attaches what can be done about an error of package wim.
 func wimHint(err error) error {
 	switch {
+	case errors.Is(err, wim.ErrMissing):
+		return withHint(err, `name the other parts of the split set, or what the delta was made from: --ref="GLOB"`)
 	case errors.Is(err, wim.ErrUnsupported):
-		return withHint(err, "convert it first: wimlib-imagex export IN.wim all OUT.wim --compress=LZX")
+		return withHint(err, "have the program that made it make one without that")
 	case errors.Is(err, wim.ErrCorrupt):
 		return withHint(err, "the file is damaged or not a WIM file: copy it again from where it came from")
 	case errors.Is(err, wim.ErrChanged):

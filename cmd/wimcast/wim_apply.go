@@ -81,10 +81,6 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 }
 
 func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, opts apply.FileOptions) (report apply.Report, err error) {
-	info, err := w.f.Stat()
-	if err != nil {
-		return report, err
-	}
 	target, err := openTarget(dir)
 	if err != nil {
 		return report, err
@@ -92,7 +88,7 @@ func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, o
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
-	report, err = apply.File(ctx, w.f, info.Size(), image, target, opts)
+	report, err = apply.File(ctx, w.ReaderAt(), w.Size(), image, target, opts)
 	bar.finish(err)
 	show.close()
 	return report, errors.Join(err, target.Close())

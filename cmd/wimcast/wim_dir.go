@@ -20,6 +20,7 @@ func (a *app) wimDirCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "path", Usage: "list only what is at or below `PATH`"},
 			&cli.BoolFlag{Name: "detailed", Usage: "show attributes, times, links, streams and hashes"},
+			refFlag(),
 			jsonFlag(),
 		},
 		Action: a.wimDir,
@@ -47,7 +48,7 @@ func (a *app) wimDir(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	w, err := openWIM(path)
+	w, err := openWIM(path, cmd.StringSlice("ref")...)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ func (a *app) wimInfoCommand() *cli.Command {
 			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML to `FILE` and nothing else"},
 			&cli.BoolFlag{Name: "header", Usage: "show the header too"},
 			&cli.BoolFlag{Name: "blobs", Usage: "show every resource too"},
+			refFlag(),
 			jsonFlag(),
 		},
 		Action: a.wimInfo,
@@ -70,7 +71,7 @@ func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	w, err := openWIM(path)
+	w, err := openWIM(path, cmd.StringSlice("ref")...)
 	if err != nil {
 		return err
 	}

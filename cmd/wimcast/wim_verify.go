@@ -14,7 +14,7 @@ func (a *app) wimVerifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "read every resource and image and check its hash",
 		ArgsUsage: "WIMFILE",
-		Flags:     []cli.Flag{jsonFlag()},
+		Flags:     []cli.Flag{refFlag(), jsonFlag()},
 		Action:    a.wimVerify,
 	}
 }
@@ -32,7 +32,7 @@ func (a *app) wimVerify(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	w, err := openWIM(got[0])
+	w, err := openWIM(got[0], cmd.StringSlice("ref")...)
 	if err != nil {
 		return err
 	}
