@@ -39,7 +39,7 @@ func FuzzOpen(f *testing.F) {
 		for _, r := range l.Resources { // not by Verify: goroutines make coverage random
 			_ = w.verifyOne(context.Background(), &rd, r, buf, &meter{}) // likewise
 		}
-		_ = w.verifyIntegrity(context.Background())
+		_ = w.VerifyIntegrity(context.Background())
 	})
 }
 

@@ -57,7 +57,7 @@ func (f *File) Verify(ctx context.Context, progress func(Progress)) error {
 			return err
 		}
 	}
-	return f.verifyIntegrity(ctx)
+	return f.VerifyIntegrity(ctx)
 }
 
 func (f *File) verifyResources(ctx context.Context, m *meter) error {
@@ -126,17 +126,30 @@ const (
 	maxIntegrityPiece = 128 << 20
 )
 
-// verifyIntegrity checks the integrity table: from the end of the header to the end of the blob table.
-func (f *File) verifyIntegrity(ctx context.Context) error {
-	at := f.Header.Integrity
+// VerifyIntegrity checks the integrity table, of each file where there are several: SHA-1 of all bytes from the end of the header to the end of
+// the blob table. It is no error to have none.
+func (f *File) VerifyIntegrity(ctx context.Context) error {
+	for i := range f.volumes {
+		if err := f.verifyIntegrity(ctx, &f.volumes[i]); err != nil {
+			if name := f.volumes[i].Name; name != "" {
+				err = wrapf(err, "check %s", name)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) verifyIntegrity(ctx context.Context, v *volume) error {
+	at := v.header.Integrity
 	if at.StoredSize == 0 {
 		return nil
 	}
-	end := f.Header.BlobTable.End()
+	end := v.header.BlobTable.End()
 	if end <= HeaderSize || at.Size < 12 || at.Size > 12+20*((end-HeaderSize)/minIntegrityPiece+1) {
 		return corruptf("read integrity table: it has %d bytes", at.Size)
 	}
-	b, err := f.readPlain(at, &f.volumes[0])
+	b, err := f.readPlain(at, v)
 	if err != nil {
 		return wrapf(err, "read integrity table")
 	}
@@ -152,7 +165,7 @@ func (f *File) verifyIntegrity(ctx context.Context) error {
 		}
 		start := HeaderSize + i*piece
 		p := buf[:min(piece, end-start)]
-		if err := readFull(f.r, p, start); err != nil {
+		if err := readFull(v.R, p, start); err != nil {
 			return wrapf(err, "read bytes %d to %d", start, start+int64(len(p)))
 		}
 		if SHA1(sha1.Sum(p)) != SHA1(b[12+20*i:][:20]) {

@@ -34,6 +34,9 @@ func OS(dir string) (FS, error) {
 	return &osFS{root: root, dir: self}, nil
 }
 
+// LockFile locks an open file as Lock does, until it is closed. Locks are advisory: whoever does not ask for one is not kept off.
+func LockFile(file *os.File) error { return lockFile(file) }
+
 // local turns a path of this package into one of the system.
 func local(op, name string) (string, error) {
 	if err := checkPath(op, name); err != nil {
