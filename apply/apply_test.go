@@ -125,13 +125,36 @@ type onlyPrologue struct {
 	parts []wim.Part
 }
 
-func prologueOf(t testing.TB, image []byte) *onlyPrologue {
+// prologueOf opens an image from its prologue.
+func prologueOf(t testing.TB, image []byte) *wim.File {
+	t.Helper()
+	f, err := wim.Open(&onlyPrologue{image, openWIM(t, image).Layout().Prologue}, int64(len(image)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func openWIM(t testing.TB, image []byte) *wim.File {
 	t.Helper()
 	f, err := wim.Open(bytes.NewReader(image), int64(len(image)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &onlyPrologue{image, f.Layout().Prologue}
+	return f
+}
+
+// fileOf is File of an image in memory.
+func fileOf(image []byte, number int, target vfs.FS, opts FileOptions) (Report, error) {
+	return fileAtOf(bytes.NewReader(image), int64(len(image)), number, target, opts)
+}
+
+func fileAtOf(r io.ReaderAt, size int64, number int, target vfs.FS, opts FileOptions) (Report, error) {
+	f, err := wim.Open(r, size)
+	if err != nil {
+		return Report{}, err
+	}
+	return File(bg, f, number, target, opts)
 }
 
 func (p *onlyPrologue) ReadAt(b []byte, off int64) (int, error) {
@@ -242,7 +265,7 @@ func TestFileIsTheSamePath(t *testing.T) {
 	image := capture(t, src, wim.XPRESS)
 	fsys, dir := osTarget(t)
 	var last int64
-	_, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{
+	_, err := fileOf(image, 1, fsys, FileOptions{
 		Progress: func(done, total int64) {
 			if last = done; done > total {
 				t.Errorf("done %d of %d", done, total)

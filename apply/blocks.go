@@ -15,14 +15,14 @@ type blockMap struct {
 	repeats map[int][]int32 // later positions of blocks that have any
 }
 
-// newBlockMap checks a content and maps it.
-func newBlockMap(c Content) (*blockMap, error) {
+// newBlockMap checks a content and maps it. Blocks that are left in the file may have any size.
+func newBlockMap(c Content, left bool) (*blockMap, error) {
 	if len(c.Chunks) == 0 || len(c.Chunks) > MaxChunks {
 		return nil, fmt.Errorf("map content: %d chunks, want 1 to %d", len(c.Chunks), MaxChunks)
 	}
 	m := &blockMap{chunks: c.Chunks, starts: make([]int64, len(c.Chunks)+1), repeats: map[int][]int32{}}
 	for i, ch := range c.Chunks {
-		if ch.Size == 0 || ch.Size > chunk.MaxSize {
+		if ch.Size == 0 || ch.Size > chunk.MaxSize && !left {
 			return nil, fmt.Errorf("map content: chunk %d has %d bytes, want 1 to %d", i, ch.Size, chunk.MaxSize)
 		}
 		if ch.Block != i {
@@ -120,6 +120,20 @@ func (s spans) holes(from, to int64, fn func(from, to int64)) {
 	if from < to {
 		fn(from, to)
 	}
+}
+
+// common calls fn with every range of [from, to) that is in the set, in order.
+func (s spans) common(from, to int64, fn func(from, to int64)) {
+	i := sort.Search(len(s), func(i int) bool { return s[i].to > from })
+	for ; i < len(s) && s[i].from < to; i++ {
+		fn(max(from, s[i].from), min(to, s[i].to))
+	}
+}
+
+// size is how much of [from, to) is in the set.
+func (s spans) size(from, to int64) (n int64) {
+	s.common(from, to, func(a, b int64) { n += b - a })
+	return n
 }
 
 // prefix is the length of the run that starts at 0.

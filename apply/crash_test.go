@@ -23,7 +23,7 @@ func crashImage(t *testing.T) []byte {
 }
 
 // run applies what is needed in an order given by seed, and notes what commits said is held.
-func run(fsys vfs.FS, image []byte, c Content, pro *onlyPrologue, seed uint64) (held []int, err error) {
+func runAll(fsys vfs.FS, image []byte, c Content, pro *wim.File, seed uint64) (held []int, err error) {
 	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Workers: 1}, pro)
 	if err != nil {
 		return nil, err
@@ -49,10 +49,10 @@ func run(fsys vfs.FS, image []byte, c Content, pro *onlyPrologue, seed uint64) (
 	return held, err
 }
 
-func reference(t *testing.T, image []byte, c Content, pro *onlyPrologue) map[string]string {
+func reference(t *testing.T, image []byte, c Content, pro *wim.File) map[string]string {
 	t.Helper()
 	mem := vfs.NewMem()
-	if _, err := run(mem, image, c, pro, 0); err != nil {
+	if _, err := runAll(mem, image, c, pro, 0); err != nil {
 		t.Fatal(err)
 	}
 	return dump(t, mem)
@@ -71,7 +71,7 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 	pro := prologueOf(t, image)
 	want := reference(t, image, c, pro)
 	count := vfs.Fault(vfs.NewMem(), vfs.Plan{Ops: vfs.OpMutate})
-	if _, err := run(count, image, c, pro, 1); err != nil {
+	if _, err := runAll(count, image, c, pro, 1); err != nil {
 		t.Fatal(err)
 	}
 	step := 1
@@ -81,7 +81,7 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 	t.Logf("%d crash points", count.Calls())
 	for at := 1; at <= count.Calls(); at += step {
 		mem := vfs.NewMem()
-		held, err := run(vfs.Fault(mem, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed}), image, c, pro, 1)
+		held, err := runAll(vfs.Fault(mem, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed}), image, c, pro, 1)
 		if err == nil && at < count.Calls() {
 			t.Fatalf("crash at call %d was not seen", at)
 		}
@@ -90,7 +90,7 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 			wantDump(t, want, dump(t, after))
 			continue
 		}
-		now, err := run(after, image, c, pro, uint64(at))
+		now, err := runAll(after, image, c, pro, uint64(at))
 		if err != nil {
 			t.Fatalf("restart after a crash at call %d: %v", at, err)
 		}
@@ -122,7 +122,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 			if crashes < 12 {
 				plan.At = 1 + rng.IntN(220)
 			}
-			_, err := run(vfs.Fault(mem, plan), image, c, pro, rng.Uint64())
+			_, err := runAll(vfs.Fault(mem, plan), image, c, pro, rng.Uint64())
 			if err == nil {
 				break
 			}
@@ -149,7 +149,7 @@ func TestFullAndFailingDisk(t *testing.T) {
 	want := reference(t, image, c, pro)
 	for _, kind := range []error{vfs.NoSpace, vfs.IOError} {
 		count := vfs.Fault(vfs.NewMem(), vfs.Plan{})
-		if _, err := run(count, image, c, pro, 2); err != nil {
+		if _, err := runAll(count, image, c, pro, 2); err != nil {
 			t.Fatal(err)
 		}
 		step := 1
@@ -158,7 +158,7 @@ func TestFullAndFailingDisk(t *testing.T) {
 		}
 		for at := 1; at <= count.Calls(); at += step {
 			f := vfs.Fault(vfs.NewMem(), vfs.Plan{At: at, Err: kind, Short: true, Sticky: at%2 == 0})
-			_, err := run(f, image, c, pro, 2)
+			_, err := runAll(f, image, c, pro, 2)
 			if err == nil {
 				// a read that may fail: what it would have told is found out later
 				wantDump(t, want, dump(t, f))
@@ -175,7 +175,7 @@ func TestFullAndFailingDisk(t *testing.T) {
 				wantDump(t, want, dump(t, f))
 				continue
 			}
-			if _, err := run(f, image, c, pro, 3); err != nil {
+			if _, err := runAll(f, image, c, pro, 3); err != nil {
 				t.Fatalf("after %v at call %d (%v): %v", kind, at, fmt.Sprint(err), err)
 			}
 			wantDump(t, want, dump(t, f))

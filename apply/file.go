@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/zeebo/blake3"
 
@@ -28,27 +27,27 @@ type FileOptions struct {
 
 // File applies one image of a WIM file that is here already, reading each needed byte once and in order. It is the same path that
 // a cast feeds, restartable in the same way.
-func File(ctx context.Context, r io.ReaderAt, size int64, image int, target vfs.FS, opts FileOptions) (Report, error) {
-	content, err := contentOf(r, size)
+func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts FileOptions) (Report, error) {
+	content, err := contentOf(wf)
 	if err != nil {
 		return Report{}, err
 	}
-	p, err := New(ctx, Config{
+	p, err := newPlan(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
 		Spool: opts.Spool, Workers: opts.Workers, Events: opts.Events,
-	}, r)
+	}, wf, wf.ReaderAt())
 	if err != nil {
 		return Report{}, err
 	}
 	defer p.Close()
-	if err := p.putAll(ctx, r, opts.Progress); err != nil {
+	if err := p.takeAll(ctx, opts.Progress); err != nil {
 		return Report{}, err
 	}
 	return p.Finish(ctx)
 }
 
-// putAll puts every needed block from the file.
-func (p *Plan) putAll(ctx context.Context, r io.ReaderAt, progress func(done, total int64)) error {
+// takeAll takes every needed block; the workers read what they need of it. Blocks are cut so that nothing waits.
+func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) error {
 	needs := p.Needs()
 	var done, total int64
 	for _, b := range needs {
@@ -58,11 +57,8 @@ func (p *Plan) putAll(ctx context.Context, r io.ReaderAt, progress func(done, to
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		data := make([]byte, p.blocks.chunks[b].Size)
-		if _, err := r.ReadAt(data, p.blocks.starts[b]); err != nil {
-			return fmt.Errorf("read image at %d: %w", p.blocks.starts[b], err)
-		}
-		if err := p.Put(b, data); err != nil {
+		size := int64(p.blocks.chunks[b].Size)
+		if err := p.take(b, stored{src: p.source, at: p.blocks.starts[b], n: size}); err != nil {
 			return err
 		}
 		if p.Backlog() > fileCommit {
@@ -70,54 +66,93 @@ func (p *Plan) putAll(ctx context.Context, r io.ReaderAt, progress func(done, to
 				return err
 			}
 		}
-		if done += int64(len(data)); progress != nil {
+		if done += size; progress != nil {
 			progress(done, total)
 		}
 	}
 	return nil
 }
 
-// contentOf cuts a WIM file into chunks, at bounds of resources where it can, and names it by a hash of its prologue, which has the
-// hashes of everything else.
-func contentOf(r io.ReaderAt, size int64) (Content, error) {
-	f, err := wim.Open(r, size)
-	if err != nil {
-		return Content{}, err
-	}
-	l := f.Layout()
+// fileCut is hashed with the prologue, because a journal counts in blocks: a change of how contentOf cuts needs another one.
+const fileCut = "wimcast file blocks 2"
+
+// contentOf cuts a WIM file into blocks, and names it by a hash of its prologue, which has the hashes of everything else. A block has
+// whole runs, or whole pieces of one run, so that none waits for another.
+func contentOf(wf *wim.File) (Content, error) {
+	l, r := wf.Layout(), wf.ReaderAt()
 	h := blake3.New()
-	var bounds []int64
+	io.WriteString(h, fileCut)
 	for _, part := range l.Prologue {
 		if _, err := io.Copy(h, io.NewSectionReader(r, part.Offset, part.Size)); err != nil {
 			return Content{}, fmt.Errorf("read prologue: %w", err)
 		}
 	}
-	for _, res := range l.Resources {
-		bounds = append(bounds, res.Offset, res.Offset+res.StoredSize)
+	c := cutter{at: 0}
+	for _, run := range l.Runs {
+		c.bound(run.Offset)
+		if run.StoredSize > fileBlock {
+			table, err := readTable(r, run)
+			if err != nil {
+				return Content{}, fmt.Errorf("read piece table at %d: %w", run.Offset, err)
+			}
+			pt, err := wim.ParsePieceTable(run, table)
+			if known, ok := run.Table(); ok {
+				pt, err = known, nil
+			}
+			if err != nil {
+				return Content{}, err
+			}
+			for i := range pt.Count() {
+				c.bound(run.Offset + pt.Piece(i).StoredOffset)
+			}
+		}
+		c.bound(run.End())
 	}
-	slices.Sort(bounds)
-	return Content{ID: chunk.ID(h.Sum(nil)), Chunks: cutAt(bounds, size)}, nil
+	c.bound(wf.Size())
+	c.flush()
+	return Content{ID: chunk.ID(h.Sum(nil)), Chunks: c.out}, nil
 }
 
-// cutAt gives chunks of at most chunk.MaxSize bytes that end at the last bound that fits, if one does. Bounds are sorted.
-func cutAt(bounds []int64, size int64) []Chunk {
-	var out []Chunk
-	start, last := int64(0), int64(0)
-	cut := func(to int64) {
-		out = append(out, Chunk{Block: len(out), Size: uint32(to - start)})
-		start = to
+// readTable reads the piece table of a run that has it in the file.
+func readTable(r io.ReaderAt, run *wim.Run) ([]byte, error) {
+	at := run.PieceTableRange()
+	table := make([]byte, at.Size)
+	if n, err := r.ReadAt(table, run.Offset+at.Offset); n < len(table) {
+		return nil, err
 	}
-	for _, b := range append(bounds, size) {
-		if b-start > chunk.MaxSize && last > start {
-			cut(last)
-		}
-		for b-start > chunk.MaxSize {
-			cut(start + chunk.MaxSize)
-		}
-		last = b
+	return table, nil
+}
+
+// Sizes of the blocks of File in bytes: what is longer is cut at the last bound before, a piece that is longer is a block.
+const (
+	fileBlock    = 1 << 20
+	maxFileBlock = 2 << 30 // more than any piece has: what is longer may be cut anywhere
+)
+
+// cutter makes chunks that end at bounds, which come in order.
+type cutter struct {
+	out      []Chunk
+	at, last int64 // where the chunk under way starts, and the last bound
+}
+
+func (c *cutter) bound(to int64) {
+	if to <= c.last {
+		return
 	}
-	if start < size {
-		cut(size)
+	if to-c.at > fileBlock {
+		c.flush()
 	}
-	return out
+	for to-c.at > maxFileBlock {
+		c.last = c.at + fileBlock
+		c.flush()
+	}
+	c.last = to
+}
+
+// flush ends the chunk under way at the last bound.
+func (c *cutter) flush() {
+	if c.last > c.at {
+		c.out = append(c.out, Chunk{Block: len(c.out), Size: uint32(c.last - c.at)})
+		c.at = c.last
+	}
 }

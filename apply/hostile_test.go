@@ -200,7 +200,7 @@ func TestNothingIsWrittenOutsideTheTarget(t *testing.T) {
 		}
 		w := &watched{FS: real, links: map[string]bool{}}
 		rules := wim.Rules{AllowCaseClash: rng.IntN(2) == 0, AllowWindowsNames: rng.IntN(2) == 0}
-		_, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, w, FileOptions{Rules: rules, Workers: 1})
+		_, err := fileOf(image, 1, w, FileOptions{Rules: rules, Workers: 1})
 		if err == nil {
 			applied++
 		} else {
@@ -276,7 +276,7 @@ func TestHostileNamesAreRefusedBeforeAnyWrite(t *testing.T) {
 		fsys, dir := osTarget(t)
 		w := &watched{FS: fsys, links: map[string]bool{}}
 		image := buildWIM(testDir("", testFile("good", []byte("good")), n))
-		if _, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, w, FileOptions{Rules: rules}); err == nil {
+		if _, err := fileOf(image, 1, w, FileOptions{Rules: rules}); err == nil {
 			t.Errorf("%s was not refused", what)
 		}
 		if entries, _ := os.ReadDir(dir); len(entries) > 0 || w.writes > 0 {
@@ -292,7 +292,7 @@ func TestHostileNamesAreRefusedBeforeAnyWrite(t *testing.T) {
 	}
 	fsys, _ := osTarget(t)
 	image := buildWIM(testDir("", testFile("Same", []byte("1")), testFile("same", []byte("2"))))
-	if _, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{}); err == nil {
+	if _, err := fileOf(image, 1, fsys, FileOptions{}); err == nil {
 		t.Error("names that clash in case were not refused")
 	}
 }

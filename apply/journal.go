@@ -70,7 +70,7 @@ func (r *record) append(b []byte) []byte {
 	b = appendAscending(b, r.resources)
 	b = binary.AppendUvarint(b, uint64(len(r.waiting)))
 	for _, f := range r.waiting {
-		b = binary.AppendUvarint(b, uint64(f.res))
+		b = binary.AppendUvarint(b, uint64(f.run))
 		b = binary.AppendUvarint(b, uint64(f.off))
 		b = binary.AppendUvarint(b, uint64(f.size))
 		b = binary.AppendUvarint(b, uint64(f.at))
@@ -143,7 +143,7 @@ func parseRecord(b []byte, blocks, resources int) (record, bool) {
 	r.resources = d.ascending(resources)
 	for n := d.count(5); n > 0 && !d.bad; n-- {
 		f := frag{logged: true}
-		f.res = int(d.uint(uint64(resources)))
+		f.run = int(d.uint(uint64(resources)))
 		f.off = int64(d.uint(maxSpoolOffset))
 		f.size = int64(d.uint(chunk.MaxSize + 1))
 		f.at = int64(d.uint(maxSpoolOffset))

@@ -17,7 +17,7 @@ func sampleJournal(t testing.TB) ([]byte, []record) {
 	recs := []record{
 		{
 			blocks: []int{0, 3, 4}, resources: []int{1},
-			waiting: []frag{{res: 2, kind: fragUnit, off: 100, size: 7, at: 0, logged: true}, {res: 5, kind: fragTable, off: 0, size: 16, at: 7, logged: true}},
+			waiting: []frag{{run: 2, kind: fragUnit, off: 100, size: 7, at: 0, logged: true}, {run: 5, kind: fragTable, off: 0, size: 16, at: 7, logged: true}},
 		},
 		{kind: recordReset, blocks: []int{9}, resources: []int{}, freed: []int64{7}},
 	}

@@ -33,7 +33,7 @@ func windowsTree() []byte {
 
 func applyFile(t *testing.T, image []byte, fsys vfs.FS, opts FileOptions) Report {
 	t.Helper()
-	rep, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, opts)
+	rep, err := fileOf(image, 1, fsys, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestLinksThatAreNoneAreRefused(t *testing.T) {
 		l := testLink("l", "x", true)
 		l.reparse = data
 		image := buildWIM(testDir("", l))
-		if _, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, vfs.NewMem(), FileOptions{}); !errors.Is(err, wim.ErrCorrupt) {
+		if _, err := fileOf(image, 1, vfs.NewMem(), FileOptions{}); !errors.Is(err, wim.ErrCorrupt) {
 			t.Errorf("%s reparse data: %v", what, err)
 		}
 	}

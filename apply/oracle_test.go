@@ -1,7 +1,7 @@
 package apply
 
 import (
-	"bytes"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -53,7 +54,7 @@ func TestSameAsWimlib(t *testing.T) {
 			t.Fatal(err)
 		}
 		fsys, ours := osTarget(t)
-		if _, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{}); err != nil {
+		if _, err := fileOf(image, 1, fsys, FileOptions{}); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
 		diff, err := Compare(theirs, ours, true)
@@ -106,7 +107,7 @@ func BenchmarkGoTree(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := File(bg, f, info.Size(), 1, fsys, FileOptions{}); err != nil {
+			if _, err := fileAtOf(f, info.Size(), 1, fsys, FileOptions{}); err != nil {
 				b.Fatal(err)
 			}
 			f.Close()
@@ -137,10 +138,7 @@ func BenchmarkFourPeers(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	content, err := contentOf(bytes.NewReader(image), int64(len(image)))
-	if err != nil {
-		b.Fatal(err)
-	}
+	content := cutRandom(image, rand.New(rand.NewPCG(1, 1)), chunk.MinSize, chunk.MaxSize)
 	var lag time.Duration
 	for b.Loop() {
 		b.StopTimer()
@@ -151,7 +149,7 @@ func BenchmarkFourPeers(b *testing.B) {
 			fsys, _ := benchTarget(b)
 			peers.Go(func() error {
 				defer fsys.Close()
-				p, err := New(bg, Config{Target: fsys, Image: 1, Content: content}, bytes.NewReader(image))
+				p, err := New(bg, Config{Target: fsys, Image: 1, Content: content}, openWIM(b, image))
 				if err != nil {
 					return err
 				}
@@ -215,7 +213,7 @@ func BenchmarkLargeResource(b *testing.B) {
 	var peak uint64
 	for b.Loop() {
 		fsys, dir := benchTarget(b)
-		_, err := File(bg, bytes.NewReader(image), int64(len(image)), 1, fsys, FileOptions{Progress: func(int64, int64) {
+		_, err := fileOf(image, 1, fsys, FileOptions{Progress: func(int64, int64) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			peak = max(peak, m.HeapInuse)

@@ -25,7 +25,7 @@ var errClosed = errors.New("apply was closed")
 type Plan struct {
 	cfg    Config
 	fsys   vfs.FS
-	header wim.Header
+	source io.ReaderAt // the file itself, in which bytes that are not put lie; nil: there is none
 	tree   *tree
 	blocks *blockMap
 	id     jobID
@@ -33,7 +33,7 @@ type Plan struct {
 	start  bitset // blocks held when the plan was made
 	crew   *crew
 
-	mu          sync.Mutex // guards what follows, and every resource's open and fed
+	mu          sync.Mutex // guards what follows, and every run's open and fed
 	put         bitset     // blocks put or held
 	missing     int        // blocks needed and not put
 	uncommitted []int
@@ -51,24 +51,27 @@ type Plan struct {
 	lost     bool // some of what the journal says was gone
 }
 
-// New reads the tree of cfg.Image from prologue, checks all of it, and only then touches the target: it marks the target as
+// New reads the tree of cfg.Image from wf, checks all of it, and only then touches the target: it marks the target as
 // incomplete and makes the directories; or, where an earlier run was cut short, finds out what is held.
 //
-// prologue must give the ranges of the header, blob table, XML and metadata; it is not read after New returns.
-func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
+// wf may have been opened from the prologue alone: nothing is read but the image's metadata, and nothing after New returns.
+func New(ctx context.Context, cfg Config, wf *wim.File) (*Plan, error) {
+	return newPlan(ctx, cfg, wf, nil)
+}
+
+// newPlan is New; source, if not nil, gives the bytes of blocks that are put by take.
+func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) (*Plan, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	p := &Plan{cfg: cfg, fsys: cfg.Target}
+	p := &Plan{cfg: cfg, fsys: cfg.Target, source: source}
 	var err error
-	if p.blocks, err = newBlockMap(cfg.Content); err != nil {
+	if p.blocks, err = newBlockMap(cfg.Content, source != nil); err != nil {
 		return nil, err
 	}
-	wf, err := wim.Open(prologue, p.blocks.size())
-	if err != nil {
-		return nil, err
+	if size := p.blocks.size(); size != wf.Size() {
+		return nil, fmt.Errorf("plan image %d: the content has %d bytes, the WIM file %d", cfg.Image, size, wf.Size())
 	}
-	p.header = wf.Header
 	img, err := wf.Image(cfg.Image)
 	if err != nil {
 		return nil, err
@@ -76,9 +79,10 @@ func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
 	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
-	if err := p.mapBlocks(); err != nil {
-		return nil, err
+	if p.tree.runs, err = newRuns(p.tree.resources, wf.Size()); err != nil {
+		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
+	p.mapBlocks()
 	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
 	if cfg.UnixXattrs {
 		p.id.flags |= flagXattrs
@@ -90,7 +94,7 @@ func New(ctx context.Context, cfg Config, prologue io.ReaderAt) (*Plan, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := p.begin(); err != nil {
+	if err := p.prepare(); err != nil {
 		return nil, withHint(err)
 	}
 	return p, nil
@@ -110,29 +114,28 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// mapBlocks finds the needed blocks. Resources that overlap would let one chunk stand for two; they are refused.
-func (p *Plan) mapBlocks() error {
+// mapBlocks finds the needed blocks.
+func (p *Plan) mapBlocks() {
 	p.need, p.put = newBitset(len(p.blocks.chunks)), newBitset(len(p.blocks.chunks))
-	end := int64(0)
-	for _, r := range p.tree.resources {
-		if r.Offset < end || r.StoredSize > p.blocks.size()-r.Offset {
-			return fmt.Errorf("plan %s: its resource overlaps another one or ends behind the file: %w", r.path, wim.ErrCorrupt)
-		}
-		end = r.Offset + r.StoredSize
-		p.blocks.covering(r.Offset, end, func(b int, _, _ int64) { p.need.set(b) })
+	for _, r := range p.tree.runs {
+		p.coverWanted(r, p.need.set)
 	}
-	return nil
 }
 
-// begin prepares the target and starts the workers.
-func (p *Plan) begin() (err error) {
+// coverWanted calls fn with the blocks that hold what must be put of a run; with one block maybe more than once.
+func (p *Plan) coverWanted(r *run, fn func(block int)) {
+	r.wanted(func(from, to int64) {
+		p.blocks.covering(r.Offset+from, r.Offset+to, func(b int, _, _ int64) { fn(b) })
+	})
+}
+
+// prepare prepares the target and starts the workers.
+func (p *Plan) prepare() (err error) {
 	n := p.cfg.Workers
 	if n == 0 {
 		n = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
-	if err := p.startCrew(n); err != nil {
-		return err
-	}
+	p.startCrew(n)
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -158,7 +161,7 @@ func (p *Plan) begin() (err error) {
 	return nil
 }
 
-// Needs gives the blocks that must still be put, ascending: those that hold a byte of a resource that the image needs,
+// Needs gives the blocks that must still be put, ascending: those that hold a byte of what the image needs,
 // less those put or held by an earlier run. A block of the prologue may be among them; it is put like any other.
 func (p *Plan) Needs() []int {
 	p.mu.Lock()
@@ -191,11 +194,19 @@ func (p *Plan) Put(block int, data []byte) error {
 	if err := p.crew.failed(); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if !p.blocks.valid(block) || int(p.blocks.chunks[block].Size) != len(data) {
 		return fmt.Errorf("put block %d: %d bytes, which is no block of the content", block, len(data))
 	}
+	return p.take(block, stored{mem: data, n: int64(len(data))})
+}
+
+// take is Put of data that may lie in the source.
+func (p *Plan) take(block int, data stored) error {
+	if err := p.crew.failed(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.need.has(block) || p.put.has(block) {
 		return nil
 	}
@@ -205,14 +216,12 @@ func (p *Plan) Put(block int, data []byte) error {
 	p.put.set(block)
 	p.missing--
 	p.uncommitted = append(p.uncommitted, block)
-	p.backlog.Add(int64(len(data)))
+	p.backlog.Add(data.n)
 	var err error
 	p.blocks.positions(block, func(off int64) {
-		p.overlaps(off, off+int64(len(data)), func(r *resource, from, to int64) {
-			if err == nil {
-				err = p.feed(r, from, data[r.Offset+from-off:r.Offset+to-off])
-			}
-		})
+		if err == nil {
+			err = p.feedBlock(off, data)
+		}
 	})
 	if err == nil && p.spool.memBytes > memoryMax {
 		err = p.spool.spill()
@@ -224,10 +233,40 @@ func (p *Plan) Put(block int, data []byte) error {
 	return nil
 }
 
-// overlaps calls fn with every needed resource that has a byte in [off, end) of the file, and which of its bytes.
-func (p *Plan) overlaps(off, end int64, fn func(r *resource, from, to int64)) {
-	rs := p.tree.resources
-	i := sort.Search(len(rs), func(i int) bool { return rs[i].Offset+rs[i].StoredSize > off })
+// feedBlock takes the bytes at an offset of the file. Runs that are decoded at once, and are wholly there, go to a worker in batches.
+func (p *Plan) feedBlock(off int64, data stored) error {
+	var batch []*run
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		from, last := batch[0].Offset, batch[len(batch)-1]
+		t := task{runs: batch, base: from, data: data.slice(from-off, last.End()-off)}
+		batch = nil
+		return p.send(t)
+	}
+	var err error
+	p.overlaps(off, off+data.n, func(r *run, from, to int64) {
+		switch {
+		case err != nil || r.fed:
+		case !r.whole || to-from < r.StoredSize:
+			err = p.feed(r, from, data.slice(r.Offset+from-off, r.Offset+to-off))
+		default:
+			if len(batch) > 0 && (r.Offset-batch[len(batch)-1].End() > batchGap || r.End()-batch[0].Offset > batchSize) {
+				err = flush()
+			}
+			p.unfeed(r)
+			r.fed = true
+			batch = append(batch, r)
+		}
+	})
+	return errors.Join(err, flush())
+}
+
+// overlaps calls fn with every needed run that has a byte in [off, end) of the file, and which of its bytes.
+func (p *Plan) overlaps(off, end int64, fn func(r *run, from, to int64)) {
+	rs := p.tree.runs
+	i := sort.Search(len(rs), func(i int) bool { return rs[i].End() > off })
 	for ; i < len(rs) && rs[i].Offset < end; i++ {
 		fn(rs[i], max(0, off-rs[i].Offset), min(rs[i].StoredSize, end-rs[i].Offset))
 	}
@@ -242,7 +281,7 @@ func (p *Plan) tooMuch(block int) bool {
 	var grow int64
 	wanted := false
 	p.blocks.positions(block, func(off int64) {
-		p.overlaps(off, off+int64(p.blocks.chunks[block].Size), func(r *resource, from, to int64) {
+		p.overlaps(off, off+int64(p.blocks.chunks[block].Size), func(r *run, from, to int64) {
 			g, w := r.weigh(from, to-from)
 			grow, wanted = grow+g, wanted || w
 		})
@@ -255,7 +294,7 @@ func (p *Plan) Urgent(n int) []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	score := map[int]int64{}
-	for _, r := range p.tree.resources {
+	for _, r := range p.tree.runs {
 		if r.open != nil {
 			p.rate(r, score)
 		}
@@ -274,7 +313,7 @@ func (p *Plan) Urgent(n int) []int {
 }
 
 // rate adds to every missing block what putting it would do for r: what waits for it by the number of blocks it waits for.
-func (p *Plan) rate(r *resource, score map[int]int64) {
+func (p *Plan) rate(r *run, score map[int]int64) {
 	g := r.open
 	wait := func(from, to, size int64) {
 		var missing []int
@@ -290,7 +329,8 @@ func (p *Plan) rate(r *resource, score map[int]int64) {
 		early += f.size
 	}
 	if early > 0 {
-		wait(0, r.PieceTableSize(), early)
+		at := r.PieceTableRange()
+		wait(at.Offset, at.End(), early)
 	}
 	for i, u := range g.units {
 		if r.whole {

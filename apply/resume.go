@@ -3,6 +3,9 @@ package apply
 import (
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/wimcast/wimcast/wim"
 )
 
 // resume goes on where an earlier run was cut short. It gives false if that had not begun yet.
@@ -42,9 +45,11 @@ func (p *Plan) snapshot() error {
 	rec := &record{kind: recordReset, blocks: p.put.list(len(p.blocks.chunks))}
 	var all []*frag
 	for i, r := range p.tree.resources {
-		if r.fed {
+		if r.done {
 			rec.resources = append(rec.resources, i)
 		}
+	}
+	for _, r := range p.tree.runs {
 		if g := r.open; g != nil {
 			all = append(append(all, g.tables...), g.early...)
 			for _, u := range g.units {
@@ -102,25 +107,31 @@ func (p *Plan) replay(recs []record) bitset {
 		frags = append(frags, f)
 	}
 	p.spool.restore(frags)
-	byResource := map[int][]*frag{}
+	byRun := map[int][]*frag{}
 	for _, f := range frags {
-		byResource[f.res] = append(byResource[f.res], f)
+		byRun[f.run] = append(byRun[f.run], f)
 	}
 	for i, r := range p.tree.resources {
-		if complete.has(i) {
-			r.fed = true
-		} else {
-			p.restore(r, byResource[i])
+		r.done = complete.has(i)
+	}
+	for i, r := range p.tree.runs {
+		if r.fed = r.complete(); !r.fed {
+			p.restore(r, byRun[i])
 		}
 	}
 	return complete
 }
 
-// restore rebuilds the progress of a resource from the held blocks and what waits in the spool. If they do not fit together, or the
-// spool cannot be read, the resource starts again.
-func (p *Plan) restore(r *resource, frags []*frag) {
+// complete reports whether an earlier run of the program has completed all of r that is needed.
+func (r *run) complete() bool {
+	return !slices.ContainsFunc(r.members, func(m *resource) bool { return !m.done })
+}
+
+// restore rebuilds the progress of a run from the held blocks and what waits in the spool. If they do not fit together, or the
+// spool cannot be read, what is not complete of the run starts again.
+func (p *Plan) restore(r *run, frags []*frag) {
 	var got spans
-	p.blocks.covering(r.Offset, r.Offset+r.StoredSize, func(block int, from, to int64) {
+	p.blocks.covering(r.Offset, r.End(), func(block int, from, to int64) {
 		if p.put.has(block) {
 			got.add(max(0, from-r.Offset), min(r.StoredSize, to-r.Offset))
 		}
@@ -129,30 +140,27 @@ func (p *Plan) restore(r *resource, frags []*frag) {
 		return
 	}
 	if !p.rebuild(r, got, frags) {
-		p.unfeed(r)
 		p.lose(r)
 	}
 }
 
-// rebuild makes r's progress and output; false if what is known of it is not consistent.
-func (p *Plan) rebuild(r *resource, got spans, frags []*frag) bool {
-	g, err := r.begin()
+// rebuild makes r's progress and the outputs of its members; false if what is known of it is not consistent.
+func (p *Plan) rebuild(r *run, got spans, frags []*frag) bool {
+	g, err := p.begin(r)
 	if err != nil {
 		return false
 	}
 	g.got = got
-	var waits int64
 	for _, f := range frags {
 		if f.off+f.size > r.StoredSize || !got.has(f.off, f.off+f.size) {
 			return false
 		}
-		waits += f.size
 		if f.kind == fragTable && !p.restoreTable(r, g, f) {
 			return false
 		}
 	}
-	if size := r.PieceTableSize(); g.pieces == nil && !r.whole && got.has(0, size) {
-		if int64(len(g.table)) != size || g.parse(r) != nil {
+	if at := r.PieceTableRange(); g.pieces == nil && !r.whole && got.has(at.Offset, at.End()) {
+		if int64(len(g.table)) != at.Size || g.parse(r) != nil {
 			return false
 		}
 	}
@@ -161,32 +169,25 @@ func (p *Plan) rebuild(r *resource, got spans, frags []*frag) bool {
 			return false
 		}
 	}
-	written := r.restoreOutput(g)
-	var have int64
-	for _, s := range got {
-		have += s.to - s.from
-	}
-	return have == waits+written && have < r.StoredSize
+	return r.restoreOutput(g) && !g.all(r)
 }
 
-func (p *Plan) restoreTable(r *resource, g *progress, f *frag) bool {
-	size := r.PieceTableSize()
-	if f.off+f.size > size || r.whole {
+func (p *Plan) restoreTable(r *run, g *progress, f *frag) bool {
+	at := r.PieceTableRange()
+	if f.off < at.Offset || f.off+f.size > at.End() || r.whole {
 		return false
 	}
 	if g.table == nil {
-		g.table = make([]byte, size)
+		g.table = make([]byte, at.Size)
 	}
-	b, err := p.spool.load(f)
-	if err != nil {
+	if p.spool.loadInto(f, g.table[f.off-at.Offset:][:f.size]) != nil {
 		return false
 	}
-	copy(g.table[f.off:], b)
 	g.tables = append(g.tables, f)
 	return true
 }
 
-func (p *Plan) restoreFrag(r *resource, g *progress, f *frag) bool {
+func (p *Plan) restoreFrag(r *run, g *progress, f *frag) bool {
 	if f.kind == fragEarly {
 		if r.whole || g.pieces != nil {
 			return false
@@ -217,33 +218,74 @@ func (p *Plan) restoreFrag(r *resource, g *progress, f *frag) bool {
 	return u.have < size
 }
 
-// restoreOutput marks as written what was held and does not wait, and gives how many stored bytes that was.
-func (r *resource) restoreOutput(g *progress) (stored int64) {
-	if r.whole || g.pieces == nil {
-		return 0
-	}
-	for _, s := range g.got {
-		if g.pieces.Direct() {
-			r.out.written.add(s.from, s.to)
-			stored += s.to - s.from
-			continue
-		}
-		first, end := g.pieces.Within(s.from, s.to-s.from)
-		for i := first; i < end; i++ {
-			if g.units[i] != nil {
-				continue
+// restoreOutput marks as written what was held and does not wait; false if what is held is neither written nor waits.
+func (r *run) restoreOutput(g *progress) bool {
+	switch {
+	case r.whole:
+		u := g.units[0]
+		return u != nil && u.have == g.got.size(0, r.StoredSize)
+	case g.pieces == nil:
+		at := r.PieceTableRange()
+		return sizeOf(g.tables) == g.got.size(at.Offset, at.End()) &&
+			sizeOf(g.early) == g.got.size(0, r.StoredSize)-g.got.size(at.Offset, at.End())
+	case g.pieces.Direct():
+		for _, m := range r.members {
+			if m.out != nil {
+				g.got.common(m.Start, m.end(), func(from, to int64) { m.out.written.add(from-m.Start, to-m.Start) })
 			}
-			pc := g.pieces.Piece(i)
-			r.out.written.add(pc.Offset, pc.Offset+pc.Size)
-			stored += pc.StoredSize
+		}
+		return true
+	}
+	for i := range g.pieces.Count() {
+		pc := g.pieces.Piece(i)
+		held, u := g.got.size(pc.StoredOffset, pc.StoredOffset+pc.StoredSize), g.units[i]
+		switch {
+		case u != nil:
+			if u.have != held || !r.wants(pc) {
+				return false
+			}
+		case held == 0 || !r.wants(pc):
+		case held < pc.StoredSize:
+			return false
+		case !r.written(pc):
+			return false
+		default:
+			g.left--
 		}
 	}
-	return stored
+	return true
 }
 
-// lose makes the blocks of a resource needed again, and the resource start again.
-func (p *Plan) lose(r *resource) {
-	r.open, r.out, r.fed = nil, nil, false
-	p.blocks.covering(r.Offset, r.Offset+r.StoredSize, func(b int, _, _ int64) { p.put.clear(b) })
+// written marks a piece as written; false if something of it should be complete and is not.
+func (r *run) written(pc wim.Piece) bool {
+	end := pc.Offset + pc.Size
+	for _, m := range r.inContent(pc.Offset, end) {
+		switch {
+		case m.done:
+		case m.out == nil:
+			return false
+		default:
+			m.out.written.add(max(pc.Offset, m.Start)-m.Start, min(end, m.end())-m.Start)
+		}
+	}
+	return true
+}
+
+// sizeOf adds up frags.
+func sizeOf(frags []*frag) (n int64) {
+	for _, f := range frags {
+		n += f.size
+	}
+	return n
+}
+
+// lose makes the blocks of what is not complete of a run needed again, and that part of the run start again.
+func (p *Plan) lose(r *run) {
+	p.unfeed(r)
+	r.fed = false
+	for _, m := range r.members {
+		m.out = nil
+	}
+	p.coverWanted(r, p.put.clear)
 	p.lost = true
 }

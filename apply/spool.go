@@ -15,22 +15,22 @@ const (
 	memoryMax = 8 << 20
 )
 
-// fragKind says what a waiting run of bytes belongs to.
+// fragKind says what a range of bytes that waits belongs to.
 type fragKind uint8
 
 const (
-	fragUnit  fragKind = iota // a piece, or a resource written whole, that is not complete
+	fragUnit  fragKind = iota // a piece, or a run decoded at once, that is not complete
 	fragTable                 // a piece table
-	fragEarly                 // bytes of a resource whose piece table has not come
+	fragEarly                 // bytes of a run whose piece table has not come
 
 	fragKinds
 )
 
-// frag is a run of stored bytes of a resource that waits: in memory, or at a place in the spool.
+// frag is a range of stored bytes of a run that waits: in memory, or at a place in the spool.
 type frag struct {
-	res    int
+	run    int
 	kind   fragKind
-	off    int64 // from the resource's first stored byte
+	off    int64 // from the run's first stored byte
 	size   int64
 	mem    []byte // nil when it is in the spool
 	at     int64
@@ -56,8 +56,8 @@ type spool struct {
 }
 
 // hold lets data, which it keeps, wait.
-func (s *spool) hold(res int, kind fragKind, off int64, data []byte) *frag {
-	f := &frag{res: res, kind: kind, off: off, size: int64(len(data)), mem: data, index: len(s.mem)}
+func (s *spool) hold(run int, kind fragKind, off int64, data []byte) *frag {
+	f := &frag{run: run, kind: kind, off: off, size: int64(len(data)), mem: data, index: len(s.mem)}
 	s.mem = append(s.mem, f)
 	s.memBytes += f.size
 	return f
@@ -68,14 +68,23 @@ func (s *spool) load(f *frag) ([]byte, error) {
 	if f.mem != nil {
 		return f.mem, nil
 	}
-	if err := s.openFile(); err != nil {
-		return nil, err
-	}
 	b := make([]byte, f.size)
-	if _, err := s.file.ReadAt(b, f.at); err != nil {
-		return nil, fmt.Errorf("read spool: %w", err)
+	return b, s.loadInto(f, b)
+}
+
+// loadInto gives a frag's bytes in dst, which has its size.
+func (s *spool) loadInto(f *frag, dst []byte) error {
+	if f.mem != nil {
+		copy(dst, f.mem)
+		return nil
 	}
-	return b, nil
+	if err := s.openFile(); err != nil {
+		return err
+	}
+	if _, err := s.file.ReadAt(dst, f.at); err != nil {
+		return fmt.Errorf("read spool: %w", err)
+	}
+	return nil
 }
 
 // free forgets a frag.

@@ -32,7 +32,8 @@ func (p *Plan) sweep(complete bitset) error {
 	}
 	for i, r := range p.tree.resources {
 		if complete.has(i) && !s.whole(r) {
-			p.lose(r)
+			r.done = false
+			p.lose(r.run)
 			for _, j := range r.files {
 				if name := p.tree.files[j].paths[0]; s.seen[name] {
 					if err := p.fsys.Remove(name); err != nil {
@@ -69,8 +70,7 @@ func (s *sweeper) parts() error {
 			return fmt.Errorf("look for the part file of %s: %w", r.path, err)
 		}
 		if err != nil && !p.recoverPart(r) {
-			p.unfeed(r)
-			p.lose(r)
+			p.lose(r.run)
 		}
 	}
 	entries, err := p.fsys.ReadDir(workName)
@@ -80,7 +80,7 @@ func (s *sweeper) parts() error {
 	keep := map[string]bool{spoolName: true}
 	for _, r := range p.tree.resources {
 		switch {
-		case r.fed && len(r.files) == 0:
+		case r.done && len(r.files) == 0:
 			keep[r.sidePath()] = true
 		case r.out != nil && len(r.out.written) > 0:
 			keep[r.partPath()] = true

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -54,7 +55,8 @@ type tree struct {
 	files     []file
 	symlinks  []symlink
 	streams   []stream
-	resources []*resource // sorted by offset
+	resources []*resource // sorted by run and place in it
+	runs      []*run      // sorted by offset
 	security  [][]byte
 	report    Report // what can be counted beforehand
 	kept      bool   // xattrs are made
@@ -208,24 +210,23 @@ func (t *tree) resource(hash wim.SHA1, path string) (int, int64, error) {
 	case r.Size == 0:
 		t.byHash[hash] = noResource
 		return noResource, 0, nil
-	case r.Flags&(wim.ResourceSolid|wim.ResourceSpanned) != 0:
-		return 0, 0, fmt.Errorf("plan %s: solid or spanned resource: %w", path, wim.ErrUnsupported)
 	case r.StoredSize <= 0 || r.PieceTableSize() >= r.StoredSize:
 		return 0, 0, fmt.Errorf("plan %s: resource of %d stored bytes: %w", path, r.StoredSize, wim.ErrCorrupt)
 	}
 	t.byHash[hash] = len(t.resources)
-	t.resources = append(t.resources, newResource(r, path))
+	t.resources = append(t.resources, &resource{Resource: r, path: path})
 	return len(t.resources) - 1, r.Size, nil
 }
 
-// sortResources orders the resources by offset and renumbers them.
+// sortResources orders the resources by run and place in it, and renumbers them.
 func (t *tree) sortResources() {
 	order := make([]int, len(t.resources))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return int(max(-1, min(1, t.resources[a].Offset-t.resources[b].Offset)))
+		x, y := t.resources[a], t.resources[b]
+		return cmp.Or(cmp.Compare(x.Offset, y.Offset), cmp.Compare(x.Start, y.Start))
 	})
 	to := make([]int, len(order))
 	sorted := make([]*resource, len(order))

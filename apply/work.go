@@ -9,29 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"sync"
-	"syscall"
 
 	"github.com/wimcast/wimcast/wim"
 )
-
-// Limits of the workers.
-const (
-	maxWorkers  = 4
-	queueLen    = 64       // tasks a worker's queue holds
-	inflightMax = 16 << 20 // stored bytes that wait for or are with the workers
-	scratchSize = wholeSize
-	copySize    = 256 << 10
-)
-
-// task is something a worker can write at once: a whole resource, a run of pieces [first, end), or plain bytes at off.
-type task struct {
-	r          *resource
-	data       []byte
-	pieces     *wim.PieceTable // nil: the whole resource
-	first, end int
-	off        int64
-}
 
 // output is what the worker that writes a resource piecewise knows of it. No one else touches it while workers run.
 type output struct {
@@ -42,159 +22,56 @@ type output struct {
 
 func newOutput() *output { return &output{sum: sha1.New()} }
 
-// crew runs the workers. A resource is always written by the same one.
-type crew struct {
-	queues []chan task
-	wg     sync.WaitGroup
-
-	mu       sync.Mutex
-	idle     sync.Cond // inflight went down
-	inflight int64
-	tasks    int
-	err      error // the first one; sticky
-	done     []int // resources completed since the last take
-	dirty    map[string]struct{}
-
-	sync sync.RWMutex // held for reading while names of dirty files change, for writing while they are synced
-}
-
-func (p *Plan) startCrew(n int) error {
-	c := &crew{dirty: map[string]struct{}{}}
-	c.idle.L = &c.mu
-	p.crew = c
-	for range n {
-		q := make(chan task, queueLen)
-		w := &worker{p: p}
-		if err := w.init(); err != nil {
-			return err
-		}
-		c.queues = append(c.queues, q)
-		c.wg.Add(1)
-		go func() {
-			defer c.wg.Done()
-			for t := range q {
-				c.finish(t, w.do(t))
-			}
-		}()
-	}
-	return nil
-}
-
-// send gives a task to the resource's worker; it waits while too much is in flight.
-func (p *Plan) send(t task) error {
-	c := p.crew
-	c.mu.Lock()
-	for c.inflight > inflightMax && c.err == nil {
-		c.idle.Wait()
-	}
-	err := c.err
-	if err == nil {
-		c.inflight += int64(len(t.data))
-		c.tasks++
-	}
-	c.mu.Unlock()
-	if err == nil {
-		c.queues[t.r.index%len(c.queues)] <- t
-	}
-	return err
-}
-
-// finish notes the end of a task.
-func (c *crew) finish(t task, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.inflight -= int64(len(t.data))
-	c.tasks--
-	if err != nil && c.err == nil {
-		c.err = withHint(err)
-	}
-	c.idle.Broadcast()
-}
-
-// drain waits until no task is in flight and gives the error that stopped them, if any.
-func (c *crew) drain() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.tasks > 0 {
-		c.idle.Wait()
-	}
-	return c.err
-}
-
-// failed gives the error that ended the plan, if any.
-func (c *crew) failed() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
-
-// fail ends the plan.
-func (c *crew) fail(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = withHint(err)
-	}
-	return c.err
-}
-
-// withHint says what helps, where something does.
-func withHint(err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w (make room on the target and start again: it goes on where it was)", err)
-	}
-	return err
-}
-
-// stop ends the workers; what is queued is dropped.
-func (c *crew) stop() {
-	c.fail(errClosed)
-	for _, q := range c.queues {
-		close(q)
-	}
-	c.wg.Wait()
-}
-
-// changed notes names that must be synced.
-func (c *crew) changed(names ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, n := range names {
-		c.dirty[n] = struct{}{}
-	}
-}
-
 // worker decodes and writes. It belongs to one goroutine.
 type worker struct {
-	p   *Plan
-	dec *wim.Decoder // nil for a file without compression
-	buf []byte
+	p    *Plan
+	dec  pieceDecoder
+	buf  []byte // decoded
+	read []byte // stored bytes that were left in the file
+	copy []byte // read back
 }
 
-func (w *worker) init() error {
-	h := w.p.header
-	if h.Compression == wim.None {
-		return nil
+// work does tasks until own is closed.
+func (w *worker) work(own, common <-chan task) {
+	for {
+		var t task
+		ok := true
+		select {
+		case t, ok = <-own:
+		case t = <-common:
+		}
+		if !ok {
+			return
+		}
+		err := w.do(t)
+		w.p.unroom(&t)
+		w.p.crew.finish(t, err)
 	}
-	d, err := wim.NewDecoder(h.Compression, h.PieceSize)
-	if err != nil {
-		return fmt.Errorf("decode the image's contents: %w", err)
-	}
-	w.dec = d
-	return nil
 }
 
-func (w *worker) do(t task) error {
+func (w *worker) do(t task) (err error) {
 	if err := w.p.crew.failed(); err != nil {
 		return err
 	}
-	var err error
-	if t.pieces == nil {
-		err = w.writeWhole(t.r, t.data)
-	} else {
-		err = w.writePieces(t)
+	if t.big {
+		return w.writeBig(t)
 	}
-	return err
+	var data []byte
+	if data, w.read, err = t.data.bytes(w.read); err != nil {
+		return err
+	}
+	for _, r := range t.runs {
+		if err := w.writeWhole(r, data[r.Offset-t.base:][:r.StoredSize]); err != nil {
+			return err
+		}
+	}
+	switch {
+	case t.runs != nil:
+		return nil
+	case t.pieces.Direct():
+		return w.writeContent(t.r, data, t.off)
+	}
+	return w.writeDecoded(t, data)
 }
 
 // scratch gives n bytes that are valid until the next call.
@@ -205,20 +82,79 @@ func (w *worker) scratch(n int64) []byte {
 	return w.buf[:n]
 }
 
-// writeWhole decodes and checks a resource, and writes it to all its files.
-func (w *worker) writeWhole(r *resource, stored []byte) error {
-	data := stored
+// copyBuffer gives copySize bytes that are valid until the next call: not those of scratch, which have what is being written.
+func (w *worker) copyBuffer() []byte {
+	if w.copy == nil {
+		w.copy = make([]byte, copySize)
+	}
+	return w.copy
+}
+
+// writeWhole decodes a run and writes all its resources.
+func (w *worker) writeWhole(r *run, data []byte) error {
 	if r.Compression != wim.None {
-		n := r.PieceTableSize()
-		pt, err := wim.ParsePieceTable(r.Run, stored[:n])
-		if err != nil {
-			return fmt.Errorf("read piece table of %s: %w", r.path, err)
+		pt, known := r.Table()
+		if !known {
+			var err error
+			at := r.PieceTableRange()
+			if pt, err = wim.ParsePieceTable(r.Run, data[at.Offset:at.End()]); err != nil {
+				return fmt.Errorf("read piece table of %s: %w", r.name(), err)
+			}
 		}
-		data = w.scratch(r.Size)
-		if err := w.decode(r, &pt, 0, pt.Count(), stored, 0, data); err != nil {
+		buf := w.scratch(r.Size)
+		if err := w.dec.decode(r, &pt, 0, pt.Count(), data, 0, buf); err != nil {
+			return err
+		}
+		data = buf
+	}
+	return w.writeContent(r, data, 0)
+}
+
+// writeDecoded decodes pieces, some at a time, and writes them.
+func (w *worker) writeDecoded(t task, data []byte) error {
+	base := t.pieces.Piece(t.first).StoredOffset
+	for i := t.first; i < t.end; {
+		from := t.pieces.Piece(i).Offset
+		j, size := i, int64(0)
+		for ; j < t.end && (j == i || size+t.pieces.Piece(j).Size <= scratchSize); j++ {
+			size += t.pieces.Piece(j).Size
+		}
+		buf := w.scratch(size)
+		if err := w.dec.decode(t.r, t.pieces, i, j, data, base, buf); err != nil {
+			return err
+		}
+		if err := w.writeContent(t.r, buf, from); err != nil {
+			return err
+		}
+		i = j
+	}
+	return nil
+}
+
+// writeContent cuts content bytes of a run, from offset from on, into its resources.
+func (w *worker) writeContent(r *run, data []byte, from int64) error {
+	to := from + int64(len(data))
+	for _, m := range r.inContent(from, to) {
+		if m.done {
+			continue
+		}
+		a, b := max(from, m.Start), min(to, m.end())
+		part := data[a-from : b-from]
+		var err error
+		if m.atOnce() {
+			err = w.writeAll(m, part)
+		} else {
+			err = w.writePart(m, part, a-m.Start)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// writeAll checks a resource that is in memory, and writes it to all its files.
+func (w *worker) writeAll(r *resource, data []byte) error {
 	if err := checkSum(r, sha1.Sum(data)); err != nil {
 		return err
 	}
@@ -260,26 +196,8 @@ func (w *worker) create(path string, data []byte) error {
 	return nil
 }
 
-// decode decodes pieces [first, end) into dst. src holds stored bytes from offset base of the resource on.
-func (w *worker) decode(r *resource, pt *wim.PieceTable, first, end int, src []byte, base int64, dst []byte) error {
-	if first == end {
-		return nil
-	}
-	start := pt.Piece(first).Offset
-	for i := first; i < end; i++ {
-		pc := pt.Piece(i)
-		from := pc.StoredOffset - base
-		out := dst[pc.Offset-start : pc.Offset-start+pc.Size]
-		if err := w.dec.DecodePiece(out, src[from:from+pc.StoredSize]); err != nil {
-			return fmt.Errorf("decode %s at %d: %w", r.path, pc.Offset, err)
-		}
-	}
-	return nil
-}
-
-// writePieces writes a part of a resource to its part file, and completes the resource with its last one.
-func (w *worker) writePieces(t task) error {
-	r := t.r
+// writePart writes bytes of a resource to its part file, and completes the resource with its last ones.
+func (w *worker) writePart(r *resource, data []byte, off int64) error {
 	path := r.partPath()
 	f, err := w.p.fsys.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -287,14 +205,10 @@ func (w *worker) writePieces(t task) error {
 	}
 	defer f.Close()
 	w.p.crew.changed(path, workName)
-	if t.pieces.Direct() {
-		if err := r.write(f, t.data, t.off); err != nil {
-			return err
-		}
-	} else if err := w.writeDecoded(r, f, t); err != nil {
+	if err := r.write(f, data, off); err != nil {
 		return err
 	}
-	if err := r.catchUp(f, w.scratch(copySize)); err != nil {
+	if err := r.catchUp(f, w.copyBuffer()); err != nil {
 		return err
 	}
 	if r.out.hashed < r.Size {
@@ -304,27 +218,6 @@ func (w *worker) writePieces(t task) error {
 		return fmt.Errorf("write %s: %w", r.path, err)
 	}
 	return w.finishPart(r)
-}
-
-// writeDecoded decodes a run of pieces, some at a time, and writes them.
-func (w *worker) writeDecoded(r *resource, f fileAt, t task) error {
-	base := t.pieces.Piece(t.first).StoredOffset
-	for i := t.first; i < t.end; {
-		from := t.pieces.Piece(i).Offset
-		j, size := i, int64(0)
-		for ; j < t.end && (j == i || size+t.pieces.Piece(j).Size <= scratchSize); j++ {
-			size += t.pieces.Piece(j).Size
-		}
-		buf := w.scratch(size)
-		if err := w.decode(r, t.pieces, i, j, t.data, base, buf); err != nil {
-			return err
-		}
-		if err := r.write(f, buf, from); err != nil {
-			return err
-		}
-		i = j
-	}
-	return nil
 }
 
 // fileAt is the part of vfs.File that a part file needs.
@@ -406,7 +299,7 @@ func (w *worker) copyFile(from, to string) (err error) {
 			err = e
 		}
 	}()
-	_, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, w.scratch(copySize))
+	_, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, w.copyBuffer())
 	return err
 }
 

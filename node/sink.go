@@ -131,11 +131,14 @@ func (s *applySink) Put(ctx context.Context, block uint32, data []byte) error {
 
 // start makes the plan and gives it what it needs of the prologue.
 func (s *applySink) start(ctx context.Context) error {
-	prologue := &prologueReader{s}
-	if err := s.chooseImage(prologue); err != nil {
+	f, err := wim.Open(&prologueReader{s}, int64(s.manifest.Size))
+	if err != nil {
 		return err
 	}
-	plan, err := apply.New(ctx, s.cfg, prologue)
+	if err := s.chooseImage(f); err != nil {
+		return err
+	}
+	plan, err := apply.New(ctx, s.cfg, f)
 	if err != nil {
 		return err
 	}
@@ -152,13 +155,9 @@ func (s *applySink) start(ctx context.Context) error {
 }
 
 // chooseImage takes the only image when none was named. With several, a guess could put the wrong system on a disk.
-func (s *applySink) chooseImage(prologue io.ReaderAt) error {
+func (s *applySink) chooseImage(f *wim.File) error {
 	if s.cfg.Image != 0 {
 		return nil
-	}
-	f, err := wim.Open(prologue, int64(s.manifest.Size))
-	if err != nil {
-		return err
 	}
 	images := f.Images()
 	if len(images) == 1 {

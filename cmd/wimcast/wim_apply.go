@@ -88,7 +88,7 @@ func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, o
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
-	report, err = apply.File(ctx, w.ReaderAt(), w.Size(), image, target, opts)
+	report, err = apply.File(ctx, w.File, image, target, opts)
 	bar.finish(err)
 	show.close()
 	return report, errors.Join(err, target.Close())
