@@ -12,7 +12,7 @@ func buildMetadata(root *node) []byte {
 	places := map[*node]int64{}
 	at := align8(securitySize+root.d.length()) + 8
 	place(root, &at, places)
-	b = root.d.append(b, places[root])
+	b = root.d.appendOld(b, places[root])
 	b = append(b, make([]byte, 8)...)
 	return appendChildren(b, root, places)
 }
@@ -37,7 +37,7 @@ func appendChildren(b []byte, n *node, places map[*node]int64) []byte {
 		return b
 	}
 	for _, c := range n.children {
-		b = c.d.append(b, places[c])
+		b = c.d.appendOld(b, places[c])
 	}
 	b = append(b, make([]byte, 8)...)
 	for _, c := range n.children {
@@ -70,7 +70,7 @@ func (d *Dentry) length() int64 {
 }
 
 // append appends the dentry and its streams. It writes what a capture makes: no short name, no named streams.
-func (d *Dentry) append(b []byte, children int64) []byte {
+func (d *Dentry) appendOld(b []byte, children int64) []byte {
 	le := binary.LittleEndian
 	name, _ := encodeUTF16(d.Name) // names were checked when they were scanned
 	start := len(b)

@@ -32,8 +32,21 @@ func decodeUTF16(b []byte) string {
 }
 
 // encodeUTF16 turns UTF-8 into UTF-16LE, the inverse of decodeUTF16. ok is false when s is not UTF-8.
-func encodeUTF16(s string) (b []byte, ok bool) {
-	b = make([]byte, 0, 2*len(s))
+func encodeUTF16(s string) (b []byte, ok bool) { return appendUTF16(make([]byte, 0, 2*len(s)), s) }
+
+// utf16Size is the length in bytes of what encodeUTF16 gives.
+func utf16Size(s string) (n int, ok bool) {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			b, ok := encodeUTF16(s)
+			return len(b), ok
+		}
+	}
+	return 2 * len(s), true
+}
+
+// appendUTF16 appends s in UTF-16LE.
+func appendUTF16(b []byte, s string) (_ []byte, ok bool) {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && n <= 1 {

@@ -1,0 +1,368 @@
+package wim
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// writeJob is one run of Finish.
+//
+// Everything is known before the first byte is written but the hashes of what comes from Sources. One goroutine then feeds bytes into a
+// pipeline in the order in which they will stand in the file: ranges that are copied as they are stored, contents that are packed, the
+// images' metadata. It also decides what has been met before, so that the file does not depend on the number of threads.
+type writeJob struct {
+	*Writer
+	entries []writeEntry
+	known   map[SHA1]int32 // indices into entries; metadata not among them
+	runs    []Run          // those the file has that is appended to, then those that are written, in order
+	older   int            // how many of them the file has that is appended to
+
+	copies  []copyRun        // to be copied as they are stored, file by file, in order of their offsets
+	repacks []repack         // to be decoded and packed again, likewise
+	sources map[Source]int32 // index into packs
+	packs   []pack           // in tree order
+	sizes   map[int64]bool   // sizes of large contents: true when there are several, or one is in the file already
+	total   int64            // bytes of content that will be read
+	stats   WriterStats
+}
+
+// writeEntry is one entry of the blob table to be.
+type writeEntry struct {
+	hash        SHA1
+	refs        uint32
+	run         int32 // into runs; -1: not written
+	start, size int64
+	told        uint32 // references to claim where no image here has any
+	tree        bool   // it is image metadata
+}
+
+// copyRun is a run that is copied as it is stored. Of its resources those are wanted that are in entries.
+type copyRun struct {
+	from    *File
+	run     *Run
+	members []int32 // into entries
+}
+
+// repack is a resource that is decoded and packed anew.
+type repack struct {
+	from  *File
+	res   Resource
+	entry int32
+	name  string // of a dentry that uses it; for the order of solid runs
+}
+
+// pack is a Source, and its hash once it is known.
+type pack struct {
+	src  Source
+	hash SHA1
+}
+
+func (j *writeJob) run(ctx context.Context) error {
+	if err := j.checkImages(); err != nil {
+		return err
+	}
+	if err := j.plan(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	out, err := newSink(j.w, j.start())
+	if err != nil {
+		return err
+	}
+	if j.old == nil {
+		if err := out.write(make([]byte, HeaderSize)); err != nil {
+			return err
+		}
+	}
+	if err := j.writeContents(ctx, out); err != nil {
+		return err
+	}
+	return j.writeTables(ctx, out)
+}
+
+// start is where the first byte goes.
+func (j *writeJob) start() int64 {
+	if j.old == nil {
+		return 0
+	}
+	end := int64(HeaderSize)
+	for _, t := range j.old.Header.tables() {
+		end = max(end, t.at.End())
+	}
+	for _, r := range j.old.runs {
+		if r.Offset < j.old.volumes[0].Size {
+			end = max(end, r.End())
+		}
+	}
+	return end
+}
+
+// checkImages refuses names that are there twice, and what else can be told before anything is read.
+func (j *writeJob) checkImages() error {
+	if j.opts.BootIndex > len(j.images) {
+		return fmt.Errorf("image %d is to boot, of %d", j.opts.BootIndex, len(j.images))
+	}
+	count := make(map[string]int)
+	for i := range j.images {
+		count[j.images[i].info.Name]++
+	}
+	for i := range j.images {
+		m := &j.images[i]
+		if m.named && m.info.Name != "" && count[m.info.Name] > 1 {
+			return fmt.Errorf("two images would have the name %q; give one another name", m.info.Name)
+		}
+		info := m.info
+		if _, err := info.tree(); err != nil && !m.kept {
+			return wrapf(err, "describe image %d", i+1)
+		}
+	}
+	return nil
+}
+
+// plan finds out what is to be written.
+func (j *writeJob) plan() error {
+	j.sizes = make(map[int64]bool)
+	for _, b := range j.opts.Base {
+		for _, r := range b.Resources() {
+			j.noteSize(r.Size, true)
+		}
+	}
+	if j.old != nil {
+		j.keepOld()
+		if err := j.keepTrees(); err != nil {
+			return err
+		}
+	}
+	j.older = len(j.runs)
+	for _, x := range j.wanted {
+		if i := j.resource(x.from, x.res, ""); i >= 0 {
+			j.entries[i].told = max(j.entries[i].told, x.res.Refs, 1)
+		}
+	}
+	if j.opts.Parts == 1 {
+		for i := range j.images {
+			if err := j.planImage(&j.images[i]); err != nil {
+				return wrapf(err, "plan image %d", i+1)
+			}
+		}
+	}
+	j.split()
+	for _, p := range j.packs {
+		j.total += p.src.Size()
+	}
+	for i := range j.images {
+		if m := &j.images[i]; m.img == nil && !m.kept && j.opts.Part == 1 {
+			res, err := m.from.MetadataOf(m.n)
+			if err != nil {
+				return err
+			}
+			j.total += res.Size
+		}
+	}
+	return nil
+}
+
+// keepOld enters what the file has that is appended to, with the references that it says, unless they must be counted again.
+func (j *writeJob) keepOld() {
+	at := make(map[int64]int32)
+	for _, r := range j.old.Resources() {
+		if r.IsMetadata() || r.Offset >= j.old.volumes[0].Size {
+			continue // what other files lend stays with them
+		}
+		if _, ok := j.known[r.Hash]; ok {
+			continue
+		}
+		n, ok := at[r.Offset]
+		if !ok || !r.Solid {
+			n = int32(len(j.runs))
+			j.runs = append(j.runs, *r.Run)
+			at[r.Offset] = n
+		}
+		e := writeEntry{hash: r.Hash, refs: r.Refs, run: n, start: r.Start, size: r.Size}
+		if j.shrunk {
+			e.refs = 0
+		}
+		j.known[r.Hash] = int32(len(j.entries))
+		j.entries = append(j.entries, e)
+		j.noteSize(r.Size, true)
+	}
+}
+
+// keepTrees enters the metadata of the images that stay as they are.
+func (j *writeJob) keepTrees() error {
+	for i := range j.images {
+		m := &j.images[i]
+		if !m.kept {
+			continue
+		}
+		res, err := m.from.MetadataOf(m.n)
+		if err != nil {
+			return err
+		}
+		m.entry = int32(len(j.entries))
+		j.entries = append(j.entries, writeEntry{hash: res.Hash, refs: 1, run: int32(len(j.runs)), size: res.Size, tree: true})
+		j.runs = append(j.runs, *res.Run)
+	}
+	return nil
+}
+
+// noteSize notes that there is a content of that size.
+func (j *writeJob) noteSize(size int64, again bool) {
+	if size > smallContent {
+		_, seen := j.sizes[size]
+		j.sizes[size] = seen || again
+	}
+}
+
+// planImage enters the streams of an image, and counts those whose hash is known.
+func (j *writeJob) planImage(m *writerImage) error {
+	img := m.img
+	switch {
+	case m.kept && !j.shrunk:
+		return nil // the references are those that the file says
+	case img == nil:
+		var err error
+		if img, err = m.from.Image(m.n); err != nil {
+			return err
+		}
+	}
+	return img.Walk(func(d *Dentry) error {
+		for i := range d.Streams {
+			s := &d.Streams[i]
+			switch {
+			case s.Source != nil:
+				j.source(s.Source)
+			case s.Hash.IsZero():
+			default:
+				if err := j.need(s.Hash, m, d.Name); err != nil {
+					return wrapf(err, "plan %q", d.Path())
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// source enters a Source.
+func (j *writeJob) source(src Source) {
+	if _, ok := j.sources[src]; !ok {
+		j.sources[src] = int32(len(j.packs))
+		j.packs = append(j.packs, pack{src: src})
+		j.noteSize(src.Size(), false)
+	}
+}
+
+// need enters a content that an image has, and counts the reference.
+func (j *writeJob) need(hash SHA1, m *writerImage, name string) error {
+	i, ok := j.known[hash]
+	if !ok {
+		if i = -1; m.from != nil {
+			if res, ok := m.from.Lookup(hash); ok {
+				i = j.resource(m.from, res, name)
+			}
+		}
+		if i < 0 && !m.kept && !j.lent(hash) {
+			return fmt.Errorf("no file given has the resource %s; give the files that the image's file is a delta of", hash)
+		}
+	}
+	if i >= 0 {
+		j.entries[i].refs++
+	}
+	return nil
+}
+
+// lent reports whether a content stays where it is: in a base, or in a file that the one that is appended to was opened with.
+func (j *writeJob) lent(hash SHA1) bool {
+	if j.old != nil {
+		if _, ok := j.old.Lookup(hash); ok {
+			return true
+		}
+	}
+	return j.inBase(hash)
+}
+
+func (j *writeJob) inBase(hash SHA1) bool {
+	_, ok := j.baseSize(hash)
+	return ok
+}
+
+// baseSize is the size of a content that a base file holds.
+func (j *writeJob) baseSize(hash SHA1) (int64, bool) {
+	for _, b := range j.opts.Base {
+		if r, ok := b.Lookup(hash); ok {
+			return r.Size, true
+		}
+	}
+	return 0, false
+}
+
+// resource enters a resource of a file; -1: a base has it.
+func (j *writeJob) resource(from *File, res Resource, name string) int32 {
+	if i, ok := j.known[res.Hash]; ok {
+		return i
+	}
+	if j.inBase(res.Hash) || from == j.old {
+		return -1 // a base has it, or a file that the one that is appended to was opened with
+	}
+	i := int32(len(j.entries))
+	j.known[res.Hash] = i
+	j.entries = append(j.entries, writeEntry{hash: res.Hash, run: -1, size: res.Size, told: 1})
+	j.noteSize(res.Size, true)
+	j.repacks = append(j.repacks, repack{from, res, i, name})
+	j.total += res.Size
+	return i
+}
+
+// split sorts the resources of other files by where they stand, and takes those out that can be copied as they are stored.
+func (j *writeJob) split() {
+	files := make(map[*File]int)
+	for i := range j.repacks {
+		if f := j.repacks[i].from; files[f] == 0 {
+			files[f] = len(files) + 1
+		}
+	}
+	slices.SortStableFunc(j.repacks, func(a, b repack) int {
+		return cmp.Or(cmp.Compare(files[a.from], files[b.from]), cmp.Compare(a.res.Offset, b.res.Offset), cmp.Compare(a.res.Start, b.res.Start))
+	})
+	rest := j.repacks[:0]
+	for i := 0; i < len(j.repacks); {
+		n := i + 1
+		for n < len(j.repacks) && j.repacks[n].from == j.repacks[i].from && j.repacks[n].res.Offset == j.repacks[i].res.Offset {
+			n++
+		}
+		group := j.repacks[i:n]
+		if !j.copyable(group) {
+			rest = append(rest, group...)
+		} else {
+			c := copyRun{from: group[0].from, run: group[0].res.Run}
+			for _, r := range group {
+				c.members = append(c.members, r.entry)
+			}
+			j.copies = append(j.copies, c)
+		}
+		i = n
+	}
+	j.repacks = rest
+}
+
+// copyable reports whether a run, of which those resources are wanted, can be copied as it is stored.
+func (j *writeJob) copyable(group []repack) bool {
+	f, run := group[0].from, group[0].res.Run
+	switch {
+	case j.opts.Recompress || run.Solid != j.opts.Solid || run.Pipable:
+		return false
+	case run.Solid:
+		wanted := int64(0)
+		for _, r := range group {
+			wanted += r.res.Size
+		}
+		return run.Compression == j.opts.SolidCompression && run.PieceSize == j.opts.SolidPieceSize && wanted >= run.Size/4*3
+	case run.Compression == None: // not worth compressing, if it stands in a file with the same compression
+		return f.Header.Compression == j.opts.Compression && f.Header.PieceSize == j.opts.PieceSize
+	}
+	return run.Compression == j.opts.Compression && run.PieceSize == j.opts.PieceSize
+}

@@ -1,0 +1,54 @@
+package wim
+
+import (
+	"cmp"
+	"path"
+	"slices"
+	"strings"
+)
+
+// order gives the order in which contents are packed, and how many bytes they have. A number i is pack i, ^i is repack i.
+//
+// Ordinarily what comes from other files is first, in the order in which it is read there, and then what comes from Sources, in tree order.
+// In a solid run like goes beside like: sorted by extension, then by name. But what comes from solid runs keeps its order, as it has been
+// sorted before, and decoding it in any other order would decode pieces of many MiB again and again.
+func (j *writeJob) order() (order []int32, total int64) {
+	order = make([]int32, 0, len(j.repacks)+len(j.packs))
+	for i := range j.repacks {
+		order = append(order, ^int32(i))
+		total += j.repacks[i].res.Size
+	}
+	for i := range j.packs {
+		order = append(order, int32(i))
+		total += j.packs[i].src.Size()
+	}
+	if !j.opts.Solid {
+		return order, total
+	}
+	slices.SortStableFunc(order, func(a, b int32) int {
+		x, y := j.place(a), j.place(b)
+		return cmp.Or(cmp.Compare(x.class, y.class), strings.Compare(x.extension, y.extension), strings.Compare(x.name, y.name),
+			strings.Compare(x.full, y.full))
+	})
+	return order, total
+}
+
+// solidPlace is what contents of solid runs are sorted by.
+type solidPlace struct {
+	class                 int // 0: keeps its order, 1: is sorted
+	extension, name, full string
+}
+
+// place gives the place of a number that order gives.
+func (j *writeJob) place(i int32) solidPlace {
+	var full string
+	if i >= 0 {
+		full = j.packs[i].src.Path()
+	} else if r := &j.repacks[^i]; !r.res.Solid {
+		full = r.name
+	} else {
+		return solidPlace{}
+	}
+	name := path.Base(full)
+	return solidPlace{1, strings.ToLower(path.Ext(name)), strings.ToLower(name), full}
+}
