@@ -19,13 +19,19 @@ func (a *app) wimCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wim",
 		Usage: "work on a WIM file of this machine",
-		Commands: []*cli.Command{
+		Commands: append([]*cli.Command{
 			a.wimInfoCommand(),
 			a.wimDirCommand(),
 			a.wimCaptureCommand(),
 			a.wimApplyCommand(),
 			a.wimVerifyCommand(),
-		},
+			a.wimExportCommand(),
+			a.wimDeleteCommand(),
+			a.wimOptimizeCommand(),
+			a.wimSplitCommand(),
+			a.wimJoinCommand(),
+			a.wimUpdateCommand(),
+		}, a.otherVerbCommands()...),
 	}
 }
 

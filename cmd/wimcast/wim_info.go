@@ -14,9 +14,9 @@ import (
 func (a *app) wimInfoCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "info",
-		Usage:     "show what a WIM file holds",
-		ArgsUsage: "WIMFILE [IMAGE]",
-		Flags: []cli.Flag{
+		Usage:     "show what a WIM file holds, or change what it says of an image",
+		ArgsUsage: "WIMFILE [IMAGE [NEW_NAME [NEW_DESC]]]",
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "check", Usage: "verify every resource and the integrity table first"},
 			&cli.BoolFlag{Name: "xml", Usage: "write the XML as it is in the file, in UTF-8, and nothing else"},
 			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML to `FILE` and nothing else"},
@@ -24,7 +24,7 @@ func (a *app) wimInfoCommand() *cli.Command {
 			&cli.BoolFlag{Name: "blobs", Usage: "show every resource too"},
 			refFlag(),
 			jsonFlag(),
-		},
+		}, infoEditFlags()...),
 		Action: a.wimInfo,
 	}
 }
@@ -67,6 +67,9 @@ type blobJSON struct {
 }
 
 func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
+	if infoEdits(cmd) {
+		return a.wimInfoEdit(ctx, cmd)
+	}
 	path, which, err := fileAndImage(cmd)
 	if err != nil {
 		return err

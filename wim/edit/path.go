@@ -31,13 +31,13 @@ type PathError struct {
 func (e *PathError) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err) }
 func (e *PathError) Unwrap() error { return e.Err }
 
-// split gives the names of a path, none for the root.
-func split(path string) []string {
+// pathNames gives the names of a path, none for the root.
+func pathNames(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
 }
 
 // clean gives the path as errors show it.
-func clean(path string) string { return "/" + strings.Join(split(path), "/") }
+func clean(path string) string { return "/" + strings.Join(pathNames(path), "/") }
 
 // same compares two names.
 func (t *Tree) same(a, b string) bool {
@@ -69,7 +69,7 @@ func (t *Tree) child(dir *wim.Dentry, name string) *wim.Dentry {
 // Find gives the entry at path; nil when there is none. The root's path is "" or "/".
 func (t *Tree) Find(path string) *wim.Dentry {
 	d := t.Image.Root
-	for _, name := range split(path) {
+	for _, name := range pathNames(path) {
 		if d = t.child(d, name); d == nil {
 			return nil
 		}

@@ -55,7 +55,7 @@ func insert(dir, d *wim.Dentry) {
 //
 // The error is a *PathError: fs.ErrNotExist, ErrIsDir, ErrNotDir, ErrNotEmpty, ErrInside or ErrBadName.
 func (t *Tree) Rename(old, to string) error {
-	d, names := t.Find(old), split(to)
+	d, names := t.Find(old), pathNames(to)
 	fail := func(err error) error {
 		return &PathError{"rename", clean(old), fmt.Errorf("to %s: %w", clean(to), err)}
 	}
@@ -124,7 +124,7 @@ func replaceable(d, at *wim.Dentry) error {
 // replaced, which may be nil, is told the paths of files that were there. The error is a *PathError: fs.ErrExist (with noReplace), ErrIsDir,
 // ErrNotDir or ErrBadName.
 func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(path string)) error {
-	names := split(path)
+	names := pathNames(path)
 	fail := func(err error) error { return &PathError{"add", clean(path), err} }
 	if len(names) > wim.MaxDepth {
 		return fail(fmt.Errorf("%w: it lies deeper than %d directories", ErrBadName, wim.MaxDepth))

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wim/edit"
+)
+
+// editOptions reads checkFlags and threadsFlag.
+func editOptions(cmd *cli.Command) (edit.Options, error) {
+	w, err := writerOptions(cmd, wim.None)
+	if err != nil {
+		return edit.Options{}, err
+	}
+	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check")}
+	switch {
+	case w.Check:
+		opts.Integrity = edit.AddIntegrity
+	case cmd.Bool("nocheck"):
+		opts.Integrity = edit.DropIntegrity
+	}
+	return opts, nil
+}
+
+// storageOptions reads compressFlags and --recompress for a file that holds what one with compression unless holds.
+func storageOptions(cmd *cli.Command, unless wim.Compression) (edit.Storage, error) {
+	w, err := writerOptions(cmd, unless)
+	if err != nil {
+		return edit.Storage{}, err
+	}
+	s := edit.Storage{
+		Level: w.Level, PieceSize: w.PieceSize, Solid: w.Solid, SolidPieceSize: w.SolidPieceSize, SolidLevel: w.SolidLevel,
+		Recompress: cmd.Bool("recompress"),
+	}
+	if cmd.String("compress") != "" {
+		s.Compression = edit.Compress(w.Compression)
+	}
+	if cmd.String("solid-compress") != "" {
+		s.SolidCompression = w.SolidCompression
+	}
+	return s, nil
+}
+
+// rebuildFlags are options of verbs that may write a file anew.
+func rebuildFlags(flags ...cli.Flag) []cli.Flag {
+	flags = append(flags, checkFlags()...)
+	return append(
+		flags, threadsFlag(), jsonFlag(),
+		&cli.BoolFlag{Name: "unsafe-compact", Usage: "write the file anew, without holes: here as safely as ever"},
+		&cli.BoolFlag{Name: "pipable", Hidden: true},
+		&cli.BoolFlag{Name: "not-pipable", Usage: "write an ordinary file: the only kind that is written"},
+	)
+}
+
+// refusePipable refuses --pipable.
+func refusePipable(cmd *cli.Command) error {
+	if cmd.Bool("pipable") {
+		return usageErrorf(cmd, "--pipable: such files can be read, but not written; Microsoft's programs cannot read them at all")
+	}
+	return nil
+}
+
+// editJSON is the output of the verbs that change a WIM file, with --json.
+type editJSON struct {
+	Path      string `json:"path"`
+	Images    int    `json:"images"`
+	Resources int    `json:"resources"` // written
+	Bytes     int64  `json:"bytes"`     // of them, uncompressed
+	Copied    int64  `json:"copied"`    // bytes of those that were copied as they were stored
+	Size      int64  `json:"size"`      // of the file
+}
+
+// edit runs a verb that changes the file at path, with a bar, and reports what it did.
+func (a *app) edit(cmd *cli.Command, path string, opts *edit.Options, run func() (wim.WriterStats, error)) error {
+	show := a.newProgress()
+	bar := show.track(cmd.Name, 0)
+	opts.Progress = func(p wim.Progress) { bar.set(p.Done, p.Total, "") }
+	stats, err := run()
+	bar.finish(err)
+	show.close()
+	if err != nil {
+		return editHint(err)
+	}
+	if cmd.Bool("json") {
+		return a.printJSON(editJSON{path, stats.Images, stats.Resources, stats.Bytes, stats.Copied, stats.Size})
+	}
+	a.notef("%s: %s in %s", path, count(stats.Images, "image"), formatBytes(stats.Size))
+	return nil
+}
+
+// count writes a number of things for people.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// editHint attaches what can be done about an error of package edit.
+func editHint(err error) error {
+	var path *edit.PathError
+	switch {
+	case errors.Is(err, vfs.ErrLocked):
+		return withHint(err, "another program is changing this file: wait until it has finished")
+	case errors.Is(err, wim.ErrMissing):
+		return withHint(err, "the file borrows contents from others: name them with --ref")
+	case errors.As(err, &path) && path.Op != "add":
+		return withHint(err, "'wimcast wim dir' lists what the image has; upper and lower case differ unless WIMLIB_IMAGEX_IGNORE_CASE is 1")
+	}
+	return wimHint(err)
+}
+
+// wholeOrOne turns an image's number or name, or "all", into what package edit takes.
+func wholeOrOne(w *wim.File, which string) (int, error) {
+	if strings.EqualFold(which, "all") {
+		return edit.All, nil
+	}
+	return imageNumber(w, which)
+}
+
+// imageArgument is the number of the image that a verb names in a file.
+func imageArgument(path, which string, number func(*wim.File, string) (int, error)) (int, error) {
+	w, err := openWIM(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := number(w.File, which)
+	return n, errors.Join(err, w.Close())
+}
+
+// otherVerbs are those of wimlib-imagex that are not here, and what to do instead.
+var otherVerbs = map[string]string{
+	"mount":   "apply the image to a directory, or extract the files you need",
+	"mountrw": "change the image with 'wimcast wim update'",
+	"unmount": "there are no mounted images",
+}
+
+// otherVerbCommands tell about verbs that are not here. Help does not show them.
+func (a *app) otherVerbCommands() []*cli.Command {
+	var out []*cli.Command
+	for verb, instead := range otherVerbs {
+		out = append(out, &cli.Command{
+			Name: verb, Hidden: true, SkipFlagParsing: true,
+			Action: func(_ context.Context, cmd *cli.Command) error {
+				return withHint(usageErrorf(cmd, "%s: wimcast does not mount images", verb), "%s", instead)
+			},
+		})
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wim/edit"
+)
+
+func (a *app) wimExportCommand() *cli.Command {
+	flags := compressFlags("as the source")
+	flags = append(
+		flags, refFlag(),
+		&cli.BoolFlag{Name: "boot", Usage: "make the image the one that boots; of all, the one that boots in the source"},
+		&cli.BoolFlag{Name: "recompress", Usage: "compress again what could be copied as it is"},
+		&cli.BoolFlag{Name: "rebuild", Usage: "write a file that exists anew, without holes"},
+		&cli.BoolFlag{Name: "wimboot", Usage: "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"},
+		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out what the WIM `FILE` has"},
+	)
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "copy an image, or all, to a new or existing WIM file",
+		ArgsUsage: "SRC_WIMFILE SRC_IMAGE|all DEST_WIMFILE [DEST_IMAGE_NAME [DEST_IMAGE_DESC]]",
+		Flags:     rebuildFlags(flags...),
+		Action:    a.wimExport,
+	}
+}
+
+func (a *app) wimExport(ctx context.Context, cmd *cli.Command) (err error) {
+	got := cmd.Args().Slice()
+	var opts edit.ExportOptions
+	if len(got) > 3 && len(got) <= 5 {
+		opts.Name = &got[3]
+		if len(got) == 5 {
+			opts.Description = &got[4]
+		}
+		got = got[:3]
+	} else if got, err = args(cmd, "SRC_WIMFILE", "SRC_IMAGE", "DEST_WIMFILE"); err != nil {
+		return err
+	}
+	if got[2] == "-" {
+		return usageErrorf(cmd, "export to standard output: such files are pipable, which are not written; name a file")
+	}
+	if err := refusePipable(cmd); err != nil {
+		return err
+	}
+	src, err := openWIM(got[0], cmd.StringSlice("ref")...)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	n, err := wholeOrOne(src.File, got[1])
+	if err != nil {
+		return err
+	}
+	if err := exportOptions(cmd, src.File, &opts); err != nil {
+		return err
+	}
+	for _, path := range cmd.StringSlice("delta-from") {
+		base, err := openWIM(path)
+		if err != nil {
+			return err
+		}
+		defer base.Close()
+		opts.Base = append(opts.Base, base.File)
+	}
+	return a.edit(cmd, got[2], &opts.Options, func() (wim.WriterStats, error) {
+		return edit.Export(ctx, src.File, n, got[2], opts)
+	})
+}
+
+// exportOptions reads the options of export.
+func exportOptions(cmd *cli.Command, src *wim.File, opts *edit.ExportOptions) error {
+	var err, err2 error
+	opts.Options, err = editOptions(cmd)
+	opts.Storage, err2 = storageOptions(cmd, src.Header.Compression)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	opts.Boot, opts.WIMBoot = cmd.Bool("boot"), cmd.Bool("wimboot")
+	opts.Rebuild = cmd.Bool("rebuild") || cmd.Bool("unsafe-compact")
+	if opts.WIMBoot && opts.Compression == nil && !opts.Solid {
+		opts.Compression = edit.Compress(wim.XPRESS)
+		if opts.PieceSize == 0 {
+			opts.PieceSize = 4096
+		}
+	}
+	return nil
+}

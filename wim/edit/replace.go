@@ -1,0 +1,251 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// handle is a WIM file that is being changed: open for reading and writing, and locked.
+type handle struct {
+	path string // of the file itself, where the one that was given is a symbolic link
+	f    *os.File
+	info fs.FileInfo
+	*wim.File
+}
+
+// openHandle opens and locks the WIM file at path. The error is vfs.ErrLocked where another change is going on.
+func openHandle(path string) (*handle, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("open WIM: %w", err)
+	}
+	for {
+		h, stale, err := tryHandle(real)
+		if err != nil {
+			return nil, fmt.Errorf("open WIM %s: %w", path, err)
+		}
+		if !stale {
+			return h, nil
+		}
+	}
+}
+
+// tryHandle opens and locks the file; stale says that another change put a new one in its place before it was locked.
+func tryHandle(path string) (h *handle, stale bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() {
+		if err != nil || stale {
+			f.Close()
+		}
+	}()
+	h = &handle{path: path, f: f}
+	if h.info, err = f.Stat(); err != nil {
+		return nil, false, err
+	}
+	if !h.info.Mode().IsRegular() {
+		return nil, false, errors.New("not a regular file")
+	}
+	if err := vfs.LockFile(f); err != nil {
+		return nil, false, err
+	}
+	now, err := os.Stat(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if !os.SameFile(now, h.info) {
+		return nil, true, nil
+	}
+	h.info = now // its size may have changed before the lock
+	if h.File, err = wim.Open(f, now.Size()); err != nil {
+		return nil, false, err
+	}
+	return h, false, changeable(h.File)
+}
+
+// changeable refuses files that cannot be changed by themselves.
+func changeable(f *wim.File) error {
+	switch h := f.Header; {
+	case h.Parts > 1:
+		return fmt.Errorf("it is part %d of %d of a split set: %w; join the set first", h.Part, h.Parts, ErrReadOnly)
+	case h.Flags&wim.FlagReadOnly != 0:
+		return fmt.Errorf("its header says so: %w; export its images to a new file", ErrReadOnly)
+	}
+	return nil
+}
+
+// ErrReadOnly says that a WIM file may not be changed.
+var ErrReadOnly = errors.New("this WIM file is not to be changed")
+
+// close closes the file and gives up the lock.
+func (h *handle) close() error { return h.f.Close() }
+
+// rebuild puts a new file in the place of h's, which fn writes. The old one stays where it fails.
+func (h *handle) rebuild(fn func(f *os.File) error) error {
+	p, err := writeTemp(h.path, h.info, fn)
+	if err != nil {
+		return err
+	}
+	if !renamesOpen {
+		h.f.Close() // a file that is open keeps its name
+	}
+	return p.take(true)
+}
+
+// writeNew writes a file that gets its name when it is complete and on disk, and replaces the file old describes; where old is nil there must
+// be none.
+func writeNew(path string, old fs.FileInfo, fn func(f *os.File) error) error {
+	p, err := writeTemp(path, old, fn)
+	if err != nil {
+		return err
+	}
+	return p.take(old != nil)
+}
+
+// pending is a file that is complete and on disk, but has not got its name.
+type pending struct {
+	temp, path string
+}
+
+// writeTemp writes a file beside path, with mode and owner of the file that old describes, if any.
+func writeTemp(path string, old fs.FileInfo, fn func(f *os.File) error) (p pending, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
+	if err != nil {
+		return p, fmt.Errorf("create %s: %w", path, err)
+	}
+	p = pending{f.Name(), path}
+	defer func() {
+		if err != nil {
+			f.Close()
+			p.drop()
+		}
+	}()
+	if err = fn(f); err != nil {
+		return p, err
+	}
+	mode := fs.FileMode(0o644)
+	if old != nil {
+		mode = old.Mode().Perm()
+		keepOwner(f, old)
+	}
+	if err = errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return p, fmt.Errorf("write %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// drop removes the file.
+func (p pending) drop() { os.Remove(p.temp) }
+
+// take gives the file its name, for good.
+func (p pending) take(replace bool) error {
+	if err := takeName(p.temp, p.path, replace); err != nil {
+		p.drop()
+		return fmt.Errorf("finish %s: %w", p.path, err)
+	}
+	return syncDir(filepath.Dir(p.path))
+}
+
+// batch is several files that get their names together.
+type batch struct{ files []pending }
+
+// add writes one of them.
+func (b *batch) add(path string, fn func(f *os.File) error) error {
+	old, err := os.Stat(path)
+	if err != nil {
+		old = nil // then there is none to take mode and owner from
+	}
+	p, err := writeTemp(path, old, fn)
+	if err == nil {
+		b.files = append(b.files, p)
+	}
+	return err
+}
+
+// drop removes those that have not got their names.
+func (b *batch) drop() {
+	for _, p := range b.files {
+		p.drop()
+	}
+}
+
+// finish gives all their names, and replaces files that have them.
+func (b *batch) finish() error {
+	for len(b.files) > 0 {
+		if err := b.files[0].take(true); err != nil {
+			return err
+		}
+		b.files = b.files[1:]
+	}
+	return nil
+}
+
+// takeName gives a finished file its name. Where replace is not set nothing may have it yet.
+func takeName(from, to string, replace bool) error {
+	if replace {
+		return os.Rename(from, to)
+	}
+	err := os.Link(from, to)
+	if err == nil {
+		return os.Remove(from)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(to); err == nil { // a file system without hard links
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
+}
+
+// appendTo lets fn write behind the end of h's file and then its header. Where it fails the file gets its old length.
+func (h *handle) appendTo(fn func(w io.WriteSeeker) error) error {
+	err := fn(&ordered{File: h.f})
+	if err == nil {
+		if err = h.f.Sync(); err == nil {
+			return nil
+		}
+		return fmt.Errorf("write %s: %w", h.path, err)
+	}
+	if h.headerKept() {
+		err = errors.Join(err, h.f.Truncate(h.info.Size()))
+	}
+	return err
+}
+
+// ordered is a file whose header is not overwritten before all else is on disk: a machine that crashes must not leave a header that tells of
+// bytes that are not there.
+type ordered struct {
+	*os.File
+	synced bool
+}
+
+// Write implements io.Writer.
+func (o *ordered) Write(b []byte) (int, error) {
+	at, err := o.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	if at < wim.HeaderSize && !o.synced {
+		if err := o.Sync(); err != nil {
+			return 0, err
+		}
+		o.synced = true
+	}
+	return o.File.Write(b)
+}
+
+// headerKept reports whether the file on disk still starts with the header that was read, so that what is behind its old end is not needed.
+func (h *handle) headerKept() bool {
+	now, err := wim.Open(h.f, h.info.Size())
+	return err == nil && now.Header == h.Header
+}

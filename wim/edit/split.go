@@ -1,0 +1,331 @@
+package edit
+
+import (
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wimcast/wimcast/wim"
+)
+
+// maxParts is how many parts a set can have: headers have 16 bits for their number.
+const maxParts = 1<<16 - 1
+
+// Sizes of what a part has beside resources, in bytes.
+const (
+	entrySize     = 50       // of the blob table, a resource
+	integritySize = 20       // of the integrity table, every 10 MiB
+	integrityStep = 10 << 20 // bytes
+	spareSize     = 64       // for numbers in the XML that get longer
+)
+
+// Split writes the file at path as a set of parts, and gives their names: first, and first with 2, 3, ... before its extension. Every part has at
+// most size bytes where what it holds allows it: a run of bytes that is stored as one thing, such as a large file or a solid run, is not cut, and the
+// images' metadata is all in part 1. Files that have the parts' names are replaced, all of them once all parts are written.
+func Split(ctx context.Context, path, first string, size int64, opts Options) ([]string, error) {
+	names, err := splitFile(ctx, path, first, size, opts)
+	return names, wrap(err, "split", path)
+}
+
+func splitFile(ctx context.Context, path, first string, size int64, opts Options) ([]string, error) {
+	if size < 1 {
+		return nil, fmt.Errorf("parts of %d bytes: want at least 1", size)
+	}
+	in, err := openInput(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	if err := opts.verify(ctx, in.File); err != nil {
+		return nil, err
+	}
+	s := &splitter{in: in, opts: opts, size: size}
+	parts, err := s.plan()
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(parts))
+	for i := range parts {
+		names[i] = partName(first, i+1)
+		if in.is(names[i]) {
+			return nil, fmt.Errorf("write %s: %w", names[i], errSame)
+		}
+	}
+	return names, s.write(ctx, names, parts)
+}
+
+// partName gives the name of part n: "install.swm", "install2.swm", ...
+func partName(first string, n int) string {
+	if n == 1 {
+		return first
+	}
+	dir, base := filepath.Split(first)
+	ext := filepath.Ext(base)
+	if ext == base {
+		ext = ""
+	}
+	return dir + strings.TrimSuffix(base, ext) + strconv.Itoa(n) + ext
+}
+
+// splitter is one run of Split.
+type splitter struct {
+	in    *input
+	opts  Options
+	size  int64
+	guid  [16]byte
+	done  int64 // bytes of the parts that are written
+	total int64
+}
+
+// plan shares the resources out: in stored order, each part as full as it can be.
+func (s *splitter) plan() ([][]wim.Resource, error) {
+	f := s.in.File
+	header := int64(wim.HeaderSize) + f.Header.XML.StoredSize + spareSize
+	used := header
+	for i := range f.Images() {
+		m, err := f.MetadataOf(i + 1)
+		if err != nil {
+			return nil, err
+		}
+		used += m.StoredSize + entrySize
+	}
+	layout := f.Layout().Resources
+	parts := [][]wim.Resource{nil}
+	for i := 0; i < len(layout); {
+		n := i + 1
+		for n < len(layout) && layout[n].Offset == layout[i].Offset {
+			n++
+		}
+		run := layout[i:n]
+		need := run[0].StoredSize + entrySize*int64(len(run))
+		if run[0].Solid {
+			need += entrySize
+		}
+		if last := len(parts) - 1; s.over(used+need) && (len(parts[last]) > 0 || last == 0 && s.over(used)) {
+			parts = append(parts, nil)
+			used = header
+		}
+		last := len(parts) - 1
+		parts[last] = append(parts[last], run...)
+		used += need
+		i = n
+	}
+	if len(parts) > maxParts {
+		return nil, fmt.Errorf("it would have %d parts of up to %d bytes, the limit is %d: make them larger", len(parts), s.size, maxParts)
+	}
+	return parts, nil
+}
+
+// over says whether a part with so many bytes would be too large.
+func (s *splitter) over(bytes int64) bool {
+	if s.opts.Integrity == AddIntegrity || s.opts.Integrity == KeepIntegrity && s.in.Header.Integrity.Size > 0 {
+		bytes += 12 + integritySize*(bytes/integrityStep+1)
+	}
+	return bytes > s.size
+}
+
+// write writes all parts, and then gives them their names.
+func (s *splitter) write(ctx context.Context, names []string, parts [][]wim.Resource) (err error) {
+	for _, p := range parts {
+		for _, r := range p {
+			s.total += r.Size
+		}
+	}
+	s.guid = s.setGUID(len(parts))
+	var batch batch
+	defer func() {
+		if err != nil {
+			batch.drop()
+		}
+	}()
+	for i, p := range parts {
+		if err := batch.add(names[i], func(f *os.File) error { return s.part(ctx, f, i+1, len(parts), p) }); err != nil {
+			return fmt.Errorf("write %s: %w", names[i], err)
+		}
+	}
+	return batch.finish()
+}
+
+// setGUID makes the GUID that all parts have. It is made from the file and how it is cut, so that parts of two sets are told apart, and
+// doing the same again gives the same bytes.
+func (s *splitter) setGUID(parts int) (guid [16]byte) {
+	sum := sha1.New()
+	fmt.Fprintf(sum, "%x %d %d ", s.in.Header.GUID, s.size, parts)
+	sum.Write(s.in.RawXML())
+	copy(guid[:], sum.Sum(nil))
+	return guid
+}
+
+// part writes one part.
+func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources []wim.Resource) error {
+	o := s.opts.writer(s.in.File, Storage{})
+	o.Part, o.Parts, o.GUID = n, of, s.guid
+	o.BootIndex = s.in.Header.BootIndex
+	if s.opts.Progress != nil {
+		before := s.done
+		o.Progress = func(p wim.Progress) { s.opts.Progress(wim.Progress{Done: before + p.Done, Total: s.total}) }
+	}
+	w, err := wim.Create(out, o)
+	if err != nil {
+		return err
+	}
+	for _, r := range resources {
+		if err := w.Resource(s.in.File, r); err != nil {
+			return err
+		}
+		s.done += r.Size
+	}
+	if err := copyImages(w, s.in.File, nil); err != nil {
+		return err
+	}
+	_, err = w.Finish(ctx)
+	return err
+}
+
+// Join writes the parts of a split set, in any order, as one file, which replaces one that has the name.
+func Join(ctx context.Context, out string, parts []string, opts Options) (wim.WriterStats, error) {
+	stats, err := join(ctx, out, parts, opts)
+	return stats, wrap(err, "join to", out)
+}
+
+func join(ctx context.Context, out string, parts []string, opts Options) (stats wim.WriterStats, err error) {
+	in, err := openSet(parts)
+	if err != nil {
+		return stats, err
+	}
+	defer in.close()
+	if in.is(out) {
+		return stats, errSame
+	}
+	if err := opts.verify(ctx, in.File); err != nil {
+		return stats, err
+	}
+	old, err := os.Stat(out)
+	if errors.Is(err, os.ErrNotExist) {
+		old, err = nil, nil
+	}
+	if err != nil {
+		return stats, err
+	}
+	err = writeNew(out, old, func(f *os.File) error {
+		o := opts.writer(in.File, Storage{})
+		o.BootIndex = in.Header.BootIndex
+		o.Check = opts.Integrity == AddIntegrity || opts.Integrity == KeepIntegrity && in.Header.Integrity.Size > 0
+		w, err := wim.Create(f, o)
+		if err != nil {
+			return err
+		}
+		for _, r := range in.Layout().Resources { // those that no image needs too, as nothing is to get lost
+			if err := w.Resource(in.File, r); err != nil {
+				return err
+			}
+		}
+		if err := copyImages(w, in.File, nil); err != nil {
+			return err
+		}
+		stats, err = w.Finish(ctx)
+		return err
+	})
+	return stats, err
+}
+
+// openSet opens the parts of a set, all of which must be there, and nothing else.
+func openSet(parts []string) (*input, error) {
+	if len(parts) == 0 {
+		return nil, errors.New("no parts are given")
+	}
+	in := &input{}
+	var volumes []wim.Input
+	first := -1
+	for i, path := range parts {
+		f, err := in.open(path)
+		if err != nil {
+			return nil, errors.Join(err, in.close())
+		}
+		h, err := wim.Open(f.R, f.Size)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), in.close())
+		}
+		if i > 0 && (h.Header.GUID != in.Header.GUID || h.Header.Parts != in.Header.Parts) {
+			return nil, errors.Join(fmt.Errorf("open %s: it is not a part of the set that %s is of", path, parts[0]), in.close())
+		}
+		if i == 0 {
+			in.File = h
+		}
+		if h.Header.Part == 1 && first < 0 {
+			first = i
+		}
+		volumes = append(volumes, f)
+	}
+	if first > 0 {
+		volumes[0], volumes[first] = volumes[first], volumes[0]
+	}
+	var err error
+	if in.File, err = wim.OpenSet(volumes[0], volumes[1:]...); err != nil {
+		return nil, errors.Join(err, in.close())
+	}
+	if got, want := len(parts), in.Header.Parts; got < want {
+		return nil, errors.Join(fmt.Errorf("the set has %d parts, here are %d", want, got), in.close())
+	}
+	return in, nil
+}
+
+// input is one or several files that are only read.
+type input struct {
+	*wim.File
+	files []*os.File
+	infos []os.FileInfo
+}
+
+// openInput opens a file that is whole by itself.
+func openInput(path string) (*input, error) {
+	in := &input{}
+	f, err := in.open(path)
+	if err != nil {
+		return nil, err
+	}
+	if in.File, err = wim.Open(f.R, f.Size); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), in.close())
+	}
+	if h := in.Header; h.Parts > 1 {
+		return nil, errors.Join(fmt.Errorf("it is part %d of %d of a split set; join the set first", h.Part, h.Parts), in.close())
+	}
+	return in, nil
+}
+
+func (in *input) open(path string) (wim.Input, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return wim.Input{}, fmt.Errorf("open WIM: %w", err)
+	}
+	in.files = append(in.files, f)
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return wim.Input{}, fmt.Errorf("open WIM %s: %w", path, err)
+	}
+	in.infos = append(in.infos, info)
+	return wim.Input{R: f, Size: info.Size(), Name: path}, nil
+}
+
+// is says whether path is one of the files.
+func (in *input) is(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(in.infos, func(i os.FileInfo) bool { return os.SameFile(i, info) })
+}
+
+func (in *input) close() error {
+	var errs []error
+	for _, f := range in.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
