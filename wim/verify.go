@@ -148,7 +148,7 @@ func (f *File) verifyIntegrity(ctx context.Context, v *volume) error {
 	if err != nil {
 		return err
 	}
-	end := v.header.BlobTable.End()
+	end := max(v.header.BlobTable.End(), HeaderSize) // a file without images may have no blob table
 	buf := make([]byte, min(piece, end-HeaderSize))
 	for i := range int64(len(sums) / 20) {
 		if err := ctx.Err(); err != nil {
@@ -169,8 +169,8 @@ func (f *File) verifyIntegrity(ctx context.Context, v *volume) error {
 // integrity reads the integrity table of one of the files, which there must be: the sums, 20 bytes each, and how many bytes of the file each is of.
 func (f *File) integrity(v *volume) (sums []byte, piece int64, err error) {
 	at := v.header.Integrity
-	end := v.header.BlobTable.End()
-	if end <= HeaderSize || at.Size < 12 || at.Size > 12+20*((end-HeaderSize)/minIntegrityPiece+1) {
+	end := max(v.header.BlobTable.End(), HeaderSize) // a file without images may have no blob table
+	if at.Size < 12 || at.Size > 12+20*((end-HeaderSize)/minIntegrityPiece+1) {
 		return nil, 0, corruptf("read integrity table: it has %d bytes", at.Size)
 	}
 	b, err := f.readPlain(at, v)

@@ -310,7 +310,7 @@ func (j *writeJob) resource(from *File, res Resource, name string) int32 {
 	}
 	i := int32(len(j.entries))
 	j.known[res.Hash] = i
-	j.entries = append(j.entries, writeEntry{hash: res.Hash, run: -1, size: res.Size, told: 1})
+	j.entries = append(j.entries, writeEntry{hash: res.Hash, run: -1, start: res.Start, size: res.Size, told: 1})
 	j.noteSize(res.Size, true)
 	j.repacks = append(j.repacks, repack{from, res, i, name})
 	j.total += res.Size

@@ -161,21 +161,37 @@ func lookAt(t *testing.T, f *wim.File) state {
 // equal compares two states.
 func equal(t *testing.T, what string, want, got state) {
 	t.Helper()
-	if reflect.DeepEqual(want, got) {
-		return
-	}
 	if len(want.Images) != len(got.Images) {
 		t.Errorf("%s: %d images, want %d", what, len(got.Images), len(want.Images))
 		return
 	}
 	for i := range want.Images {
-		if !reflect.DeepEqual(want.Images[i], got.Images[i]) {
-			t.Errorf("%s: image %d is\n%+v, want\n%+v", what, i+1, got.Images[i], want.Images[i])
+		w, g := want.Images[i], got.Images[i]
+		difference(t, fmt.Sprintf("%s: image %d", what, i+1), w.Files, g.Files)
+		w.Files, g.Files = nil, nil
+		if !reflect.DeepEqual(w, g) {
+			t.Errorf("%s: image %d is %+v, want %+v", what, i+1, g, w)
 		}
 	}
-	want.Images, got.Images = nil, nil
+	difference(t, what, want.Resources, got.Resources)
+	want.Images, got.Images, want.Resources, got.Resources = nil, nil, nil, nil
 	if !reflect.DeepEqual(want, got) {
-		t.Errorf("%s: the file has\n%+v, want\n%+v", what, got, want)
+		t.Errorf("%s: the file has %+v, want %+v", what, got, want)
+	}
+}
+
+// difference tells in what two tables differ.
+func difference[K, V comparable](t *testing.T, what string, want, got map[K]V) {
+	t.Helper()
+	for k, w := range want {
+		if g, ok := got[k]; !ok || g != w {
+			t.Errorf("%s: %v is %v, want %v", what, k, g, w)
+		}
+	}
+	for k, g := range got {
+		if _, ok := want[k]; !ok {
+			t.Errorf("%s: %v is %v, and should not be there", what, k, g)
+		}
 	}
 }
 

@@ -43,9 +43,6 @@ type Storage struct {
 // Compress is a Storage.Compression.
 func Compress(c wim.Compression) *wim.Compression { return &c }
 
-// set reports whether it asks for anything.
-func (s Storage) set() bool { return s != Storage{} }
-
 // writer gives the options of a Writer for a file with what src holds.
 func (o Options) writer(src *wim.File, s Storage) wim.WriterOptions {
 	h := src.Header

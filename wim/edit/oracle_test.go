@@ -173,10 +173,14 @@ func TestOursAndTheirsAreTheSame(t *testing.T) {
 			wimlib(t, args...)
 			wimlib(t, "verify", ours)
 			want, got := look(t, result), look(t, ours)
-			if o.name == "update" {
+			switch o.name {
+			case "update":
 				forget(&want)
 				forget(&got)
+			case "delete all": // wimlib then leaves the integrity table out
+				got.Integrity = want.Integrity
 			}
+			got.Solid = want.Solid // a rebuilt file stays solid; by wimlib only if that is by LZMS
 			equal(t, what, want, got)
 			sizesAlike(t, what, ours, result)
 			info := openWIM(t, ours).Images()
@@ -210,6 +214,7 @@ func forget(s *state) {
 // A set that we made is a set to wimlib, and the other way round.
 func TestSplitSetsOfBoth(t *testing.T) {
 	for _, options := range [][]string{{"--compress=XPRESS", "--check"}, solidLZX} {
+		solid := len(options) > 2
 		src := theirs(t, options...)
 		want := look(t, src)
 		ours, err := Split(bg, src, filepath.Join(t.TempDir(), "s.swm"), 200<<10, Options{})
@@ -218,9 +223,12 @@ func TestSplitSetsOfBoth(t *testing.T) {
 		joined := filepath.Join(t.TempDir(), "joined.wim")
 		wimlib(t, append([]string{"join", joined}, ours...)...)
 		got := look(t, joined)
-		got.Boot = want.Boot // which wimlib forgets
+		got.Boot, got.Solid = want.Boot, want.Solid // which wimlib forgets
 		equal(t, "ours, joined by wimlib", want, got)
 
+		if solid { // which wimlib does not split
+			continue
+		}
 		dir := t.TempDir()
 		wimlib(t, "split", src, filepath.Join(dir, "s.swm"), "0.2")
 		parts, err := filepath.Glob(filepath.Join(dir, "*.swm"))
