@@ -59,7 +59,7 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 	rng := seeded(t)
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
-			one, two, three := sourceTree(rng, "one", 30), sourceTree(rng, "two", 30), sourceTree(rng, "three", 30)
+			one, two, three := sourceTree(rng, "one", 12), sourceTree(rng, "two", 12), sourceTree(rng, "three", 12)
 			graft(three.Root, one.Root, "both") // what the file has already
 			b, f := writeWIM(t, opts, one, two)
 			also := WriterOptions{Solid: opts.Solid, SolidCompression: opts.SolidCompression, SolidPieceSize: opts.SolidPieceSize, Level: 10, SolidLevel: 10}
@@ -176,7 +176,7 @@ func (f shortWrites) Write(p []byte) (int, error) {
 // Images and resources can be copied from other files, whatever codecs both have, as they are stored where those agree.
 func TestCopiesFromOtherFiles(t *testing.T) {
 	rng := seeded(t)
-	one, two := sourceTree(rng, "one", 30), sourceTree(rng, "two", 30)
+	one, two := sourceTree(rng, "one", 10), sourceTree(rng, "two", 10)
 	now := time.Unix(1e9, 0)
 	for from, fromOpts := range writerVariants() {
 		_, f := writeWIM(t, fromOpts, one, two)
@@ -217,7 +217,7 @@ func TestSolidRunsAreCopiedWhole(t *testing.T) {
 	opts := WriterOptions{Compression: LZX, Solid: true, SolidCompression: LZX, SolidPieceSize: 1 << 16, Level: 5, SolidLevel: 5}
 	small, big := sourceTree(rng, "small", 5), sourceTree(rng, "big", 60)
 	big.Root.Children = append(big.Root.Children, &Dentry{Name: "z", Parent: big.Root, Streams: []Stream{
-		{Source: &memSource{path: "z", data: randomContent(rng, 20<<20)}},
+		{Source: &memSource{path: "z", data: randomContent(rng, 8<<20)}},
 	}})
 	_, f := writeWIM(t, opts, small, big)
 	for n, whole := range map[int]bool{1: false, 2: true} {
