@@ -68,6 +68,12 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 	t.Parallel()
 	image := crashImage(t)
 	c := cutRandom(image, rand.New(rand.NewPCG(4, 4)), 10_000, 50_000)
+	crashEverywhere(t, image, c, 0)
+}
+
+// crashEverywhere crashes an apply at every call, or at about that many of them, and lets a second one go on.
+func crashEverywhere(t *testing.T, image []byte, c Content, points int) {
+	t.Helper()
 	pro := prologueOf(t, image)
 	want := reference(t, image, c, pro)
 	count := vfs.Fault(vfs.NewMem(), vfs.Plan{Ops: vfs.OpMutate})
@@ -77,6 +83,9 @@ func TestCrashAtEveryCallThenRestart(t *testing.T) {
 	step := 1
 	if testing.Short() {
 		step = 17
+	}
+	if points > 0 {
+		step = count.Calls()/points + 1
 	}
 	t.Logf("%d crash points", count.Calls())
 	for at := 1; at <= count.Calls(); at += step {

@@ -98,10 +98,11 @@ func (s *sweeper) parts() error {
 	return nil
 }
 
-// recoverPart renames a part file back.
+// recoverPart renames a part file back. What was written to it after the last commit may be missing, also at its end.
 func (p *Plan) recoverPart(r *resource) bool {
 	name := p.contentPath(r)
-	if info, err := p.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() != r.Size {
+	held := r.out.written[len(r.out.written)-1].to
+	if info, err := p.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() < held || info.Size() > r.Size {
 		return false
 	}
 	p.crew.changed(parent(name), workName)

@@ -113,6 +113,9 @@ func (r *contentReader) Read(b []byte) (int, error) {
 	return n, io.EOF
 }
 
+// ReadAt reads anywhere, without looking for changes.
+func (r *contentReader) ReadAt(b []byte, off int64) (int, error) { return r.f.ReadAt(b, off) }
+
 func (r *contentReader) Close() error { return r.f.Close() }
 
 // byteSource is a stream that is in memory, such as reparse data.

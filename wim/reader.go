@@ -48,20 +48,9 @@ func (r *Reader) reset(f *File, res Resource) error {
 	r.sum.Reset()
 	r.f, r.res, r.pos, r.at = f, res, 0, -1
 	r.window, r.windowAt = r.window[:0], 0
-	var ok bool
 	var err error
-	if r.table, ok = res.Table(); !ok {
-		at := res.PieceTableRange()
-		if at.Size > res.StoredSize {
-			return corruptf("read piece table: %d bytes of %d", at.Size, res.StoredSize)
-		}
-		table := make([]byte, at.Size)
-		if err := readFull(f.r, table, res.Offset+at.Offset); err != nil {
-			return err
-		}
-		if r.table, err = ParsePieceTable(res.Run, table); err != nil {
-			return err
-		}
+	if r.table, err = f.pieceTable(res.Run); err != nil {
+		return err
 	}
 	r.dec, err = r.decs.For(res.Run)
 	return err

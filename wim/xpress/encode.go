@@ -3,6 +3,7 @@ package xpress
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
 )
@@ -21,9 +22,42 @@ const (
 type Encoder struct {
 	finder finder
 	huff   huffman.Encoder
-	freqs  [symbols]uint32
-	tokens []uint32 // literal: the byte; match: length<<16 | offset, where length is never 0
+	tokens tokens
+	codes  [symbols]uint32 // codeword<<8 | its length
 	out    writer
+}
+
+// tokens is what a parse gives: symbols, each one with the bits of its offset, as symbol<<16 | bits; and the lengths less minMatch of the matches
+// whose symbols do not tell them.
+type tokens struct {
+	all   [MaxSize]uint32
+	n     int
+	long  []uint16
+	freqs [symbols]uint32
+}
+
+func (t *tokens) reset() {
+	t.n, t.long = 0, t.long[:0]
+	clear(t.freqs[:])
+}
+
+func (t *tokens) literal(b byte) {
+	t.freqs[b]++
+	t.all[t.n&(MaxSize-1)] = uint32(b) << 16
+	t.n++
+}
+
+func (t *tokens) match(length, offset int) {
+	n := length - minMatch
+	obits := log2(uint32(offset))
+	if n >= 15 {
+		t.long = append(t.long, uint16(n))
+		n = 15
+	}
+	sym := 256 | uint32(obits)<<4 | uint32(n)
+	t.freqs[sym&(symbols-1)]++
+	t.all[t.n&(MaxSize-1)] = sym<<16 | uint32(offset)&^(1<<obits)
+	t.n++
 }
 
 // NewEncoder makes an encoder of that level: MinLevel (fast) to MaxLevel (small), or 0 for DefaultLevel.
@@ -35,7 +69,7 @@ func NewEncoder(level int) (*Encoder, error) {
 		return nil, fmt.Errorf("make XPRESS encoder: level %d is not in %d to %d", level, MinLevel, MaxLevel)
 	}
 	e := new(Encoder)
-	e.finder.depth = max(1, maxChain*level/DefaultLevel)
+	e.finder.setLevel(level)
 	return e, nil
 }
 
@@ -44,113 +78,125 @@ func (e *Encoder) Encode(dst, src []byte) (out []byte, ok bool) {
 	if len(src) <= headerSize || len(src) > MaxSize {
 		return dst, false
 	}
-	e.tokens = e.finder.parse(e.tokens[:0], src)
-	e.countSymbols()
-	e.huff.Make(e.freqs[:], maxLen)
+	if e.finder.nice == 0 {
+		e.finder.setLevel(DefaultLevel)
+	}
+	e.tokens.reset()
+	e.finder.parse(&e.tokens, src)
+	e.tokens.freqs[endOfData]++
+	e.huff.Make(e.tokens.freqs[:], maxLen)
 	if e.size() >= len(src) {
 		return dst, false
 	}
+	dst = slices.Grow(dst, len(src)+slop)
 	for i := range headerSize {
 		dst = append(dst, e.huff.Lens[2*i]|e.huff.Lens[2*i+1]<<4)
 	}
-	e.out.start(dst, len(src))
-	for _, t := range e.tokens {
-		e.write(t)
+	for i := range e.codes {
+		e.codes[i] = uint32(e.huff.Codes[i])<<8 | uint32(e.huff.Lens[i])
 	}
-	e.out.bits(uint32(e.huff.Codes[endOfData]), uint(e.huff.Lens[endOfData]))
-	dst = e.out.finish()
-	return dst, true
-}
-
-// split gives the symbol of a match, its length less minMatch, and the bits of its offset.
-func split(t uint32) (sym, length int, offset uint32, obits uint) {
-	length = int(t>>16) - minMatch
-	offset = t & 0xffff
-	obits = log2(offset)
-	return 256 + int(obits)<<4 + min(length, 15), length, offset &^ (1 << obits), obits
-}
-
-func (e *Encoder) countSymbols() {
-	clear(e.freqs[:])
-	for _, t := range e.tokens {
-		if t < 256 {
-			e.freqs[t]++
-		} else {
-			sym, _, _, _ := split(t)
-			e.freqs[sym]++
-		}
-	}
-	e.freqs[endOfData]++
+	return e.writeBody(dst), true
 }
 
 // size is the length of the encoding in bytes, rounded up.
 func (e *Encoder) size() int {
 	n, long := 0, 0
-	for sym, f := range e.freqs {
-		bits := int(e.huff.Lens[sym])
-		if sym >= 256 {
-			bits += (sym - 256) >> 4
-		}
-		n += int(f) * bits
+	for sym, f := range e.tokens.freqs {
+		n += int(f) * (int(e.huff.Lens[sym]) + int(extraBits(uint32(sym))))
 	}
-	for _, t := range e.tokens {
-		if l := int(t>>16) - minMatch; l >= 15+255 {
+	for _, l := range e.tokens.long {
+		if l >= 15+255 {
 			long += 3
-		} else if l >= 15 {
+		} else {
 			long++
 		}
 	}
 	return headerSize + n/8 + 4 + long
 }
 
-func (e *Encoder) write(t uint32) {
-	if t < 256 {
-		e.out.bits(uint32(e.huff.Codes[t]), uint(e.huff.Lens[t]))
-		return
+// extraBits is how many bits follow the codeword of a symbol.
+func extraBits(sym uint32) uint { return uint(sym >> 8 * (sym >> 4 & 15)) }
+
+func (e *Encoder) writeBody(dst []byte) []byte {
+	w := &e.out
+	w.start(dst)
+	long := e.tokens.long
+	for _, t := range e.tokens.all[:e.tokens.n] {
+		sym := t >> 16 & (symbols - 1)
+		code := e.codes[sym]
+		if sym&0x10f != 0x10f {
+			k := extraBits(sym)
+			w.put(code>>8<<k|t&0xffff, uint(code&255)+k)
+			continue
+		}
+		w.put(code>>8, uint(code&255))
+		w.length(long[0])
+		long = long[1:]
+		w.put(t&0xffff, extraBits(sym))
 	}
-	sym, length, low, obits := split(t)
-	e.out.bits(uint32(e.huff.Codes[sym]), uint(e.huff.Lens[sym]))
-	if length >= 15+255 {
-		e.out.bytes(255, byte(length), byte(length>>8))
-	} else if length >= 15 {
-		e.out.bytes(byte(length - 15))
-	}
-	e.out.bits(low, obits)
+	w.put(e.codes[endOfData]>>8, uint(e.codes[endOfData]&255))
+	return w.finish()
 }
 
 // writer lays out words and bytes so that each stands where a reader looks for it: two words are always reserved ahead of the bytes.
 type writer struct {
 	buf          []byte
 	word1, word2 int // where the next two words go
+	end          int
 	acc          uint64
-	n            uint // bits in acc, at most 16 between calls
+	n            uint // bits in acc, at most 32 between calls
 }
 
-// start begins behind dst; room is how many bytes may follow.
-func (w *writer) start(dst []byte, room int) {
-	for cap(dst)-len(dst) < room+8 {
-		dst = append(dst[:cap(dst)], 0)[:len(dst)]
-	}
-	w.word1, w.word2 = len(dst), len(dst)+2
-	w.buf = dst[:len(dst)+4]
+// slop is how much more than the encoding the writer may need.
+const slop = 16
+
+// start begins behind dst, which has room for all.
+func (w *writer) start(dst []byte) {
+	w.word1, w.word2, w.end = len(dst), len(dst)+2, len(dst)+4
+	w.buf = dst[:cap(dst)]
 	w.acc, w.n = 0, 0
 }
 
-func (w *writer) bits(v uint32, n uint) {
+// put appends n bits, at most 31 of them.
+func (w *writer) put(v uint32, n uint) {
 	w.acc = w.acc<<n | uint64(v)
 	w.n += n
-	if w.n > 16 {
-		w.n -= 16
-		binary.LittleEndian.PutUint16(w.buf[w.word1:], uint16(w.acc>>w.n))
-		w.word1, w.word2 = w.word2, len(w.buf)
-		w.buf = w.buf[:len(w.buf)+2]
+	if w.n > 32 {
+		w.n -= 32
+		both := uint32(w.acc >> w.n)
+		binary.LittleEndian.PutUint16(w.buf[w.word1:], uint16(both>>16))
+		binary.LittleEndian.PutUint16(w.buf[w.word2:], uint16(both))
+		w.word1, w.word2 = w.end, w.end+2
+		w.end += 4
 	}
 }
 
-func (w *writer) bytes(b ...byte) { w.buf = append(w.buf, b...) }
+// settle writes as many words as a reader has read that is asked for bytes now.
+func (w *writer) settle() {
+	if w.n > 16 {
+		w.n -= 16
+		binary.LittleEndian.PutUint16(w.buf[w.word1:], uint16(w.acc>>w.n))
+		w.word1, w.word2 = w.word2, w.end
+		w.end += 2
+	}
+}
+
+// length writes a match length, less minMatch, that does not fit into its symbol.
+func (w *writer) length(n uint16) {
+	w.settle()
+	if n < 15+255 {
+		w.buf[w.end] = byte(n - 15)
+		w.end++
+		return
+	}
+	w.buf[w.end] = 255
+	binary.LittleEndian.PutUint16(w.buf[w.end+1:], n)
+	w.end += 3
+}
 
 func (w *writer) finish() []byte {
+	w.settle()
 	binary.LittleEndian.PutUint16(w.buf[w.word1:], uint16(w.acc<<(16-w.n)))
 	binary.LittleEndian.PutUint16(w.buf[w.word2:], 0)
-	return w.buf
+	return w.buf[:w.end]
 }

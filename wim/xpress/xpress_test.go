@@ -108,6 +108,27 @@ func TestLevelsRoundTrip(t *testing.T) {
 	}
 }
 
+// What an encoder did before must not show, nor what stands behind a shorter piece in its memory.
+func TestEncodingIsAFunctionOfThePiece(t *testing.T) {
+	for _, level := range []int{10, 0, 90} {
+		used, err := NewEncoder(level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, src := range samples(t) {
+			fresh, err := NewEncoder(level)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, ok1 := fresh.Encode(nil, src)
+			two, ok2 := used.Encode(nil, src)
+			if ok1 != ok2 || !bytes.Equal(one, two) {
+				t.Errorf("level %d, %s: a used encoder gives something else", level, name)
+			}
+		}
+	}
+}
+
 func TestWhatCannotShrinkIsGivenUp(t *testing.T) {
 	var enc Encoder
 	all := samples(t)

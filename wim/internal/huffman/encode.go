@@ -1,39 +1,69 @@
 package huffman
 
-import "slices"
-
 // Encoder makes codes from frequencies. Its zero value is ready; it is reused without allocation.
 type Encoder struct {
 	Lens  [MaxSymbols]uint8
 	Codes [MaxSymbols]uint16
 
-	order []uint64 // frequency<<10 | symbol, ascending
+	n     int                // symbols in use
+	order [MaxSymbols]uint64 // of them frequency<<10 | symbol, ascending
+	spare [MaxSymbols]uint64
 	work  [MaxSymbols]uint32
 }
 
 // Make computes Lens and Codes of the symbols of freqs, no codeword longer than maxLen bits. With fewer than two symbols in
 // use, unused ones get codewords too, so that the code is complete. The frequencies must sum to less than 2^32.
 func (e *Encoder) Make(freqs []uint32, maxLen int) {
-	e.order = e.order[:0]
+	n := 0
+	most := uint32(0)
 	for s, f := range freqs {
 		e.Lens[s] = 0
 		if f != 0 {
-			e.order = append(e.order, uint64(f)<<10|uint64(s))
+			e.order[n&(MaxSymbols-1)] = uint64(f)<<10 | uint64(s)
+			n++
+			most = max(most, f)
 		}
 	}
-	for s := 0; len(e.order) < 2; s++ {
+	for s := 0; n < 2; s++ {
 		if freqs[s] == 0 {
-			e.order = append(e.order, 1<<10|uint64(s))
+			e.order[n] = 1<<10 | uint64(s)
+			n++
 		}
 	}
-	slices.Sort(e.order)
-	n := len(e.order)
-	for i, v := range e.order {
+	e.n = n
+	e.sort(max(most, 1))
+	for i, v := range e.order[:n] {
 		e.work[i] = uint32(v >> 10)
 	}
 	depths(e.work[:n])
 	e.assign(maxLen)
 	e.number(len(freqs))
+}
+
+// sort sorts the symbols in use by frequency, of which most is the largest; symbols of one frequency stay in order.
+func (e *Encoder) sort(most uint32) {
+	from, to := &e.order, &e.spare
+	for shift := uint(10); most != 0; shift += 8 {
+		var at [256]uint16
+		for _, v := range from[:e.n] {
+			at[uint8(v>>shift)]++
+		}
+		sum := uint16(0)
+		for i, c := range at {
+			at[i] = sum
+			sum += c
+		}
+		for _, v := range from[:e.n] {
+			d := uint8(v >> shift)
+			to[at[d]&(MaxSymbols-1)] = v
+			at[d]++
+		}
+		from, to = to, from
+		most >>= 8
+	}
+	if from != &e.order {
+		copy(e.order[:e.n], from[:e.n])
+	}
 }
 
 // depths turns ascending frequencies into codeword lengths, descending, in place (Moffat and Katajainen, 1995).
@@ -79,8 +109,7 @@ func depths(a []uint32) {
 // are lengthened as the code then needs to stay a prefix code.
 func (e *Encoder) assign(maxLen int) {
 	var count [64]int
-	n := len(e.order)
-	for _, d := range e.work[:n] {
+	for _, d := range e.work[:e.n] {
 		count[min(int(d), maxLen)]++
 	}
 	sum := 0
