@@ -46,11 +46,17 @@ type Config struct {
 	Target     vfs.FS // the directory that becomes the image's root
 	Image      int    // 1-based
 	Content    Content
-	Rules      wim.Rules   // which names are refused; zero: all that some file system takes for something else
-	UnixXattrs bool        // keep in xattrs what a POSIX file system has no other place for
-	Spool      int64       // bytes that may wait for other blocks; 0: DefaultSpool
-	Workers    int         // goroutines that decode and write; 0: one a processor, at most 4
-	Events     func(Event) // told of progress, from any goroutine; nil: not told
+	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
+	UnixXattrs bool      // keep in xattrs what a POSIX file system has no other place for
+
+	// Of a target that keeps what NTFS does:
+	NoACLs       bool // leave security descriptors as the target makes them
+	StrictACLs   bool // fail where a security descriptor cannot be set, in place of counting it
+	NoAttributes bool // leave attributes as the target makes them
+
+	Spool   int64       // bytes that may wait for other blocks; 0: DefaultSpool
+	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
+	Events  func(Event) // told of progress, from any goroutine; nil: not told
 }
 
 // EventKind is what an Event is about.
@@ -92,6 +98,7 @@ type Lost struct {
 	ShortNames   int
 	Attributes   int // read-only, hidden, system and the like
 	Reparse      int // reparse points that are no links: made as plain files or directories
+	ObjectIDs    int //
 	Encrypted    int // files in the raw encrypted form: left out
 	Special      int // device nodes, sockets and pipes: left out
 	Owners       int // owner, group or mode

@@ -152,6 +152,13 @@ func (c *crew) stop() {
 	}
 }
 
+// unchanged forgets a name that is gone.
+func (c *crew) unchanged(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.dirty, name)
+}
+
 // changed notes names that must be synced.
 func (c *crew) changed(names ...string) {
 	c.mu.Lock()

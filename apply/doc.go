@@ -19,6 +19,19 @@
 // Hard links, symbolic links and directories' times come last. While anything is written there is no symbolic link in the
 // target, and a tree with children below a reparse point is refused, so no write can go through one.
 //
+// # What an NTFS target keeps
+//
+// A target on a volume that ntfs-3g has mounted is found out to be one, and keeps everything: security descriptors, attributes, short names, the three
+// times, reparse data of any kind, object IDs, extended attributes and named streams, of any size where the mount has
+// streams_interface=windows. Owner and mode of a POSIX capture have no place there. Files that are to be compressed are created in a
+// compressed folder below the work folder, because compression is inherited and cannot be set; what has the sparse attribute is written without
+// its zeros. [Lost] counts what ntfs-3g cannot do: package internal/ntfs3g lists that.
+//
+// A file's metadata is set while it is open for writing. Later come, in this order: named streams, and the metadata of files that have
+// some; further hard links, after the short name, which a file takes only while it has one long name; reparse points, made from what the
+// work folder holds, because neither contents nor streams of one can be written any more; directories, the deepest first. A
+// restart takes reparse points and links away, and does all of that again.
+//
 // # What a POSIX target keeps
 //
 // Names, contents, hard links, symbolic links and junctions, times of access and modification. Owner, group and mode when the image

@@ -17,12 +17,13 @@ const fileCommit = 256 << 20
 
 // FileOptions are the options of File. The zero value applies with the strictest rules and no xattrs.
 type FileOptions struct {
-	Rules      wim.Rules
-	UnixXattrs bool
-	Spool      int64
-	Workers    int
-	Events     func(Event)
-	Progress   func(done, total int64) // stored bytes of the image put so far; nil: not told
+	Rules                            wim.Rules
+	UnixXattrs                       bool
+	NoACLs, StrictACLs, NoAttributes bool // as in Config
+	Spool                            int64
+	Workers                          int
+	Events                           func(Event)
+	Progress                         func(done, total int64) // stored bytes of the image put so far; nil: not told
 }
 
 // File applies one image of a WIM file that is here already, reading each needed byte once and in order. It is the same path that
@@ -34,6 +35,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 	}
 	p, err := newPlan(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
+		NoACLs: opts.NoACLs, StrictACLs: opts.StrictACLs, NoAttributes: opts.NoAttributes,
 		Spool: opts.Spool, Workers: opts.Workers, Events: opts.Events,
 	}, wf, wf.ReaderAt())
 	if err != nil {

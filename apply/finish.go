@@ -41,6 +41,16 @@ func (p *Plan) complete(r *resource) error {
 // finishFile gives a file that has its contents what else can be set at once.
 func (p *Plan) finishFile(f *file) error {
 	name := f.paths[0]
+	if p.keeper != nil {
+		if f.late {
+			return nil
+		}
+		if err := p.keep(name, nil, p.metadataOf(f.d)); err != nil {
+			return err
+		}
+		p.event(EventFile, name, 0)
+		return nil
+	}
 	if !p.tree.kept { // else Finish does it, once the xattrs are set: setting them needs the right to write
 		if err := p.own(name, f.d); err != nil {
 			return err
@@ -114,6 +124,9 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("finish: %w: %d", ErrIncomplete, missing)
 	}
 	steps := []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.end, p.unmark}
+	if p.keeper != nil {
+		steps = []func(context.Context) error{p.finishStreams, p.finishLinks, p.finishPoints, p.finishDirs, p.end, p.unmark}
+	}
 	if p.ended {
 		steps = steps[len(steps)-1:]
 	} else if _, err := p.Commit(); err != nil {
@@ -129,8 +142,9 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 	}
 	rep := p.tree.report
 	rep.SpoolPeak = p.spool.peak
-	rep.Lost.Owners = int(p.unowned.Load())
-	rep.Lost.Xattrs = p.refused
+	rep.Lost.Owners += int(p.unowned.Load())
+	rep.Lost.Xattrs += p.refused
+	rep.Lost.add(p.lostNow)
 	p.tellLost(rep.Lost)
 	return rep, p.Close()
 }
@@ -276,6 +290,13 @@ func (p *Plan) finishSymlinks(ctx context.Context) error {
 // finishDirs sets what directories have, the deepest first, but for the root's times.
 func (p *Plan) finishDirs(context.Context) error {
 	for _, d := range slices.Backward(p.tree.dirs) {
+		if p.keeper != nil {
+			if err := p.keep(d.path, nil, p.metadataOf(d.d)); err != nil {
+				return err
+			}
+			p.crew.changed(d.path)
+			continue
+		}
 		if err := p.own(d.path, d.d); err != nil {
 			return err
 		}
@@ -292,7 +313,7 @@ func (p *Plan) finishDirs(context.Context) error {
 // end makes everything durable and tells the journal.
 func (p *Plan) end(context.Context) error {
 	_, names := p.crew.take()
-	if err := p.fsys.SyncAll(names); err != nil {
+	if err := p.syncAll(names); err != nil {
 		return fmt.Errorf("sync target: %w", err)
 	}
 	return p.journal.add(&record{kind: recordEnd})
@@ -316,7 +337,12 @@ func (p *Plan) unmark(context.Context) error {
 		return fmt.Errorf("remove %s: %w", markerName, err)
 	}
 	root := p.tree.dirs[0]
-	if err := p.setTimes(root.path, root.d); err != nil {
+	if p.keeper != nil {
+		m := &metadata{plain: true, created: root.d.Created, accessed: root.d.Accessed, modified: root.d.Modified}
+		if err := p.keep(root.path, nil, m); err != nil {
+			return err
+		}
+	} else if err := p.setTimes(root.path, root.d); err != nil {
 		return err
 	}
 	if err := p.fsys.SyncDir("."); err != nil {

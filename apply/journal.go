@@ -16,8 +16,16 @@ const (
 	journalHeader  = len(journalMagic) + 32 + 4 + 4 + 4
 	recordHeader   = 8
 	maxRecord      = 1 << 30
-	flagXattrs     = 1
 	maxSpoolOffset = 1 << 50
+)
+
+// Flags of an apply: what else must be the same when it goes on.
+const (
+	flagXattrs       = 1 << iota // Config.UnixXattrs
+	flagNTFS                     // the target keeps what NTFS does
+	flagSmallStreams             // but only small named streams
+	flagNoStreams                // but no named streams
+	flagWindows                  // it is a directory on Windows
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -15,6 +15,7 @@ func (l Lost) Lines() []string {
 	add(l.ShortNames, "short names not kept")
 	add(l.Attributes, "files whose attributes (read-only, hidden, system, ...) are not kept")
 	add(l.Reparse, "reparse points that are not links: made as plain files or directories")
+	add(l.ObjectIDs, "object IDs not kept")
 	add(l.Encrypted, "encrypted files left out")
 	add(l.Special, "device nodes, sockets and pipes left out")
 	add(l.Owners, "files whose owner was not set: not permitted or not possible here")

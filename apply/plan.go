@@ -49,6 +49,10 @@ type Plan struct {
 	closed   bool
 	ended    bool // an earlier run had only to remove its marks
 	lost     bool // some of what the journal says was gone
+
+	keeper  keeper     // the target keeps what NTFS does; nil: it does not
+	lostMu  sync.Mutex // guards lostNow
+	lostNow Lost       // what the keeper refused
 }
 
 // New reads the tree of cfg.Image from wf, checks all of it, and only then touches the target: it marks the target as
@@ -76,17 +80,24 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if err != nil {
 		return nil, err
 	}
-	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs); err != nil {
+	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
+	var ntfs *limits
+	if p.keeper, err = keeperOf(p.fsys); err != nil {
+		return nil, withHint(fmt.Errorf("apply to the target: %w", err))
+	}
+	if p.keeper != nil {
+		l := p.keeper.limits()
+		ntfs, p.id.flags = &l, l.flags
+	} else if cfg.UnixXattrs {
+		p.id.flags = flagXattrs
+	}
+	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs, ntfs); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
 	if p.tree.runs, err = newRuns(p.tree.resources, wf.Size()); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
 	p.mapBlocks()
-	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
-	if cfg.UnixXattrs {
-		p.id.flags |= flagXattrs
-	}
 	p.spool.fsys, p.spool.max = p.fsys, cfg.Spool
 	if p.spool.max == 0 {
 		p.spool.max = DefaultSpool
@@ -350,7 +361,7 @@ func (p *Plan) Commit() (held []int, err error) {
 	if err != nil {
 		return nil, p.crew.fail(err)
 	}
-	err = p.fsys.SyncAll(names)
+	err = p.syncAll(names)
 	p.crew.sync.Unlock()
 	if err != nil {
 		return nil, p.crew.fail(fmt.Errorf("sync target: %w", err))
@@ -369,6 +380,15 @@ func (p *Plan) Commit() (held []int, err error) {
 	p.event(EventCommit, "", int64(len(rec.blocks)))
 	p.event(EventSpool, "", waits)
 	return rec.blocks, nil
+}
+
+// syncAll makes names of the target durable. To ntfs-3g the sync of a file system is not passed on, but that of any directory makes it sync
+// all of the volume.
+func (p *Plan) syncAll(names []string) error {
+	if err := p.fsys.SyncAll(names); err != nil || p.keeper == nil {
+		return err
+	}
+	return p.fsys.SyncDir(".")
 }
 
 // prepareCommit brings everything put so far to files, and gives what the journal must say of it and which names must be synced

@@ -27,13 +27,15 @@ type run struct {
 // resource is one stream that the image needs.
 type resource struct {
 	wim.Resource
-	index int
-	run   *run
-	path  string  // the first place that needs it, for errors
-	files []int   // indices of the files that hold it
-	side  bool    // a symlink or xattr needs it too
-	done  bool    // an earlier run of the program has completed it
-	out   *output // of a resource written piecewise: what its worker has written
+	index  int
+	run    *run
+	path   string  // the first place that needs it, for errors
+	files  []int   // indices of the files that hold it
+	side   bool    // a symlink, named stream or xattr needs it too
+	aside  bool    // it is in the work folder even if files hold it: a file may be no longer readable when its contents are needed
+	sparse bool    // zeros are left out of the part file
+	done   bool    // an earlier run of the program has completed it
+	out    *output // of a resource written piecewise: what its worker has written
 }
 
 // end is where the resource ends in its run's content.

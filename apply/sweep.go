@@ -80,7 +80,7 @@ func (s *sweeper) parts() error {
 	keep := map[string]bool{spoolName: true}
 	for _, r := range p.tree.resources {
 		switch {
-		case r.done && len(r.files) == 0:
+		case r.done && r.inWork():
 			keep[r.sidePath()] = true
 		case r.out != nil && len(r.out.written) > 0:
 			keep[r.partPath()] = true
@@ -146,5 +146,5 @@ func (s *sweeper) whole(r *resource) bool {
 			return false
 		}
 	}
-	return len(r.files) > 0 || s.seen[r.sidePath()]
+	return !r.inWork() || s.seen[r.sidePath()]
 }

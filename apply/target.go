@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/wimcast/wimcast/internal/vfs"
@@ -18,16 +19,35 @@ const maxJournal = 1 << 30
 // parent gives a path's directory.
 func parent(name string) string { return path.Dir(name) }
 
+// squeezedName is the folder in which files are created that are to be compressed.
+const squeezedName = workName + "/compressed"
+
 func (r *resource) partPath() string { return workName + "/part-" + strconv.Itoa(r.index) }
 func (r *resource) sidePath() string { return workName + "/side-" + strconv.Itoa(r.index) }
 
 // contentPath is where a complete resource can be read.
 func (p *Plan) contentPath(r *resource) string {
-	if len(r.files) > 0 {
-		return p.tree.files[r.files[0]].paths[0]
+	if i := p.home(r); i >= 0 {
+		return p.tree.files[i].paths[0]
 	}
 	return r.sidePath()
 }
+
+// home gives the index of the file that gets a resource's part file, or -1 if the work folder keeps that.
+func (p *Plan) home(r *resource) int {
+	if r.inWork() {
+		return -1
+	}
+	for _, i := range r.files {
+		if !p.tree.files[i].squeezed {
+			return i
+		}
+	}
+	return r.files[0]
+}
+
+// inWork reports whether a complete resource is in the work folder.
+func (r *resource) inWork() bool { return len(r.files) == 0 || r.aside }
 
 // openTarget takes an empty target, or goes on with an unfinished one.
 func (p *Plan) openTarget() error {
@@ -104,6 +124,9 @@ func (p *Plan) fresh() error {
 // makeDirs makes the work folder, the directories, and the files that are empty.
 func (p *Plan) makeDirs() error {
 	c := p.crew
+	if err := p.uncompress(); err != nil {
+		return err
+	}
 	for i := range p.tree.dirs {
 		name := p.tree.dirs[i].path
 		if name == "." {
@@ -116,20 +139,41 @@ func (p *Plan) makeDirs() error {
 		}
 		c.changed(parent(name))
 	}
+	if err := p.makeSqueezed(); err != nil {
+		return err
+	}
 	w := &worker{p: p}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
 		if f.res != noResource {
 			continue
 		}
-		if err := w.create(f.paths[0], nil); err != nil {
-			return err
-		}
-		if err := p.finishFile(f); err != nil {
+		if err := w.makeFile(f, nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// uncompress makes a target whose files would inherit compression one whose files do not. The root's own attributes come at the end.
+func (p *Plan) uncompress() error {
+	if p.keeper == nil || !p.tree.ntfs.inherited || p.cfg.NoAttributes {
+		return nil
+	}
+	return p.keep(".", nil, &metadata{attributes: wim.AttrDirectory})
+}
+
+// makeSqueezed makes the folder in which files are created that are to be compressed.
+func (p *Plan) makeSqueezed() error {
+	files := slices.ContainsFunc(p.tree.files, func(f file) bool { return f.squeezed })
+	if !files && !slices.ContainsFunc(p.tree.symlinks, func(l symlink) bool { return l.squeezed }) {
+		return nil
+	}
+	if err := p.fsys.Mkdir(squeezedName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make directory %s: %w", squeezedName, err)
+	}
+	p.crew.changed(workName)
+	return p.keep(squeezedName, nil, &metadata{attributes: wim.AttrDirectory | attrCompressed})
 }
 
 // checkSum compares a resource's SHA-1.

@@ -30,6 +30,12 @@ type file struct {
 	paths []string
 	d     *wim.Dentry
 	res   int
+
+	// Where the target keeps what NTFS does:
+	index    int
+	late     bool // its metadata comes when its named streams are there
+	squeezed bool // it is created in a compressed folder
+	sparse   bool // zeros are left out
 }
 
 // dir, symlink and stream are the other things to make.
@@ -38,12 +44,16 @@ type (
 		path string
 		d    *wim.Dentry
 	}
-	symlink struct {
-		path string
-		d    *wim.Dentry
-		res  int
+	symlink struct { // where the target keeps what NTFS does: any reparse point
+		path    string
+		d       *wim.Dentry
+		res     int // reparse data
+		data    int // contents
+		streams []stream
+
+		squeezed bool // it is created in a compressed folder
 	}
-	stream struct { // a named stream, kept as an xattr of path
+	stream struct { // a named stream, kept as such or as an xattr of path
 		path, name string
 		res        int
 	}
@@ -58,21 +68,24 @@ type tree struct {
 	resources []*resource // sorted by run and place in it
 	runs      []*run      // sorted by offset
 	security  [][]byte
-	report    Report // what can be counted beforehand
-	kept      bool   // xattrs are made
+	report    Report               // what can be counted beforehand
+	kept      bool                 // xattrs are made
+	ntfs      *limits              // the target keeps what NTFS does; nil: it does not
+	noShort   map[*wim.Dentry]bool // short names that cannot be kept
 
 	byHash map[wim.SHA1]int
 	wf     *wim.File
 }
 
 // planTree checks the image and lists what to make.
-func planTree(wf *wim.File, m *wim.Image, rules wim.Rules, xattrs bool) (*tree, error) {
+func planTree(wf *wim.File, m *wim.Image, rules wim.Rules, xattrs bool, ntfs *limits) (*tree, error) {
 	if err := wim.CheckTree(m, rules); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHostile, err)
 	}
-	t := &tree{wf: wf, byHash: map[wim.SHA1]int{}, security: m.Security, kept: xattrs}
+	t := &tree{wf: wf, byHash: map[wim.SHA1]int{}, security: m.Security, kept: xattrs && ntfs == nil, ntfs: ntfs}
 	links := map[*wim.Dentry][]*wim.Dentry{}
 	for _, group := range m.HardLinks() {
+		t.orderLinks(group)
 		for _, d := range group {
 			links[d] = group
 		}
@@ -90,9 +103,12 @@ func (t *tree) add(d *wim.Dentry, links []*wim.Dentry) error {
 	path := "."
 	if d.Parent != nil {
 		path = d.Path()
-		if err := checkName(d, path); err != nil {
+		if err := t.checkName(d, path); err != nil {
 			return err
 		}
+	}
+	if t.ntfs != nil {
+		t.checkShortNames(d)
 	}
 	if len(links) > 0 && links[0] != d {
 		t.report.Links++
@@ -100,6 +116,8 @@ func (t *tree) add(d *wim.Dentry, links []*wim.Dentry) error {
 	}
 	ud, unix := d.Unix()
 	switch {
+	case t.ntfs != nil && d.IsReparse() && d.Parent != nil:
+		return t.addPoint(d, path)
 	case d.IsReparse() && (d.ReparseTag == wim.TagSymlink || d.ReparseTag == wim.TagMountTree):
 		return t.addSymlink(d, path)
 	case d.IsDir():
@@ -119,6 +137,9 @@ func (t *tree) add(d *wim.Dentry, links []*wim.Dentry) error {
 	if d.IsReparse() {
 		t.report.Lost.Reparse++
 	}
+	if t.ntfs != nil {
+		return t.addKept(d, path)
+	}
 	return t.addExtras(d, path, t.kept)
 }
 
@@ -133,7 +154,7 @@ func (t *tree) addSymlink(d *wim.Dentry, path string) error {
 	if res == noResource || size > maxReparse {
 		return fmt.Errorf("plan symlink %s: %d bytes of reparse data, want 1 to %d: %w", path, size, maxReparse, wim.ErrCorrupt)
 	}
-	t.symlinks = append(t.symlinks, symlink{path, d, res})
+	t.symlinks = append(t.symlinks, symlink{path: path, d: d, res: res, data: noResource})
 	t.resources[res].side = true
 	t.report.Symlinks++
 	return t.addExtras(d, path, false) // Linux has no user xattrs on links
@@ -150,6 +171,14 @@ func (t *tree) addFile(d *wim.Dentry, path string, links []*wim.Dentry) error {
 	}
 	if res != noResource {
 		t.resources[res].files = append(t.resources[res].files, len(t.files))
+	}
+	if t.ntfs != nil {
+		f.index = len(t.files)
+		f.squeezed = t.ntfs.inherited && d.Attributes&attrCompressed != 0
+		f.sparse = d.Attributes&attrSparse != 0
+		if res != noResource && f.sparse {
+			t.resources[res].sparse = true
+		}
 	}
 	t.files = append(t.files, f)
 	t.report.Files++
@@ -187,6 +216,9 @@ func (t *tree) addExtras(d *wim.Dentry, path string, kept bool) error {
 	}
 	if !kept && plainAttributes(d) != 0 {
 		lost.Attributes++
+	}
+	if _, ok := d.Item(wim.TagObjectID); ok {
+		lost.ObjectIDs++
 	}
 	return nil
 }
@@ -245,6 +277,10 @@ func (t *tree) sortResources() {
 	}
 	for i := range t.symlinks {
 		renumber(&t.symlinks[i].res)
+		renumber(&t.symlinks[i].data)
+		for j := range t.symlinks[i].streams {
+			renumber(&t.symlinks[i].streams[j].res)
+		}
 	}
 	for i := range t.streams {
 		renumber(&t.streams[i].res)
@@ -252,8 +288,11 @@ func (t *tree) sortResources() {
 }
 
 // checkName refuses what wim.CheckTree must have refused already, and what is ours.
-func checkName(d *wim.Dentry, path string) error {
+func (t *tree) checkName(d *wim.Dentry, path string) error {
 	n := d.Name
+	if t.ntfs != nil && strings.Contains(n, ":") {
+		return fmt.Errorf("%w: %s has a colon, which is not part of a name on NTFS", ErrHostile, path)
+	}
 	if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\x00") || !filepath.IsLocal(filepath.FromSlash(path)) {
 		return fmt.Errorf("%w: name %q", ErrHostile, path)
 	}

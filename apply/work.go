@@ -160,19 +160,27 @@ func (w *worker) writeAll(r *resource, data []byte) error {
 	}
 	for _, i := range r.files {
 		f := &w.p.tree.files[i]
-		if err := w.create(f.paths[0], data); err != nil {
-			return err
-		}
-		if err := w.p.finishFile(f); err != nil {
+		if err := w.makeFile(f, data); err != nil {
 			return err
 		}
 	}
-	if len(r.files) == 0 {
+	if r.inWork() {
 		if err := w.create(r.sidePath(), data); err != nil {
 			return err
 		}
 	}
 	return w.p.complete(r)
+}
+
+// makeFile makes a file of the image that is in memory, with its metadata.
+func (w *worker) makeFile(f *file, data []byte) error {
+	if w.p.keeper != nil {
+		return w.makeKept(f, data)
+	}
+	if err := w.create(f.paths[0], data); err != nil {
+		return err
+	}
+	return w.p.finishFile(f)
 }
 
 // create makes a file that is not there yet.
@@ -205,6 +213,12 @@ func (w *worker) writePart(r *resource, data []byte, off int64) error {
 	}
 	defer f.Close()
 	w.p.crew.changed(path, workName)
+	if r.sparse {
+		if err := f.Truncate(r.Size); err != nil {
+			return fmt.Errorf("write %s: %w", r.path, err)
+		}
+		f = sparseFile{f}
+	}
 	if err := r.write(f, data, off); err != nil {
 		return err
 	}
@@ -261,30 +275,45 @@ func (w *worker) finishPart(r *resource) error {
 		defer w.p.crew.sync.RUnlock()
 		return errors.Join(err, w.p.fsys.Remove(r.partPath()))
 	}
-	if len(r.files) == 0 {
-		if err := w.move(r.partPath(), r.sidePath()); err != nil {
-			return err
-		}
-		return w.p.complete(r)
-	}
-	for _, i := range r.files[1:] {
+	home := w.p.home(r)
+	for _, i := range r.files {
 		f := &w.p.tree.files[i]
+		if i == home && !f.squeezed {
+			continue
+		}
 		tmp := workName + "/copy-" + strconv.Itoa(r.index)
-		if err := w.copyFile(r.partPath(), tmp); err != nil {
+		if f.squeezed {
+			tmp = squeezedName + "/copy-" + strconv.Itoa(r.index)
+		}
+		if err := w.copyFile(r.partPath(), tmp, f.sparse); err != nil {
 			return fmt.Errorf("copy %s to %s: %w", r.path, f.paths[0], err)
 		}
 		if err := w.place(tmp, f); err != nil {
 			return err
 		}
 	}
-	if err := w.place(r.partPath(), &w.p.tree.files[r.files[0]]); err != nil {
+	if err := w.finishHome(r, home); err != nil {
 		return err
 	}
 	return w.p.complete(r)
 }
 
+// finishHome gives a part file its last name, or takes it away if all files are copies.
+func (w *worker) finishHome(r *resource, home int) error {
+	switch {
+	case home < 0:
+		return w.move(r.partPath(), r.sidePath())
+	case !w.p.tree.files[home].squeezed:
+		return w.place(r.partPath(), &w.p.tree.files[home])
+	}
+	w.p.crew.sync.RLock()
+	defer w.p.crew.sync.RUnlock()
+	w.p.crew.unchanged(r.partPath())
+	return w.p.fsys.Remove(r.partPath())
+}
+
 // copyFile copies a file of the work folder to another one.
-func (w *worker) copyFile(from, to string) (err error) {
+func (w *worker) copyFile(from, to string, sparse bool) (err error) {
 	src, err := w.p.fsys.OpenFile(from, os.O_RDONLY, 0)
 	if err != nil {
 		return err
@@ -299,6 +328,16 @@ func (w *worker) copyFile(from, to string) (err error) {
 			err = e
 		}
 	}()
+	if sparse {
+		info, err := src.Stat()
+		if err != nil {
+			return err
+		}
+		if err := dst.Truncate(info.Size()); err != nil {
+			return err
+		}
+		dst = sparseFile{dst}
+	}
 	_, err = io.CopyBuffer(struct{ io.Writer }{dst}, struct{ io.Reader }{src}, w.copyBuffer())
 	return err
 }
@@ -325,9 +364,7 @@ func (w *worker) move(from, to string) error {
 	if err := w.p.fsys.Rename(from, to); err != nil {
 		return fmt.Errorf("rename to %s: %w", to, err)
 	}
-	c.mu.Lock()
-	delete(c.dirty, from)
-	c.mu.Unlock()
+	c.unchanged(from)
 	c.changed(to, parent(to), workName)
 	return nil
 }

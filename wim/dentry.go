@@ -106,18 +106,12 @@ type UnixData struct {
 
 // Unix gives owner and mode, if they were captured.
 func (d *Dentry) Unix() (UnixData, bool) {
-	le := binary.LittleEndian
-	for b := d.Tagged; len(b) >= 8; {
-		tag, n := le.Uint32(b), int64(le.Uint32(b[4:]))
-		if n > int64(len(b)-8) {
-			break
-		}
-		if v := b[8:]; tag == tagUnix && n >= 16 {
-			return UnixData{le.Uint32(v), le.Uint32(v[4:]), le.Uint32(v[8:]), le.Uint32(v[12:])}, true
-		}
-		b = b[min(8+align8(n), int64(len(b))):]
+	v, ok := d.Item(tagUnix)
+	if !ok || len(v) < 16 {
+		return UnixData{}, false
 	}
-	return UnixData{}, false
+	le := binary.LittleEndian
+	return UnixData{le.Uint32(v), le.Uint32(v[4:]), le.Uint32(v[8:]), le.Uint32(v[12:])}, true
 }
 
 // append appends the tagged item.

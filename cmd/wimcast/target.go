@@ -50,6 +50,7 @@ func lostWords(l apply.Lost) string {
 		{l.ShortNames, "short names"},
 		{l.Attributes, "attributes"},
 		{l.Reparse, "reparse points"},
+		{l.ObjectIDs, "object IDs"},
 		{l.Encrypted, "encrypted files"},
 		{l.Special, "devices, sockets and pipes"},
 		{l.Owners, "owners or modes"},

@@ -24,6 +24,7 @@ const (
 
 // Attributes that have a meaning for setting them.
 const (
+	attrSystem     = 0x4
 	attrNormal     = 0x80
 	attrCompressed = 0x800
 
@@ -66,7 +67,7 @@ func (n Node) get(attr string) ([]byte, error) {
 
 func (n Node) set(attr string, data []byte) error {
 	if n.file != nil {
-		if err := vfs.Fsetxattr(n.file, attr, data); !errors.Is(err, errors.ErrUnsupported) {
+		if err := vfs.Fsetxattr(n.file, attr, data); !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EIO) {
 			return err
 		}
 	}
@@ -89,9 +90,13 @@ func (n Node) Attributes() (uint32, error) {
 	return binary.BigEndian.Uint32(b), nil
 }
 
-// SetAttributes sets the attributes, of which those that are not settable stay as they are.
+// SetAttributes sets the attributes, of which those that are not settable stay as they are. Set "system" by name: a small file that gets it
+// is none to the kernel any more, and could not be closed.
 func (n Node) SetAttributes(a uint32) error {
-	return n.set(attrAttributes, binary.BigEndian.AppendUint32(nil, a&^attrNormal))
+	if err := n.set(attrAttributes, binary.BigEndian.AppendUint32(nil, a&^attrNormal)); err != nil || a&attrSystem == 0 {
+		return err
+	}
+	return n.settle() // ntfs-3g shows it as a pipe, a socket or a device if it is small
 }
 
 // Security gives the security descriptor.
@@ -146,9 +151,22 @@ func (n Node) SetShortName(short string) error {
 func (n Node) Reparse() ([]byte, error) { return n.get(attrReparse) }
 
 // SetReparse makes a file or directory a reparse point. data has the header; the directory of a link must be empty.
-//
-// The kernel may then still take it for what it was, and fail once with EIO: the next time it looks again.
-func (n Node) SetReparse(data []byte) error { return n.set(attrReparse, data) }
+func (n Node) SetReparse(data []byte) error {
+	if err := n.set(attrReparse, data); err != nil {
+		return err
+	}
+	return n.settle()
+}
+
+// settle is called when a file may have changed into something else. The kernel still takes it for what it was, finds that it is not, and fails
+// once: here, so that nobody else meets that.
+func (n Node) settle() error {
+	_, err := n.v.fsys.Lstat(n.name)
+	if errors.Is(err, syscall.EIO) {
+		_, err = n.v.fsys.Lstat(n.name)
+	}
+	return err
+}
 
 // ObjectID gives the object ID, of 16 to 64 bytes; nil if there is none.
 func (n Node) ObjectID() ([]byte, error) { return n.get(attrObjectID) }

@@ -44,15 +44,19 @@ type Volume struct {
 	streams Streams
 }
 
-// Detect reports whether fsys lies on a volume that ntfs-3g has mounted, and gives it.
-func Detect(fsys vfs.FS) (*Volume, bool) {
+// Detect gives the volume that fsys lies on if ntfs-3g has mounted it, and nil if not.
+func Detect(fsys vfs.FS) (*Volume, error) {
 	x, ok := fsys.(FS)
 	if !ok {
-		return nil, false
+		return nil, nil
 	}
 	// Other drivers of NTFS have attributes too, but not the times.
-	if b, err := x.Lgetxattr(".", attrTimes); err != nil || len(b) != 4*8 {
-		return nil, false
+	b, err := x.Lgetxattr(".", attrTimes)
+	if errors.Is(err, vfs.ErrNoXattr) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) || err == nil && len(b) != 4*8 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find out the kind of file system: %w", err)
 	}
 	v := &Volume{fsys: x}
 	known := func(attr string) (has, can bool) {
@@ -67,7 +71,7 @@ func Detect(fsys vfs.FS) (*Volume, bool) {
 	case user && !any: // with "openxattr" every name is that of a stream: nothing there tells streams from the rest
 		v.streams = StreamsXattr
 	}
-	return v, true
+	return v, nil
 }
 
 // Streams says how the mount shows named streams.
@@ -90,7 +94,15 @@ func (v *Volume) OpenStream(name, stream string, flag int) (vfs.File, error) {
 	if err := v.checkStream(name, stream); err != nil {
 		return nil, err
 	}
-	return v.fsys.OpenFile(name+":"+stream, flag, 0o666)
+	path := name + ":" + stream
+	f, err := v.fsys.OpenFile(path, flag, 0o666)
+	if flag&os.O_CREATE != 0 && errors.Is(err, fs.ErrNotExist) {
+		// The kernel remembers the stream of a file of that name which is gone, and opens it in place of creating it. Removing it makes it forget.
+		if e := v.fsys.Remove(path); e == nil || errors.Is(e, fs.ErrNotExist) {
+			f, err = v.fsys.OpenFile(path, flag, 0o666)
+		}
+	}
+	return f, err
 }
 
 // SetStream writes a small named stream whole, whichever way the volume shows streams.

@@ -1,4 +1,4 @@
-package ntfs3g
+package ntfs3g_test
 
 import (
 	"bytes"
@@ -10,28 +10,29 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/internal/ntfs3g/ntfstest"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
 // mount makes a volume and mounts it.
-func mount(t *testing.T, options string) (*Volume, vfs.FS) {
+func mount(t *testing.T, options string) (*ntfs3g.Volume, vfs.FS) {
 	t.Helper()
 	img := ntfstest.New(t, os.Getenv("CI") != "", 16<<20)
 	img.Mount(options)
 	return open(t, img.Dir)
 }
 
-func open(t *testing.T, dir string) (*Volume, vfs.FS) {
+func open(t *testing.T, dir string) (*ntfs3g.Volume, vfs.FS) {
 	t.Helper()
 	fsys, err := vfs.OS(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { fsys.Close() })
-	v, ok := Detect(fsys)
-	if !ok {
-		t.Fatal("a mounted volume is not detected")
+	v, err := ntfs3g.Detect(fsys)
+	if v == nil || err != nil {
+		t.Fatalf("a mounted volume is not detected: %v", err)
 	}
 	return v, fsys
 }
@@ -61,16 +62,19 @@ func TestOtherFileSystemIsNotDetected(t *testing.T) {
 	fsys, err := vfs.OS(t.TempDir())
 	no(t, err)
 	defer fsys.Close()
-	if _, ok := Detect(fsys); ok {
+	if v, err := ntfs3g.Detect(fsys); v != nil || err != nil {
 		t.Error("a directory on another file system is taken for ntfs-3g")
 	}
-	if _, ok := Detect(vfs.NewMem()); ok {
+	if v, err := ntfs3g.Detect(vfs.NewMem()); v != nil || err != nil {
 		t.Error("a tree in memory is taken for ntfs-3g")
+	}
+	if _, err := ntfs3g.Detect(vfs.Fault(vfs.NewMem(), vfs.Plan{At: 1, Err: vfs.IOError})); !errors.Is(err, vfs.IOError) {
+		t.Errorf("a disk that fails: %v", err)
 	}
 }
 
 func TestStreamsInterface(t *testing.T) {
-	for option, want := range map[string]Streams{"windows": StreamsWindows, "xattr": StreamsXattr, "openxattr": StreamsNone, "none": StreamsNone} {
+	for option, want := range map[string]ntfs3g.Streams{"windows": ntfs3g.StreamsWindows, "xattr": ntfs3g.StreamsXattr, "openxattr": ntfs3g.StreamsNone, "none": ntfs3g.StreamsNone} {
 		t.Run(option, func(t *testing.T) {
 			v, fsys := mount(t, "streams_interface="+option)
 			if v.Streams() != want {
@@ -78,7 +82,7 @@ func TestStreamsInterface(t *testing.T) {
 			}
 			write(t, fsys, "f", "x")
 			err := v.SetStream("f", "s", []byte("stream"))
-			if (err == nil) != (want != StreamsNone) {
+			if (err == nil) != (want != ntfs3g.StreamsNone) {
 				t.Errorf("write a stream: %v", err)
 			}
 			entries, err := fsys.ReadDir(".")
@@ -105,8 +109,8 @@ func TestAllIsKept(t *testing.T) {
 	for i, name := range []string{"file with a long name", "folder with a long name"} {
 		n := v.Node(name)
 		sd := descriptor(byte(0x80 + i))
-		times := Times{Created: 0x1c0000000000001, Modified: 0x1c1000000000002, Accessed: 0x1c2000000000003}
-		eas := []EA{{"FIRST", 0, []byte("value")}, {"SECOND", 0x80, nil}}
+		times := ntfs3g.Times{Created: 0x1c0000000000001, Modified: 0x1c1000000000002, Accessed: 0x1c2000000000003}
+		eas := []ntfs3g.EA{{"FIRST", 0, []byte("value")}, {"SECOND", 0x80, nil}}
 		id := []byte("0123456789abcdeX")
 		id[15] += byte(i)
 		no(t, v.SetStream(name, "small", []byte("s")))
@@ -121,7 +125,7 @@ func TestAllIsKept(t *testing.T) {
 		if got, err := n.Security(); err != nil || !bytes.Equal(got, sd) {
 			t.Errorf("%s: security %x, %v, want %x", name, got, err, sd)
 		}
-		if got, err := n.Attributes(); err != nil || got&Settable != 0x3127 {
+		if got, err := n.Attributes(); err != nil || got&ntfs3g.Settable != 0x3127 {
 			t.Errorf("%s: attributes %#x, %v", name, got, err)
 		}
 		got, err := n.Times()
@@ -134,7 +138,7 @@ func TestAllIsKept(t *testing.T) {
 		if got, err := n.ObjectID(); err != nil || len(got) < 16 || !bytes.Equal(got[:16], id) {
 			t.Errorf("%s: object ID %q, %v", name, got, err)
 		}
-		if got, err := n.EAs(); err != nil || len(got) != 2 || !slices.EqualFunc(got, eas, func(a, b EA) bool {
+		if got, err := n.EAs(); err != nil || len(got) != 2 || !slices.EqualFunc(got, eas, func(a, b ntfs3g.EA) bool {
 			return a.Name == b.Name && a.Flags == b.Flags && bytes.Equal(a.Value, b.Value)
 		}) {
 			t.Errorf("%s: extended attributes %v, %v", name, got, err)
@@ -155,7 +159,7 @@ func TestSettingByOpenFile(t *testing.T) {
 	n := v.Open("f", f)
 	_, err = f.Write(make([]byte, 10_000))
 	no(t, err)
-	want := Times{Created: 0x1c0000000000001, Modified: 0x1c1000000000002, Accessed: 0x1c2000000000003}
+	want := ntfs3g.Times{Created: 0x1c0000000000001, Modified: 0x1c1000000000002, Accessed: 0x1c2000000000003}
 	no(t, n.SetSecurity(descriptor(1)))
 	no(t, n.SetAttributes(0x80))
 	no(t, n.SetTimes(want))
@@ -185,7 +189,10 @@ func TestReparsePointIsSetOnWhatWasAFile(t *testing.T) {
 		data = append(append(data, 0, 0), body...)
 		n := v.Node(name)
 		no(t, n.SetReparse(data))
-		no(t, n.SetTimes(Times{Created: 1 << 56, Modified: 1 << 56, Accessed: 1 << 56}))
+		if info, err := fsys.Lstat(name); err != nil || info.Mode().IsRegular() {
+			t.Errorf("tag %#x: the kernel says %v, %v", tag, info, err)
+		}
+		no(t, n.SetTimes(ntfs3g.Times{Created: 1 << 56, Modified: 1 << 56, Accessed: 1 << 56}))
 		if got, err := n.Reparse(); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("tag %#x: reparse data %x, %v, want %x", tag, got, err, data)
 		}
@@ -194,7 +201,7 @@ func TestReparsePointIsSetOnWhatWasAFile(t *testing.T) {
 		}
 	}
 	write(t, fsys, "big", "")
-	if err := v.Node("big").SetReparse(make([]byte, MaxReparse+1)); err == nil {
+	if err := v.Node("big").SetReparse(make([]byte, ntfs3g.MaxReparse+1)); err == nil {
 		t.Error("reparse data that is too long was taken")
 	}
 }
@@ -204,14 +211,23 @@ func TestShortNameOfLinkedFile(t *testing.T) {
 	write(t, fsys, "first name", "x")
 	no(t, v.Node("first name").SetShortName("FIRST~1"))
 	no(t, fsys.Link("first name", "second name"))
-	if _, err := v.Node("first name").ShortName(); !errors.Is(err, ErrLinked) {
+	if _, err := v.Node("first name").ShortName(); !errors.Is(err, ntfs3g.ErrLinked) {
 		t.Errorf("short name of a file with two names: %v", err)
 	}
-	if err := v.Node("second name").SetShortName("SECON~1"); !errors.Is(err, ErrLinked) {
+	if err := v.Node("second name").SetShortName("SECON~1"); !errors.Is(err, ntfs3g.ErrLinked) {
 		t.Errorf("set short name of a file with two names: %v", err)
 	}
 	if _, err := fsys.Stat("FIRST~1"); err != nil {
 		t.Errorf("the short name does not open: %v", err)
+	}
+}
+
+func TestStreamOfAnotherFileOfThatName(t *testing.T) {
+	v, fsys := mount(t, "streams_interface=windows")
+	for range 2 {
+		write(t, fsys, "f", "x")
+		no(t, v.SetStream("f", "s", []byte("stream")))
+		no(t, fsys.Remove("f"))
 	}
 }
 
@@ -227,21 +243,21 @@ func TestStreamWithColonIsRefused(t *testing.T) {
 	if _, err := small.OpenStream("f", "s", os.O_WRONLY|os.O_CREATE); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a path with a colon on a volume where that is a file: %v", err)
 	}
-	if err := small.SetStream("f", "s", make([]byte, MaxXattrStream+1)); !errors.Is(err, syscall.E2BIG) {
+	if err := small.SetStream("f", "s", make([]byte, ntfs3g.MaxXattrStream+1)); !errors.Is(err, syscall.E2BIG) {
 		t.Errorf("a stream that is too large for an attribute: %v", err)
 	}
 }
 
 func FuzzParseEAs(f *testing.F) {
-	f.Add(AppendEAs(nil, []EA{{"NAME", 0, []byte("value")}, {"", 0x80, nil}}))
+	f.Add(ntfs3g.AppendEAs(nil, []ntfs3g.EA{{"NAME", 0, []byte("value")}, {"", 0x80, nil}}))
 	f.Add([]byte{0, 0, 0, 0, 0, 1, 1, 0, 'N', 0, 'v'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := ParseEAs(b)
+		list, err := ntfs3g.ParseEAs(b)
 		if err != nil {
 			return
 		}
-		again, err := ParseEAs(AppendEAs(nil, list))
-		if err != nil || !slices.EqualFunc(list, again, func(a, b EA) bool {
+		again, err := ntfs3g.ParseEAs(ntfs3g.AppendEAs(nil, list))
+		if err != nil || !slices.EqualFunc(list, again, func(a, b ntfs3g.EA) bool {
 			return a.Name == b.Name && a.Flags == b.Flags && bytes.Equal(a.Value, b.Value)
 		}) {
 			t.Errorf("%v, %v, want %v", again, err, list)

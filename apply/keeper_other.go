@@ -1,0 +1,8 @@
+//go:build !linux
+
+package apply
+
+import "github.com/wimcast/wimcast/internal/vfs"
+
+// keeperOf gives what the target keeps beyond POSIX, nil if it keeps nothing.
+func keeperOf(vfs.FS) (keeper, error) { return nil, nil }
