@@ -2,116 +2,91 @@ package lzx
 
 import (
 	"encoding/binary"
-	"math/bits"
+	"slices"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
 )
 
 // reader reads words highest bit first. buf holds the next bits, highest first, n of them valid; those below are either zero or
-// what will be read there. Behind the end of src it reads zeros, and overrun says so.
+// what will be read there. Behind the end of src it reads zeros for a while, and overrun says so.
 type reader struct {
-	src []byte
-	pos int
-	buf uint64
-	n   uint
+	src     []byte
+	swapped []byte // src with the bytes of each word swapped, so that bits stand in the order of bytes, and zeros
+	pos     int    // in swapped
+	buf     uint64
+	n       uint
 }
 
-// fill makes at least 49 bits valid.
-func (r *reader) fill() {
-	if r.n < 49 {
-		r.buf, r.pos, r.n = fillTail(r.src, r.buf, r.pos, r.n)
+// padding is how many zeros follow what is read. A fill reads at most 16 bytes from the first unused one.
+const padding = 16
+
+// start begins to read src.
+func (r *reader) start(src []byte) {
+	b := slices.Grow(r.swapped[:0], len(src)+padding+8)
+	b = b[:len(src)+padding]
+	i := 0
+	const odd = 0x00ff00ff00ff00ff
+	for ; i+8 <= len(src); i += 8 {
+		x := binary.LittleEndian.Uint64(src[i:])
+		binary.LittleEndian.PutUint64(b[i:], x>>8&odd|x&odd<<8)
 	}
+	for ; i+2 <= len(src); i += 2 {
+		b[i], b[i+1] = src[i+1], src[i]
+	}
+	clear(b[i:])
+	*r = reader{src: src, swapped: b}
+}
+
+// fill makes at least 56 bits valid. It is false when too much was read behind the end.
+func (r *reader) fill() bool {
+	if r.pos+8 > len(r.swapped) {
+		return false
+	}
+	r.buf |= binary.BigEndian.Uint64(r.swapped[r.pos:]) >> (r.n & 63)
+	r.pos += int(63-r.n) >> 3
+	r.n |= 56
+	return true
 }
 
 // take gives the next n bits, at most 31, which must be valid.
 func (r *reader) take(n uint) uint32 {
-	v := uint32(r.buf >> 1 >> (63 - n))
-	r.buf <<= n
+	v := uint32(r.buf >> 1 >> (63 - n&63))
+	r.buf <<= n & 63
 	r.n -= n
 	return v
 }
 
-// symbol decodes one symbol, for which 16 bits must be valid.
-func (r *reader) symbol(t *huffman.Table) (uint32, bool) {
-	e := t[r.buf>>(64-huffman.RootBits)]
+// preSymbol decodes one symbol, for which 15 bits must be valid.
+func (r *reader) preSymbol(t *[preTable]uint32) (uint32, bool) {
+	e := t[r.buf>>(64-preRoot)]
 	if e&huffman.Sub != 0 {
-		e = t[(e&^huffman.Sub)>>8+uint32(r.buf<<huffman.RootBits>>59)]
+		e = t[(e&^huffman.Sub)>>8+uint32(r.buf<<preRoot>>(64-maxPreCode+preRoot))]
 	}
-	l := uint(e & 31)
+	l := uint(e & huffman.LengthMask)
 	r.buf <<= l
 	r.n -= l
 	return e >> 8, l != 0
 }
 
-// overrun reports whether bits were used that src does not have.
-func (r *reader) overrun() bool { return r.pos-int(r.n>>4)*2 > len(r.src) }
+// overrun reports whether bits were used of words that src does not have.
+func (r *reader) overrun() bool { return 8*r.pos-int(r.n) > 8*(len(r.src)&^1) }
 
 // rawBlock reads an uncompressed block with its recent offsets.
-func (r *reader) rawBlock(dst []byte, recent *[3]uint32) error {
-	r.fill()
-	// Whole words that were read ahead are given back; when the position is at a word boundary one word of padding is skipped.
-	ahead := r.n >> 4
-	if r.n&15 == 0 {
-		ahead--
-	}
-	r.pos -= int(2 * ahead)
-	r.buf, r.n = 0, 0
-	if r.pos > len(r.src) || len(r.src)-r.pos < 12+len(dst) {
+func (r *reader) rawBlock(dst []byte, recent *queue) error {
+	// To the end of the word; when the position is at a word boundary one word of padding is skipped.
+	pos := ((8*r.pos-int(r.n))>>4 + 1) * 2
+	if pos > len(r.src) || len(r.src)-pos < 4*recents+len(dst) {
 		return errShort
 	}
 	for i := range recent {
-		recent[i] = binary.LittleEndian.Uint32(r.src[r.pos+4*i:])
+		recent[i] = binary.LittleEndian.Uint32(r.src[pos+4*i:])
 		if recent[i] == 0 {
 			return errOffset
 		}
 	}
-	r.pos += 12
-	r.pos += copy(dst, r.src[r.pos:])
-	if len(dst)&1 != 0 {
-		r.pos = min(r.pos+1, len(r.src))
-	}
+	pos += 4 * recents
+	pos += copy(dst, r.src[pos:])
+	r.pos = min(pos+pos&1, len(r.src))
+	r.buf, r.n = 0, 0
 	return nil
-}
-
-// words turns four little-endian words into 64 bits, the first word highest.
-func words(x uint64) uint64 {
-	x = bits.RotateLeft64(x, 32)
-	const low = 0x0000ffff0000ffff
-	return x&low<<16 | x>>16&low
-}
-
-// fillTail fills the buffer word by word.
-func fillTail(src []byte, buf uint64, pos int, n uint) (uint64, int, uint) {
-	for n <= 48 {
-		if pos+2 <= len(src) {
-			buf |= uint64(binary.LittleEndian.Uint16(src[pos:])) << (48 - n)
-		}
-		pos += 2
-		n += 16
-	}
-	return buf, pos, n
-}
-
-// copyMatch copies length bytes from offset bytes before op to op, where they may overlap. All of it must lie in dst.
-func copyMatch(dst []byte, op, offset, length int) {
-	if offset >= 8 && length <= 32 && op+length+8 <= len(dst) {
-		from, to := dst[op-offset:], dst[op:]
-		for i := 0; i < length; i += 8 {
-			binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:]))
-		}
-		return
-	}
-	end := op + length
-	if offset == 1 {
-		v := dst[op-1]
-		run := dst[op:end]
-		for i := range run {
-			run[i] = v
-		}
-		return
-	}
-	start := op - offset
-	for op < end {
-		op += copy(dst[op:end], dst[start:op])
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
+	"github.com/wimcast/wimcast/wim/internal/match"
 )
 
 // The windows that LZX has, in bytes. A piece may be shorter than the window.
@@ -50,17 +51,28 @@ func slots() (base [64]uint32, extra [64]uint8) {
 	return base, extra
 }
 
+// Tables for decoding: how many bits the first lookup takes, and the number of entries.
+const (
+	mainRoot    = 11
+	mainTable   = 1<<mainRoot + (maxMain/2+1)<<(maxCode-mainRoot)
+	lengthRoot  = 9
+	lengthTable = 1<<lengthRoot + (lengthSymbols/2+1)<<(maxCode-lengthRoot)
+	preRoot     = 7
+	preTable    = 1<<preRoot + (preSymbols/2+1)<<(maxPreCode-preRoot)
+)
+
 // Decoder decodes pieces of one window size. One goroutine at a time may use it.
 type Decoder struct {
 	mainSymbols int
 	longSizes   bool
 
+	in         reader
 	mainLens   [maxMain]uint8
 	lengthLens [lengthSymbols]uint8
-	main       huffman.Table
-	length     huffman.Table
-	aligned    huffman.Table
-	pre        huffman.Table
+	main       [mainTable]uint32
+	length     [lengthTable]uint32
+	aligned    [1 << maxAlignedCode]uint32
+	pre        [preTable]uint32
 }
 
 // NewDecoder makes a decoder for pieces of at most pieceSize bytes; the window is the next power of two. pieceSize must be at most
@@ -77,43 +89,47 @@ func NewDecoder(pieceSize int) (*Decoder, error) {
 	return &Decoder{mainSymbols: literals + 8*n, longSizes: order >= 16}, nil
 }
 
-// Decode decodes src and fills dst exactly, or gives an error, and then dst holds nonsense. It allocates nothing.
+// Decode decodes src and fills dst exactly, or gives an error, and then dst holds nonsense. It allocates nothing, once it has seen a src as long.
 func (d *Decoder) Decode(dst, src []byte) error {
 	clear(d.mainLens[:])
 	clear(d.lengthLens[:])
-	in := reader{src: src}
-	recent := [3]uint32{1, 1, 1}
+	in := &d.in
+	in.start(src)
+	recent := firstQueue
 	for op := 0; op < len(dst); {
-		kind, size := d.blockHeader(&in)
+		kind, size := d.blockHeader(in)
 		if size < 1 || size > len(dst)-op {
 			return errBlock
 		}
-		end := op + size
 		var err error
 		switch kind {
-		case 1, 2:
-			if err = d.readCodes(&in, kind == 2); err == nil {
-				err = d.block(dst, op, end, &in, &recent, kind == 2)
+		case verbatimBlock, alignedBlock:
+			if err = d.readCodes(in, kind == alignedBlock); err == nil {
+				err = d.block(dst, op, op+size, in, &recent, kind == alignedBlock)
 			}
-		case 3:
-			err = in.rawBlock(dst[op:end], &recent)
+		case rawBlock:
+			err = in.rawBlock(dst[op:op+size], &recent)
 		default:
 			err = errBlock
 		}
 		if err != nil {
 			return err
 		}
-		op = end
+		op += size
 	}
 	if in.overrun() {
 		return errShort
 	}
+	in.src = nil
 	untranslate(dst)
 	return nil
 }
 
+// blockHeader gives a size of 0 at the end of the data.
 func (d *Decoder) blockHeader(in *reader) (kind uint32, size int) {
-	in.fill()
+	if !in.fill() {
+		return 0, 0
+	}
 	kind = in.take(3)
 	if in.take(1) != 0 {
 		return kind, 32768
@@ -129,11 +145,13 @@ func (d *Decoder) blockHeader(in *reader) (kind uint32, size int) {
 func (d *Decoder) readCodes(in *reader, aligned bool) error {
 	if aligned {
 		var lens [alignedSymbols]uint8
-		in.fill()
+		if !in.fill() {
+			return errShort
+		}
 		for i := range lens {
 			lens[i] = uint8(in.take(3))
 		}
-		if huffman.Build(&d.aligned, lens[:]) != nil {
+		if huffman.Build(d.aligned[:], maxAlignedCode, maxAlignedCode, lens[:]) != nil {
 			return errCode
 		}
 	}
@@ -142,7 +160,8 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 			return err
 		}
 	}
-	if huffman.Build(&d.main, d.mainLens[:d.mainSymbols]) != nil || huffman.Build(&d.length, d.lengthLens[:]) != nil {
+	if huffman.Build(d.main[:], mainRoot, maxCode, d.mainLens[:d.mainSymbols]) != nil ||
+		huffman.Build(d.length[:], lengthRoot, maxCode, d.lengthLens[:]) != nil {
 		return errCode
 	}
 	return nil
@@ -152,17 +171,26 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 func (d *Decoder) readLens(in *reader, lens []uint8) error {
 	var pre [preSymbols]uint8
 	for i := range pre {
-		in.fill()
+		if !in.fill() {
+			return errShort
+		}
 		pre[i] = uint8(in.take(4))
 	}
-	if huffman.Build(&d.pre, pre[:]) != nil {
+	if huffman.Build(d.pre[:], preRoot, maxPreCode, pre[:]) != nil {
 		return errCode
 	}
 	for i := 0; i < len(lens); {
-		in.fill()
-		sym, ok := in.symbol(&d.pre)
+		if !in.fill() {
+			return errShort
+		}
+		sym, ok := in.preSymbol(&d.pre)
 		if !ok {
 			return errCode
+		}
+		if sym < 17 {
+			lens[i] = lessMod17(lens[i], sym)
+			i++
+			continue
 		}
 		run, value := 1, uint8(0)
 		switch sym {
@@ -172,12 +200,10 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 			run = 20 + int(in.take(5))
 		case 19:
 			run = 4 + int(in.take(1))
-			if sym, ok = in.symbol(&d.pre); !ok || sym > 16 {
+			if sym, ok = in.preSymbol(&d.pre); !ok || sym > 16 {
 				return errCode
 			}
-			value = uint8((uint32(lens[i]) + 17 - sym) % 17)
-		default:
-			value = uint8((uint32(lens[i]) + 17 - sym) % 17)
+			value = lessMod17(lens[i], sym)
 		}
 		if run > len(lens)-i {
 			return errCode
@@ -190,28 +216,33 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 	return nil
 }
 
+// lessMod17 is old less sym, modulo 17.
+func lessMod17(old uint8, sym uint32) uint8 {
+	v := old - uint8(sym)
+	if v > 16 {
+		v += 17
+	}
+	return v
+}
+
 // block decodes the symbols of a compressed block into dst[op:end].
-func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, aligned bool) error {
-	src, pos, buf, n := in.src, in.pos, in.buf, in.n
+func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *queue, aligned bool) error {
+	src, pos, buf, n := in.swapped, in.pos, in.buf, in.n
 	r0, r1, r2 := recent[0], recent[1], recent[2]
-	dst = dst[:end]
-	for op < len(dst) {
-		// One symbol takes at most 16 + 16 + 17 bits: 49, the least that a fill leaves.
-		if n < 49 {
-			if pos+8 <= len(src) {
-				buf |= words(binary.LittleEndian.Uint64(src[pos:])) >> n
-				k := (64 - n) >> 4
-				pos += int(2 * k)
-				n += 16 * k
-			} else {
-				buf, pos, n = fillTail(src, buf, pos, n)
-			}
+	out := dst[:end]
+	for op < len(out) {
+		// One symbol takes at most 16 + 16 + 17 bits; a fill makes 56.
+		if pos+8 > len(src) {
+			return errShort
 		}
-		e := d.main[buf>>(64-huffman.RootBits)]
+		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
+		pos += int(63-n) >> 3
+		n |= 56
+		e := d.main[buf>>(64-mainRoot)]
 		if e&huffman.Sub != 0 {
-			e = d.main[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
+			e = d.main[(e&^huffman.Sub)>>8+uint32(buf<<mainRoot>>(64-maxCode+mainRoot))]
 		}
-		l := uint(e & 31)
+		l := uint(e & huffman.LengthMask)
 		buf <<= l
 		n -= l
 		sym := e >> 8
@@ -219,17 +250,17 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 			if l == 0 {
 				return errCode
 			}
-			dst[op] = byte(sym)
+			out[op] = byte(sym)
 			op++
 			continue
 		}
 		length := int(sym&7) + minMatch
-		if length == 7+minMatch {
-			e = d.length[buf>>(64-huffman.RootBits)]
+		if length == lengthPrimary+minMatch {
+			e = d.length[buf>>(64-lengthRoot)]
 			if e&huffman.Sub != 0 {
-				e = d.length[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
+				e = d.length[(e&^huffman.Sub)>>8+uint32(buf<<lengthRoot>>(64-maxCode+lengthRoot))]
 			}
-			l = uint(e & 31)
+			l = uint(e & huffman.LengthMask)
 			if l == 0 {
 				return errCode
 			}
@@ -247,14 +278,14 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 		case 2:
 			offset, r2 = r2, r0
 		default:
-			extra := uint(slotBits[slot&63])
+			extra := uint(slotBits[slot&63]) & 31
 			offset = slotBase[slot&63]
 			if aligned && extra >= 3 {
 				extra -= 3
 				offset += uint32(buf>>1>>(63-extra)) << 3
 				buf <<= extra
-				e = d.aligned[buf>>(64-huffman.RootBits)]
-				l = uint(e & 31)
+				e = d.aligned[buf>>(64-maxAlignedCode)]
+				l = uint(e & huffman.LengthMask)
 				if l == 0 {
 					return errCode
 				}
@@ -272,17 +303,15 @@ func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *[3]uint32, 
 		if uint(offset-1) >= uint(op) {
 			return errOffset
 		}
-		if length > len(dst)-op {
+		if length > len(out)-op {
 			return errLength
 		}
-		if from := op - int(offset); length <= 16 && from+8 <= op && op+16 <= len(dst) {
-			s, d := dst[from:from+16], dst[op:op+16]
-			binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
-			if length > 8 {
-				binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
-			}
+		if from := op - int(offset); length <= match.Near && offset >= 16 && op+match.Near <= len(dst) {
+			s, d := dst[from:from+match.Near], dst[op:op+match.Near]
+			*(*[16]byte)(d) = *(*[16]byte)(s)
+			*(*[16]byte)(d[16:]) = *(*[16]byte)(s[16:])
 		} else {
-			copyMatch(dst, op, int(offset), length)
+			match.Copy(dst, op, int(offset), length)
 		}
 		op += length
 	}

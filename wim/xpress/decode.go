@@ -6,6 +6,7 @@ import (
 	"math/bits"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
+	"github.com/wimcast/wimcast/wim/internal/match"
 )
 
 // MaxSize is the largest number of bytes of one piece.
@@ -16,6 +17,7 @@ const (
 	headerSize = symbols / 2
 	minMatch   = 3
 	maxLen     = 15 // of a codeword
+	longMatch  = 15 // in a symbol: the length follows
 )
 
 // Errors of Decode.
@@ -26,9 +28,15 @@ var (
 	errLength = errors.New("decode XPRESS: match ends behind the data")
 )
 
+// The decoding table: how many bits the first lookup takes, and the number of entries.
+const (
+	rootBits  = 11
+	tableSize = 1<<rootBits + (symbols/2+1)<<(maxLen-rootBits)
+)
+
 // Decoder decodes pieces. Its zero value is ready.
 type Decoder struct {
-	table huffman.Table
+	table [tableSize]uint32
 	lens  [symbols]uint8
 }
 
@@ -44,34 +52,32 @@ func (d *Decoder) Decode(dst, src []byte) error {
 		d.lens[2*i] = b & 15
 		d.lens[2*i+1] = b >> 4
 	}
-	if err := huffman.Build(&d.table, d.lens[:]); err != nil {
+	if err := huffman.Build(d.table[:], rootBits, maxLen, d.lens[:]); err != nil {
 		return errCode
 	}
-	return decodeBody(&d.table, dst, src)
+	return d.decodeBody(dst, src)
 }
 
 // decodeBody decodes what follows the header. buf holds the next bits, highest first, at least n of them valid; those below are
 // either zero or what will be read there.
-func decodeBody(t *huffman.Table, dst, src []byte) error {
+func (d *Decoder) decodeBody(dst, src []byte) error {
 	pos, op := headerSize, 0
 	var buf uint64
 	var n uint
 	for op < len(dst) {
-		if n < 32 {
-			if pos+8 <= len(src) {
-				buf |= words(binary.LittleEndian.Uint64(src[pos:])) >> n
-				k := (64 - n) >> 4
-				pos += int(2 * k)
-				n += 16 * k
-			} else {
-				buf, pos, n = refillTail(src, buf, pos, n)
-			}
+		// Two symbols and an offset take at most 15 + 15 + 15 bits; this makes 48.
+		if pos+8 <= len(src) {
+			buf |= words(binary.LittleEndian.Uint64(src[pos:])) >> (n & 63)
+			pos += int(63-n) >> 4 << 1
+			n |= 48
+		} else {
+			buf, pos, n = refillTail(src, buf, pos, n)
 		}
-		e := t[buf>>(64-huffman.RootBits)]
+		e := d.table[buf>>(64-rootBits)]
 		if e&huffman.Sub != 0 {
-			e = t[(e&^huffman.Sub)>>8+uint32(buf<<huffman.RootBits>>59)]
+			e = d.table[(e&^huffman.Sub)>>8+uint32(buf<<rootBits>>(64-maxLen+rootBits))]
 		}
-		l := uint(e & 31)
+		l := uint(e & huffman.LengthMask)
 		buf <<= l
 		n -= l
 		sym := e >> 8
@@ -80,11 +86,28 @@ func decodeBody(t *huffman.Table, dst, src []byte) error {
 				return errCode
 			}
 			dst[op] = byte(sym)
-			op++
-			continue
+			if op++; op >= len(dst) {
+				break
+			}
+			e = d.table[buf>>(64-rootBits)]
+			if e&huffman.Sub != 0 {
+				e = d.table[(e&^huffman.Sub)>>8+uint32(buf<<rootBits>>(64-maxLen+rootBits))]
+			}
+			l = uint(e & huffman.LengthMask)
+			buf <<= l
+			n -= l
+			sym = e >> 8
+			if sym < 256 {
+				if l == 0 {
+					return errCode
+				}
+				dst[op] = byte(sym)
+				op++
+				continue
+			}
 		}
-		length := int(sym & 15)
-		if length == 15 {
+		length := int(sym & longMatch)
+		if length == longMatch {
 			// Go back to what a reader of 16 to 32 bits would have read.
 			extra := n>>4 - 1
 			pos -= int(2 * extra)
@@ -106,14 +129,12 @@ func decodeBody(t *huffman.Table, dst, src []byte) error {
 		if length > len(dst)-op {
 			return errLength
 		}
-		if from := op - offset; length <= 16 && from+8 <= op && op+16 <= len(dst) {
-			s, d := dst[from:from+16], dst[op:op+16]
-			binary.LittleEndian.PutUint64(d, binary.LittleEndian.Uint64(s))
-			if length > 8 {
-				binary.LittleEndian.PutUint64(d[8:], binary.LittleEndian.Uint64(s[8:]))
-			}
+		if from := op - offset; length <= match.Near && offset >= 16 && op+match.Near <= len(dst) {
+			s, d := dst[from:from+match.Near], dst[op:op+match.Near]
+			*(*[16]byte)(d) = *(*[16]byte)(s)
+			*(*[16]byte)(d[16:]) = *(*[16]byte)(s[16:])
 		} else {
-			copyMatch(dst, op, offset, length)
+			match.Copy(dst, op, offset, length)
 		}
 		op += length
 	}
@@ -148,34 +169,10 @@ func longLength(src []byte, pos int) (length, next int, err error) {
 		return 0, 0, errShort
 	}
 	if b := src[pos]; b != 255 {
-		return 15 + int(b), pos + 1, nil
+		return longMatch + int(b), pos + 1, nil
 	}
 	if pos+3 > len(src) {
 		return 0, 0, errShort
 	}
 	return int(binary.LittleEndian.Uint16(src[pos+1:])), pos + 3, nil
-}
-
-// copyMatch copies length bytes from offset bytes before op to op, where they may overlap. All of it must lie in dst.
-func copyMatch(dst []byte, op, offset, length int) {
-	if offset >= 8 && length <= 32 && op+length+8 <= len(dst) {
-		from, to := dst[op-offset:], dst[op:]
-		for i := 0; i < length; i += 8 {
-			binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:]))
-		}
-		return
-	}
-	end := op + length
-	if offset == 1 {
-		v := dst[op-1]
-		run := dst[op:end]
-		for i := range run {
-			run[i] = v
-		}
-		return
-	}
-	start := op - offset
-	for op < end {
-		op += copy(dst[op:end], dst[start:op])
-	}
 }

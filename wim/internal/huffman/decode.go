@@ -2,95 +2,102 @@ package huffman
 
 import "errors"
 
-// RootBits is how many bits the first lookup takes.
-const RootBits = 11
-
 // MaxBits is the longest codeword there is.
 const MaxBits = 16
 
+// MaxSymbols is the largest alphabet.
+const MaxSymbols = 1024
+
+// A decoding table is a slice of entries. The first 1<<rootBits of them are looked up with the next rootBits bits of the stream. An entry is
+// symbol<<8 | codeword length, and 0 when no codeword starts with those bits. An entry with Sub set has in the place of the symbol the index of
+// a second table, which is looked up with the next bits up to the longest codeword.
 const (
-	subBits = MaxBits - RootBits
-	// MaxSymbols is the largest alphabet.
-	MaxSymbols = 1024
-	// Entries is the size of a table: the root, and a second table for every root entry that is the start of longer codewords, of which there
-	// are at most half as many as symbols, as a full subtree has two leaves.
-	Entries = 1<<RootBits + MaxSymbols/2<<subBits
+	// Sub marks an entry that leads to a second table.
+	Sub = 1 << 31
+	// LengthMask is the part of an entry that is the codeword's length.
+	LengthMask = 31
 )
 
-// Table decodes. An entry is symbol<<8 | codeword length; 0 when no codeword starts with those bits. A root entry
-// with Sub set has the index of a second table of 1<<5 entries in the place of the symbol.
-type Table [Entries]uint32
+// Errors of Build.
+var (
+	ErrOversubscribed = errors.New("prefix code is oversubscribed")
+	ErrTooLong        = errors.New("prefix code has a codeword that is too long")
+)
 
-// Sub marks a root entry that leads to a second table.
-const Sub = 1 << 31
+// TableSize is the number of entries of a table: the root, and a second table for every root entry that is the start of longer codewords. Those
+// are at most half as many as symbols, as a full subtree has two leaves, and one, as the last one need not be full.
+func TableSize(rootBits, maxBits, symbols int) int {
+	if rootBits >= maxBits {
+		return 1 << rootBits
+	}
+	return 1<<rootBits + (symbols/2+1)<<(maxBits-rootBits)
+}
 
-// ErrOversubscribed says that the lengths are of no prefix code.
-var ErrOversubscribed = errors.New("prefix code is oversubscribed")
-
-// Build fills the table for codewords of those lengths, of at most MaxBits bits and MaxSymbols symbols. An incomplete code
-// is taken; what it leaves free decodes to entry 0.
-func Build(t *Table, lens []uint8) error {
-	var count [MaxBits + 2]int
+// Build fills the table for codewords of those lengths, of at most maxBits bits, which is at most MaxBits, and MaxSymbols symbols. The table
+// must have TableSize entries. An incomplete code is taken; what it leaves free decodes to entry 0.
+func Build(t []uint32, rootBits, maxBits int, lens []uint8) error {
+	var count, start [32]int
 	for _, l := range lens {
-		count[l]++
+		count[l&31]++
 	}
-	left := 1
-	for l := 1; l <= MaxBits; l++ {
-		left = left<<1 - count[l]
-		if left < 0 {
-			return ErrOversubscribed
-		}
+	left := 1 << maxBits
+	for l := 1; l <= maxBits; l++ {
+		left -= count[l&31] << (maxBits - l)
+		start[(l+1)&31] = start[l&31] + count[l&31]
 	}
-	var sorted [MaxSymbols]uint16
-	var start [MaxBits + 2]int
-	for l := 1; l <= MaxBits; l++ {
-		start[l+1] = start[l] + count[l]
+	if left < 0 {
+		return ErrOversubscribed
 	}
-	used := start[MaxBits+1]
+	used := start[(maxBits+1)&31]
+	if used+count[0] != len(lens) {
+		return ErrTooLong
+	}
+	var sorted [MaxSymbols]uint32 // entries
+	start[0] = MaxSymbols - 1     // symbols that do not occur go where none is that does, as they are fewer than all
 	for s, l := range lens {
+		at := &start[l&31]
+		sorted[*at&(MaxSymbols-1)] = uint32(s)<<8 | uint32(l)
 		if l != 0 {
-			sorted[start[l]&(MaxSymbols-1)] = uint16(s)
-			start[l]++
+			*at++
 		}
 	}
-	next := fillRoot(t, lens, sorted[:used])
-	fillSub(t, lens, sorted[next:used], &count)
+	next := fillRoot(t[:1<<rootBits], rootBits, sorted[:used])
+	fillSub(t, rootBits, maxBits, sorted[next:used], &count)
 	return nil
 }
 
-// fillRoot enters the codewords of at most RootBits bits, and says how many symbols that were.
-func fillRoot(t *Table, lens []uint8, sorted []uint16) int {
+// fillRoot enters the codewords of at most rootBits bits, and says how many symbols that were.
+func fillRoot(t []uint32, rootBits int, sorted []uint32) int {
 	at := 0
-	for i, s := range sorted {
-		l := lens[s]
-		if l > RootBits {
-			clear(t[at : 1<<RootBits])
+	for i, entry := range sorted {
+		l := int(entry & LengthMask)
+		if l > rootBits {
+			clear(t[at:])
 			return i
 		}
-		n := 1 << (RootBits - l)
-		entry := uint32(s)<<8 | uint32(l)
+		n := 1 << (rootBits - l)
 		run := t[at : at+n]
+		at += n
 		for j := range run {
 			run[j] = entry
 		}
-		at += n
 	}
-	clear(t[at : 1<<RootBits])
+	clear(t[at:])
 	return len(sorted)
 }
 
-// fillSub enters the codewords that are longer than RootBits.
-func fillSub(t *Table, lens []uint8, sorted []uint16, count *[MaxBits + 2]int) {
+// fillSub enters the codewords that are longer than rootBits.
+func fillSub(t []uint32, rootBits, maxBits int, sorted []uint32, count *[32]int) {
 	if len(sorted) == 0 {
 		return
 	}
-	code := 0 // left-aligned in MaxBits bits
-	for l := 1; l <= RootBits; l++ {
-		code += count[l] << (MaxBits - l)
+	subBits := maxBits - rootBits
+	code := 0 // left-aligned in maxBits bits
+	for l := 1; l <= rootBits; l++ {
+		code += count[l] << (maxBits - l)
 	}
-	free, prefix, sub := 1<<RootBits, -1, 0
-	for _, s := range sorted {
-		l := int(lens[s])
+	free, prefix, sub := 1<<rootBits, -1, 0
+	for _, entry := range sorted {
 		if p := code >> subBits; p != prefix {
 			prefix, sub = p, free
 			free += 1 << subBits
@@ -98,9 +105,10 @@ func fillSub(t *Table, lens []uint8, sorted []uint16, count *[MaxBits + 2]int) {
 			t[p] = Sub | uint32(sub)<<8
 		}
 		at := sub + code&(1<<subBits-1)
-		n := 1 << (MaxBits - l)
-		for j := range n {
-			t[at+j] = uint32(s)<<8 | uint32(l)
+		n := 1 << (maxBits - int(entry&LengthMask))
+		run := t[at : at+n]
+		for j := range run {
+			run[j] = entry
 		}
 		code += n
 	}

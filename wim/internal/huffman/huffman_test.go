@@ -28,38 +28,68 @@ func decode(lens []uint8, bits uint32) (sym, n int) {
 
 func TestTableAgreesWithPlainDecoding(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var table Table
 	var enc Encoder
-	for round := range 60 {
+	for round := range 80 {
 		freqs := make([]uint32, 2+rng.IntN(600))
 		for i := range freqs {
 			if rng.IntN(3) > 0 {
 				freqs[i] = uint32(1) << rng.IntN(20)
 			}
 		}
+		maxBits := 15 + round%2
+		rootBits := 7 + rng.IntN(10)
 		lens := enc.Lens[:len(freqs)]
-		enc.Make(freqs, 15+round%2)
+		enc.Make(freqs, maxBits)
 		if round%5 == 0 { // incomplete
 			lens[rng.IntN(len(lens))] = 0
 		}
-		if err := Build(&table, lens); err != nil {
+		table := make([]uint32, TableSize(rootBits, maxBits, len(lens)))
+		if err := Build(table, rootBits, maxBits, lens); err != nil {
 			t.Fatal(err)
 		}
 		for range 300 {
 			bits := rng.Uint32() & (1<<MaxBits - 1)
-			e := table[bits>>subBits]
+			e := table[bits<<16>>(32-rootBits)]
 			if e&Sub != 0 {
-				e = table[(e&^Sub)>>8+bits&(1<<subBits-1)]
+				e = table[(e&^Sub)>>8+bits<<16<<rootBits>>(32-(maxBits-rootBits))]
 			}
-			if sym, n := decode(lens, bits); int(e>>8) != sym || int(e&31) != n {
+			if sym, n := decode(lens, bits); int(e>>8) != sym || int(e&LengthMask) != n {
 				t.Fatalf("round %d: %016b decodes to symbol %d of %d bits, not %d of %d", round, bits, e>>8, e&31, sym, n)
 			}
 		}
 	}
 }
 
+// Lengths that make as many second tables as there can be must fit into TableSize.
+func TestTableSizeIsEnough(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 3000 {
+		rootBits, maxBits := 2+rng.IntN(5), 7+rng.IntN(3)
+		lens := make([]uint8, 2+rng.IntN(500))
+		left := 1 << maxBits
+		for i := range lens {
+			l := min(maxBits, rootBits+1+rng.IntN(2))
+			if rng.IntN(9) == 0 {
+				l = 1 + rng.IntN(maxBits)
+			}
+			if n := 1 << (maxBits - l); n <= left {
+				left -= n
+				lens[i] = uint8(l)
+			}
+		}
+		table := make([]uint32, TableSize(rootBits, maxBits, len(lens)))
+		if err := Build(table, rootBits, maxBits, lens); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOversubscribedLengthsAreRefused(t *testing.T) {
-	if err := Build(new(Table), []uint8{1, 1, 1}); err != ErrOversubscribed {
+	table := make([]uint32, TableSize(7, 7, 8))
+	if err := Build(table, 7, 7, []uint8{1, 1, 1}); err != ErrOversubscribed {
+		t.Errorf("got %v", err)
+	}
+	if err := Build(table, 7, 7, []uint8{1, 8, 2}); err != ErrTooLong {
 		t.Errorf("got %v", err)
 	}
 }
