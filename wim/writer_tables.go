@@ -194,7 +194,7 @@ func (j *writeJob) writeIntegrity(ctx context.Context, out *sink, end int64) (Lo
 	if err != nil {
 		return Location{}, err
 	}
-	if j.opts.NoCheck || !j.opts.Check && piece == 0 {
+	if j.opts.NoCheck || !j.opts.Check && piece == 0 || end <= HeaderSize {
 		return Location{}, nil
 	}
 	if j.opts.CheckSize != 0 && j.opts.CheckSize != piece {

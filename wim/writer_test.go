@@ -208,7 +208,7 @@ func TestWriterRoundTrips(t *testing.T) {
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
 			opts.Time = time.Unix(1e9, 0)
-			one, two := sourceTree(rng, "one", 60), sourceTree(rng, "two", 20)
+			one, two := sourceTree(rng, "one", 40), sourceTree(rng, "two", 10)
 			opts.Threads = 1
 			b, f := writeWIM(t, opts, one, two)
 			must(t, f.Verify(context.Background(), nil))
@@ -221,7 +221,7 @@ func TestWriterRoundTrips(t *testing.T) {
 					t.Errorf("described as %+v", got.Info)
 				}
 			}
-			for _, n := range []int{2, 5} {
+			for _, n := range []int{3} {
 				opts.Threads = n
 				if again, _ := writeWIM(t, opts, one, two); !bytes.Equal(b, again) {
 					t.Fatalf("%d threads give other bytes", n)
