@@ -5,12 +5,15 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// maxXMLDepth bounds how deep elements nest.
-const maxXMLDepth = 64
+const (
+	maxXMLDepth  = 64       // of elements
+	maxXMLMarkup = 64 << 10 // bytes from < to >
+)
 
 // ImageInfo is what the XML says of one image.
 type ImageInfo struct {
@@ -26,14 +29,23 @@ type ImageInfo struct {
 	RawXML        []byte // the IMAGE element as it stands in the file, in UTF-8
 }
 
+// StoredXML reads the XML as it is stored: UTF-16LE, with a byte order mark where there is one.
+func (f *File) StoredXML() ([]byte, error) {
+	b, err := f.readPlain(f.Header.XML, &f.volumes[0])
+	if err != nil {
+		return nil, wrapf(err, "read XML")
+	}
+	return b, nil
+}
+
 // readXML reads the XML and keeps what it says of each image. An image of which it says nothing is known by its index only.
 func (f *File) readXML() error {
 	if f.Header.XML.Size > maxXML {
 		return corruptf("read XML: %d bytes, the limit is %d", f.Header.XML.Size, maxXML)
 	}
-	b, err := f.readPlain(f.Header.XML, &f.volumes[0])
+	b, err := f.StoredXML()
 	if err != nil {
-		return wrapf(err, "read XML")
+		return err
 	}
 	text := strings.TrimPrefix(decodeUTF16(b), "\ufeff")
 	f.xml = []byte(strings.TrimRight(text, "\x00"))
@@ -50,8 +62,56 @@ func (f *File) readXML() error {
 	return nil
 }
 
+// checkMarkup refuses markup of unreasonable length, for each attribute in it costs memory.
+func checkMarkup(text []byte) error {
+	for {
+		i := bytes.IndexByte(text, '<')
+		if i < 0 {
+			return nil
+		}
+		text = text[i:]
+		n := bytes.IndexByte(text[:min(len(text), maxXMLMarkup)], '>')
+		if n < 0 && len(text) >= maxXMLMarkup {
+			return errors.New("a tag or comment of more than " + strconv.Itoa(maxXMLMarkup) + " bytes")
+		}
+		text = text[max(n, 0)+1:]
+	}
+}
+
+// Text gives the text of all elements of the image's XML that are at a path, such as WINDOWS/LANGUAGES/LANGUAGE, in their order.
+func (m ImageInfo) Text(path string) []string {
+	var found []string
+	steps := append([]string{"IMAGE"}, strings.Split(path, "/")...)
+	var at []string
+	var value strings.Builder
+	d := xml.NewDecoder(bytes.NewReader(m.RawXML))
+	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
+	for {
+		tok, err := d.RawToken()
+		if err != nil || len(at) > maxXMLDepth {
+			return found // it was parsed before: this is the end
+		}
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			at = append(at, tok.Name.Local)
+			value.Reset()
+		case xml.CharData:
+			value.Write(tok)
+		case xml.EndElement:
+			if slices.Equal(at, steps) {
+				found = append(found, value.String())
+			}
+			at = at[:max(0, len(at)-1)]
+			value.Reset()
+		}
+	}
+}
+
 // parseXML fills images from the IMAGE elements by their INDEX.
 func parseXML(text []byte, images []ImageInfo) error {
+	if err := checkMarkup(text); err != nil {
+		return err
+	}
 	d := xml.NewDecoder(bytes.NewReader(text))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	var path []string
