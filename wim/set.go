@@ -154,6 +154,13 @@ func (f *File) ReaderAt() io.ReaderAt { return f.r }
 // Size is the number of those bytes.
 func (f *File) Size() int64 { return f.size }
 
+// Where says which file an offset of all files together is in, the file's part number, and where in it.
+func (f *File) Where(off int64) (in Input, part int, at int64) {
+	i := sort.Search(len(f.volumes)-1, func(i int) bool { return off < f.volumes[i].base+f.volumes[i].Size })
+	v := &f.volumes[i]
+	return v.Input, v.header.Part, off - v.base
+}
+
 // joined reads the volumes of a File as one.
 type joined File
 

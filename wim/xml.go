@@ -79,17 +79,22 @@ func checkMarkup(text []byte) error {
 }
 
 // Text gives the text of all elements of the image's XML that are at a path, such as WINDOWS/LANGUAGES/LANGUAGE, in their order.
-func (m ImageInfo) Text(path string) []string {
-	var found []string
-	steps := append([]string{"IMAGE"}, strings.Split(path, "/")...)
+func (m ImageInfo) Text(path string) []string { return textAt(m.RawXML, "IMAGE/"+path) }
+
+// Text gives the text of all elements of the file's XML that are at a path, such as WIM/TOTALBYTES, in their order.
+func (f *File) Text(path string) []string { return textAt(f.xml, path) }
+
+// textAt gives the text of elements. The XML has been parsed before, so that errors are no matter here.
+func textAt(text []byte, path string) (found []string) {
+	steps := strings.Split(path, "/")
 	var at []string
 	var value strings.Builder
-	d := xml.NewDecoder(bytes.NewReader(m.RawXML))
+	d := xml.NewDecoder(bytes.NewReader(text))
 	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	for {
 		tok, err := d.RawToken()
-		if err != nil || len(at) > maxXMLDepth {
-			return found // it was parsed before: this is the end
+		if err != nil {
+			return found
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:

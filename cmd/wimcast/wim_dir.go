@@ -20,6 +20,7 @@ func (a *app) wimDirCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "path", Usage: "list only what is at or below `PATH`"},
 			&cli.BoolFlag{Name: "detailed", Usage: "show attributes, times, links, streams and hashes"},
+			&cli.BoolFlag{Name: "one-file-only", Usage: "list what is at the path, not what is below it"},
 			refFlag(),
 			jsonFlag(),
 		},
@@ -27,20 +28,47 @@ func (a *app) wimDirCommand() *cli.Command {
 	}
 }
 
-// fileJSON is one file in the output of dir --json.
+// fileJSON is one file in the output of dir --json. Size and hash are of the contents.
 type fileJSON struct {
-	Path       string `json:"path"`
-	ShortName  string `json:"short_name,omitempty"`
-	Attributes uint32 `json:"attributes"`
-	Dir        bool   `json:"dir,omitempty"`
-	Size       int64  `json:"size"`
-	Hash       string `json:"sha1,omitempty"`
-	Created    string `json:"created,omitempty"`
-	Accessed   string `json:"accessed,omitempty"`
-	Modified   string `json:"modified,omitempty"`
-	HardLink   uint64 `json:"hard_link,omitempty"`
-	ReparseTag uint32 `json:"reparse_tag,omitempty"`
-	Security   int32  `json:"security_id"`
+	Path       string       `json:"path"`
+	ShortName  string       `json:"short_name,omitempty"`
+	Attributes uint32       `json:"attributes"`
+	Dir        bool         `json:"dir,omitempty"`
+	Size       int64        `json:"size"`
+	Hash       string       `json:"sha1,omitempty"`
+	Created    string       `json:"created,omitempty"`
+	Accessed   string       `json:"accessed,omitempty"`
+	Modified   string       `json:"modified,omitempty"`
+	HardLink   uint64       `json:"hard_link,omitempty"`
+	Links      int          `json:"links"`
+	ReparseTag uint32       `json:"reparse_tag,omitempty"`
+	Security   int32        `json:"security_id"`
+	Descriptor string       `json:"security_descriptor,omitempty"`
+	ObjectID   string       `json:"object_id,omitempty"`
+	EAs        []eaJSON     `json:"extended_attributes,omitempty"`
+	Unix       *unixJSON    `json:"unix,omitempty"`
+	Streams    []streamJSON `json:"streams,omitempty"`
+}
+
+// streamJSON is one stream of a file. blob is where it is stored; nil when it is empty or the files at hand lack it.
+type streamJSON struct {
+	Kind string    `json:"kind"` // data, reparse, raw or named
+	Name string    `json:"name,omitempty"`
+	Hash string    `json:"sha1"`
+	Blob *blobJSON `json:"blob,omitempty"`
+}
+
+type eaJSON struct {
+	Name  string `json:"name"`
+	Flags uint8  `json:"flags"`
+	Value []byte `json:"value"` // base64
+}
+
+type unixJSON struct {
+	UID  uint32 `json:"uid"`
+	GID  uint32 `json:"gid"`
+	Mode uint32 `json:"mode"`
+	Rdev uint32 `json:"rdev"`
 }
 
 func (a *app) wimDir(ctx context.Context, cmd *cli.Command) error {
@@ -53,36 +81,68 @@ func (a *app) wimDir(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	defer w.Close()
-	n, err := imageNumber(w.File, which)
+	first, last := 1, len(w.Images())
+	if !strings.EqualFold(which, "all") {
+		if first, err = imageNumber(w.File, which); err != nil {
+			return err
+		}
+		last = first
+	}
+	out := bufio.NewWriter(a.out)
+	l := &lister{
+		app: &app{in: a.in, out: out, err: a.err}, w: w.File, json: cmd.Bool("json"), detailed: cmd.Bool("detailed"), one: cmd.Bool("one-file-only"),
+		below: strings.Trim(strings.ReplaceAll(cmd.String("path"), `\`, "/"), "/"),
+	}
+	for n := first; n <= last && err == nil; n++ {
+		if err = l.image(ctx, n); err != nil {
+			err = wimHint(fmt.Errorf("list %s: %w", path, err))
+		}
+	}
+	return errors.Join(err, out.Flush())
+}
+
+// lister lists images.
+type lister struct {
+	*app
+	w                   *wim.File
+	json, detailed, one bool
+	below               string // path, without a leading slash
+}
+
+func (l *lister) image(ctx context.Context, n int) error {
+	image, err := l.w.Image(n)
 	if err != nil {
 		return err
 	}
-	image, err := w.Image(n)
-	if err != nil {
-		return wimHint(fmt.Errorf("read image %d of %s: %w", n, path, err))
+	links := map[*wim.Dentry]int{}
+	for _, group := range image.HardLinks() {
+		for _, d := range group {
+			links[d] = len(group)
+		}
 	}
-	below := strings.Trim(strings.ReplaceAll(cmd.String("path"), `\`, "/"), "/")
-	out := bufio.NewWriter(a.out)
-	list := &app{in: a.in, out: out, err: a.err}
 	found := false
 	err = image.Walk(func(d *wim.Dentry) error {
 		at := d.Path()
-		if !isBelow(at, below) {
+		if !isBelow(at, l.below) || l.one && !strings.EqualFold(at, l.below) {
 			return ctx.Err()
 		}
 		found = true
-		switch {
-		case cmd.Bool("json"):
-			return list.printJSON(describeFile(w.File, d))
-		case cmd.Bool("detailed"):
-			return list.printFile(describeFile(w.File, d))
+		if !l.json && !l.detailed {
+			return l.printf("/%s\n", at)
 		}
-		return list.printf("/%s\n", at)
+		f := describeFile(l.w, image, d)
+		f.Links = max(1, links[d])
+		if l.json {
+			return l.printJSON(f)
+		}
+		p := &printer{app: l.app}
+		p.file(f)
+		return p.err
 	})
 	if err == nil && !found {
-		err = withHint(fmt.Errorf("list %s: image %d has no %q", path, n, cmd.String("path")), "leave --path away to see what it has")
+		return withHint(fmt.Errorf("image %d has no %q", n, l.below), "leave --path away to see what it has")
 	}
-	return errors.Join(err, out.Flush())
+	return err
 }
 
 // isBelow says whether path is root or below it, without regard to case, as Windows compares names.
@@ -93,45 +153,42 @@ func isBelow(path, root string) bool {
 	return len(path) > len(root) && path[len(root)] == '/' && strings.EqualFold(path[:len(root)], root)
 }
 
-func describeFile(w *wim.File, d *wim.Dentry) fileJSON {
+func describeFile(w *wim.File, image *wim.Image, d *wim.Dentry) fileJSON {
 	f := fileJSON{
 		Path: "/" + d.Path(), ShortName: d.ShortName, Attributes: d.Attributes, Dir: d.IsDir(),
 		Created: formatFiletime(d.Created), Accessed: formatFiletime(d.Accessed), Modified: formatFiletime(d.Modified),
-		HardLink: d.HardLink, Security: d.SecurityID,
+		HardLink: d.HardLink, Security: d.SecurityID, ObjectID: fmt.Sprintf("%x", d.ObjectID()),
 	}
 	if d.IsReparse() {
 		f.ReparseTag = d.ReparseTag
 	}
-	if data := d.Data(); !data.IsZero() {
-		f.Hash = data.String()
-		if res, ok := w.Lookup(data); ok {
-			f.Size = res.Size
+	if d.SecurityID >= 0 && int(d.SecurityID) < len(image.Security) {
+		f.Descriptor = fmt.Sprintf("%x", image.Security[d.SecurityID])
+	}
+	eas, _ := d.EAs() // verify tells of damage
+	for _, e := range eas {
+		f.EAs = append(f.EAs, eaJSON{e.Name, e.Flags, e.Value})
+	}
+	if u, ok := d.Unix(); ok {
+		f.Unix = &unixJSON{u.UID, u.GID, u.Mode, u.Rdev}
+	}
+	for _, s := range d.Streams {
+		out := streamJSON{Kind: streamKinds[s.Kind], Name: s.Name, Hash: s.Hash.String()}
+		if res, ok := w.Lookup(s.Hash); ok {
+			blob := describeBlob(w, res)
+			out.Blob = &blob
+		}
+		f.Streams = append(f.Streams, out)
+		if s.Kind == wim.StreamData {
+			f.Hash = out.Hash
+			if out.Blob != nil {
+				f.Size = out.Blob.Size
+			}
 		}
 	}
 	return f
 }
 
-func (a *app) printFile(f fileJSON) error {
-	p := &printer{app: a}
-	p.text(strings.Repeat("-", 64) + "\n")
-	p.field("Full Path", f.Path)
-	if f.ShortName != "" {
-		p.field("Short Name", f.ShortName)
-	}
-	p.field("Attributes", fmt.Sprintf("0x%x", f.Attributes))
-	p.field("Security ID", f.Security)
-	p.field("Creation Time", f.Created)
-	p.field("Last Write Time", f.Modified)
-	p.field("Last Access Time", f.Accessed)
-	if f.ReparseTag != 0 {
-		p.field("Reparse Tag", fmt.Sprintf("0x%x", f.ReparseTag))
-	}
-	if f.HardLink != 0 {
-		p.field("Link Group ID", f.HardLink)
-	}
-	if f.Hash != "" {
-		p.field("Hash", f.Hash)
-		p.field("Uncompressed size", fmt.Sprintf("%d bytes", f.Size))
-	}
-	return p.err
+var streamKinds = map[wim.StreamKind]string{
+	wim.StreamData: "data", wim.StreamReparse: "reparse", wim.StreamRaw: "raw", wim.StreamNamed: "named",
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -17,11 +19,11 @@ func (a *app) wimInfoCommand() *cli.Command {
 		Usage:     "show what a WIM file holds, or change what it says of an image",
 		ArgsUsage: "WIMFILE [IMAGE [NEW_NAME [NEW_DESC]]]",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "check", Usage: "verify every resource and the integrity table first"},
-			&cli.BoolFlag{Name: "xml", Usage: "write the XML as it is in the file, in UTF-8, and nothing else"},
-			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML to `FILE` and nothing else"},
-			&cli.BoolFlag{Name: "header", Usage: "show the header too"},
-			&cli.BoolFlag{Name: "blobs", Usage: "show every resource too"},
+			&cli.BoolFlag{Name: "check", Usage: "check the integrity table first, if there is one; when something is changed, add one"},
+			&cli.BoolFlag{Name: "xml", Usage: "write the XML as it is in the file, which is UTF-16"},
+			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML as it is in the file to `FILE`"},
+			&cli.BoolFlag{Name: "header", Usage: "show the header"},
+			&cli.BoolFlag{Name: "blobs", Aliases: []string{"lookup-table"}, Usage: "show every resource"},
 			refFlag(),
 			jsonFlag(),
 		}, infoEditFlags()...),
@@ -31,15 +33,17 @@ func (a *app) wimInfoCommand() *cli.Command {
 
 // imageJSON is one image in the output of info --json.
 type imageJSON struct {
-	Index         int    `json:"index"`
-	Name          string `json:"name"`
-	Description   string `json:"description,omitempty"`
-	Dirs          int64  `json:"dirs"`
-	Files         int64  `json:"files"`
-	Bytes         int64  `json:"bytes"`
-	HardLinkBytes int64  `json:"hard_link_bytes"`
-	Created       string `json:"created,omitempty"`
-	Modified      string `json:"modified,omitempty"`
+	Index         int               `json:"index"`
+	Name          string            `json:"name"`
+	Description   string            `json:"description,omitempty"`
+	Dirs          int64             `json:"dirs"`
+	Files         int64             `json:"files"`
+	Bytes         int64             `json:"bytes"`
+	HardLinkBytes int64             `json:"hard_link_bytes"`
+	Created       string            `json:"created,omitempty"`
+	Modified      string            `json:"modified,omitempty"`
+	Properties    map[string]string `json:"properties,omitempty"` // of Windows, by their path in the XML
+	Languages     []string          `json:"languages,omitempty"`
 }
 
 // wimJSON is the output of info --json.
@@ -49,21 +53,29 @@ type wimJSON struct {
 	Version     uint32      `json:"version"`
 	Compression string      `json:"compression"`
 	PieceSize   int         `json:"piece_size"`
+	Part        int         `json:"part"`
+	Parts       int         `json:"parts"`
 	BootIndex   int         `json:"boot_index"`
+	Size        int64       `json:"size"` // as the XML tells
+	Attributes  []string    `json:"attributes"`
 	Integrity   bool        `json:"integrity"`
 	Resources   int         `json:"resources"`
 	Images      []imageJSON `json:"images"`
 	Blobs       []blobJSON  `json:"blobs,omitempty"`
 }
 
-// blobJSON is one resource in the output of info --blobs --json.
+// blobJSON is one resource in the output of info --blobs --json. Where it is in a solid run, offset and stored size are the run's.
 type blobJSON struct {
 	Hash       string `json:"sha1"`
 	Offset     int64  `json:"offset"`
 	StoredSize int64  `json:"stored_size"`
 	Size       int64  `json:"size"`
+	Part       int    `json:"part"`
 	Refs       uint32 `json:"refs"`
 	Metadata   bool   `json:"metadata,omitempty"`
+	Compressed bool   `json:"compressed,omitempty"`
+	RunSize    int64  `json:"solid_size,omitempty"` // content of the solid run
+	RunOffset  *int64 `json:"solid_offset,omitempty"`
 }
 
 func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
@@ -80,18 +92,9 @@ func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
 	}
 	defer w.Close()
 	if cmd.Bool("check") {
-		if err := w.Verify(ctx, nil); err != nil {
+		if err := w.VerifyIntegrity(ctx); err != nil {
 			return wimHint(fmt.Errorf("verify %s: %w", path, err))
 		}
-	}
-	switch {
-	case cmd.String("extract-xml") != "":
-		if err := os.WriteFile(cmd.String("extract-xml"), w.RawXML(), 0o644); err != nil {
-			return fmt.Errorf("write XML: %w", err)
-		}
-		return nil
-	case cmd.Bool("xml"):
-		return a.printf("%s\n", w.RawXML())
 	}
 	images := w.Images()
 	if which != "" {
@@ -101,11 +104,53 @@ func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
 		}
 		images = images[n-1 : n]
 	}
-	info := describeWIM(path, w.File, images, cmd.Bool("blobs"))
 	if cmd.Bool("json") {
-		return a.printJSON(info)
+		return a.printJSON(describeWIM(path, w.File, images, cmd.Bool("blobs")))
 	}
-	return a.printWIM(info, w.Header, cmd.Bool("header"))
+	p := &printer{app: a}
+	some, err := p.asked(cmd, w.File)
+	if err != nil {
+		return err
+	}
+	if !some {
+		if which == "" {
+			p.wim(describeWIM(path, w.File, images, false))
+		}
+		p.images(images, which != "")
+	}
+	return p.err
+}
+
+// asked prints what options ask for, and says whether they asked for something.
+func (p *printer) asked(cmd *cli.Command, w *wim.File) (some bool, err error) {
+	if cmd.Bool("header") {
+		p.header(w.Header)
+		some = true
+	}
+	if cmd.Bool("blobs") {
+		for _, res := range w.Resources() {
+			p.blob(describeBlob(w, res))
+			p.text("\n")
+		}
+		some = true
+	}
+	file := cmd.String("extract-xml")
+	if file == "" && !cmd.Bool("xml") {
+		return some, nil
+	}
+	text, err := w.StoredXML()
+	if err != nil {
+		return true, err
+	}
+	if cmd.Bool("xml") {
+		p.text(string(text))
+	}
+	if file != "" {
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			return true, fmt.Errorf("write XML: %w", err)
+		}
+	}
+	return true, nil
 }
 
 // fileAndImage gives the arguments WIMFILE [IMAGE].
@@ -122,33 +167,72 @@ func fileAndImage(cmd *cli.Command) (path, image string, err error) {
 }
 
 func describeWIM(path string, w *wim.File, images []wim.ImageInfo, blobs bool) wimJSON {
-	resources := w.Resources()
+	h := w.Header
 	info := wimJSON{
-		Path:        path,
-		GUID:        fmt.Sprintf("%x", w.Header.GUID),
-		Version:     w.Header.Version,
-		Compression: w.Header.Compression.String(),
-		PieceSize:   w.Header.PieceSize,
-		BootIndex:   w.Header.BootIndex,
-		Integrity:   w.Header.Integrity.Size > 0,
-		Resources:   len(resources),
+		Path: path, GUID: fmt.Sprintf("%x", h.GUID), Version: h.Version, Compression: h.Compression.String(), PieceSize: h.PieceSize,
+		Part: h.Part, Parts: h.Parts, BootIndex: h.BootIndex, Attributes: wimAttributes(h),
+		Integrity: h.Integrity.Size > 0, Resources: len(w.Resources()),
+	}
+	if total := w.Text("WIM/TOTALBYTES"); len(total) > 0 {
+		info.Size, _ = strconv.ParseInt(strings.TrimSpace(total[0]), 10, 64) // what is no number tells nothing
 	}
 	for _, image := range images {
-		info.Images = append(info.Images, imageJSON{
-			Index: image.Index, Name: image.Name, Description: image.Description,
-			Dirs: image.DirCount, Files: image.FileCount, Bytes: image.TotalBytes, HardLinkBytes: image.HardLinkBytes,
-			Created: formatFiletime(image.Created), Modified: formatFiletime(image.Modified),
-		})
+		info.Images = append(info.Images, describeImage(image))
 	}
 	if blobs {
-		for _, res := range resources {
-			info.Blobs = append(info.Blobs, blobJSON{
-				Hash: res.Hash.String(), Offset: res.Offset, StoredSize: res.StoredSize, Size: res.Size,
-				Refs: res.Refs, Metadata: res.IsMetadata(),
-			})
+		for _, res := range w.Resources() {
+			info.Blobs = append(info.Blobs, describeBlob(w, res))
 		}
 	}
 	return info
+}
+
+// wimAttributes names what the header says of the whole file.
+func wimAttributes(h wim.Header) []string {
+	out := []string{}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{
+		{"Pipable", h.Pipable},
+		{"Integrity info", h.Integrity.Size > 0},
+		{"Relative path junction", h.Flags&wim.FlagRPFix != 0},
+		{"Resource only", h.Flags&wim.FlagResourceOnly != 0},
+		{"Metadata only", h.Flags&wim.FlagMetadataOnly != 0},
+		{"Readonly", h.Flags&wim.FlagReadOnly != 0},
+	} {
+		if f.set {
+			out = append(out, f.name)
+		}
+	}
+	return out
+}
+
+func describeImage(image wim.ImageInfo) imageJSON {
+	out := imageJSON{
+		Index: image.Index, Name: image.Name, Description: image.Description,
+		Dirs: image.DirCount, Files: image.FileCount, Bytes: image.TotalBytes, HardLinkBytes: image.HardLinkBytes,
+		Created: formatFiletime(image.Created), Modified: formatFiletime(image.Modified),
+		Properties: map[string]string{}, Languages: image.Text(languages),
+	}
+	for _, p := range shownProperties {
+		if v := image.Text(p.path); len(v) > 0 && p.path != languages {
+			out.Properties[p.path] = v[0]
+		}
+	}
+	return out
+}
+
+func describeBlob(w *wim.File, res wim.Resource) blobJSON {
+	_, part, at := w.Where(res.Offset)
+	b := blobJSON{
+		Hash: res.Hash.String(), Offset: at, StoredSize: res.StoredSize, Size: res.Size, Part: part, Refs: res.Refs,
+		Metadata: res.IsMetadata(), Compressed: !res.Solid && res.Compression != wim.None,
+	}
+	if res.Solid {
+		b.RunSize, b.RunOffset = res.Run.Size, &res.Start
+	}
+	return b
 }
 
 // formatFiletime writes t in UTC; "" when it is not known.
@@ -158,67 +242,3 @@ func formatFiletime(t wim.Filetime) string {
 	}
 	return t.Time().Format(time.RFC3339Nano)
 }
-
-func (a *app) printWIM(info wimJSON, h wim.Header, header bool) error {
-	p := &printer{app: a}
-	p.field("Path", info.Path)
-	p.field("GUID", "0x"+info.GUID)
-	p.field("Version", info.Version)
-	p.field("Compression", info.Compression)
-	p.field("Chunk Size", fmt.Sprintf("%d bytes", info.PieceSize))
-	p.field("Image Count", h.ImageCount)
-	p.field("Boot Index", info.BootIndex)
-	p.field("Integrity Info", yesNo(info.Integrity))
-	p.field("Resources", info.Resources)
-	if header {
-		p.field("Flags", fmt.Sprintf("0x%x", uint32(h.Flags)))
-		p.field("Part Number", fmt.Sprintf("%d/%d", h.Part, h.Parts))
-		p.field("Blob Table", fmt.Sprintf("%d bytes at %d", h.BlobTable.StoredSize, h.BlobTable.Offset))
-		p.field("XML Data", fmt.Sprintf("%d bytes at %d", h.XML.StoredSize, h.XML.Offset))
-	}
-	for _, image := range info.Images {
-		p.text("\n")
-		p.field("Index", image.Index)
-		p.field("Name", image.Name)
-		if image.Description != "" {
-			p.field("Description", image.Description)
-		}
-		p.field("Directory Count", image.Dirs)
-		p.field("File Count", image.Files)
-		p.field("Total Bytes", image.Bytes)
-		p.field("Hard Link Bytes", image.HardLinkBytes)
-		p.field("Creation Time", image.Created)
-		p.field("Last Modification Time", image.Modified)
-	}
-	for _, blob := range info.Blobs {
-		p.text(fmt.Sprintf("\n%s  offset %d, stored %d, size %d, references %d", blob.Hash, blob.Offset, blob.StoredSize, blob.Size, blob.Refs))
-		if blob.Metadata {
-			p.text(", metadata")
-		}
-	}
-	if len(info.Blobs) > 0 {
-		p.text("\n")
-	}
-	return p.err
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// printer writes to standard output until the first error.
-type printer struct {
-	*app
-	err error
-}
-
-func (p *printer) text(s string) {
-	if p.err == nil {
-		p.err = p.printf("%s", s)
-	}
-}
-
-func (p *printer) field(name string, value any) { p.text(fmt.Sprintf("%-24s%v\n", name+":", value)) }
