@@ -40,6 +40,14 @@ func (p *Plan) complete(r *resource) error {
 
 // finishFile gives a file that has its contents what else can be set at once.
 func (p *Plan) finishFile(f *file) error {
+	if err := p.setTimes(f.paths[0], f.d); err != nil {
+		return err
+	}
+	return p.finishMade(f)
+}
+
+// finishMade is finishFile of a file that has its times.
+func (p *Plan) finishMade(f *file) error {
 	name := f.paths[0]
 	if p.keeper != nil {
 		if f.late {
@@ -55,9 +63,6 @@ func (p *Plan) finishFile(f *file) error {
 		if err := p.own(name, f.d); err != nil {
 			return err
 		}
-	}
-	if err := p.setTimes(name, f.d); err != nil {
-		return err
 	}
 	p.event(EventFile, name, 0)
 	return nil

@@ -143,6 +143,7 @@ func (p *Plan) makeDirs() error {
 		return err
 	}
 	w := &worker{p: p}
+	defer w.close()
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
 		if f.res != noResource {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -29,10 +30,13 @@ type worker struct {
 	buf  []byte // decoded
 	read []byte // stored bytes that were left in the file
 	copy []byte // read back
+
+	creator vfs.Creator // made when it is needed first
 }
 
 // work does tasks until own is closed.
 func (w *worker) work(own, common <-chan task) {
+	defer w.close()
 	for {
 		var t task
 		ok := true
@@ -177,10 +181,26 @@ func (w *worker) makeFile(f *file, data []byte) error {
 	if w.p.keeper != nil {
 		return w.makeKept(f, data)
 	}
-	if err := w.create(f.paths[0], data); err != nil {
-		return err
+	if w.creator == nil {
+		w.creator = vfs.NewCreator(w.p.fsys)
 	}
-	return w.p.finishFile(f)
+	name := f.paths[0]
+	err := w.creator.Create(name, data, 0o666, fileTime(f.d.Accessed), fileTime(f.d.Modified))
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return existsError(name, err)
+	case err != nil:
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	w.p.crew.changed(name, parent(name))
+	return w.p.finishMade(f)
+}
+
+// close gives up what the worker holds open.
+func (w *worker) close() {
+	if w.creator != nil {
+		w.creator.Close()
+	}
 }
 
 // create makes a file that is not there yet.

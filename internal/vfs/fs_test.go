@@ -251,3 +251,43 @@ func TestFaultFailsThePlannedCall(t *testing.T) {
 		t.Errorf("after a crash: %v", err)
 	}
 }
+
+func TestCreatorIsTheOtherCalls(t *testing.T) {
+	eachFS(t, func(t *testing.T, fsys FS) {
+		c := NewCreator(fsys)
+		defer c.Close()
+		at := time.Unix(1_500_000_000, 123_456_700)
+		no(t, c.Mkdir("d", 0o755))
+		for i := range 200 { // more directories than a creator holds
+			dir := fmt.Sprintf("d/%d", i)
+			no(t, c.Mkdir(dir, 0o755))
+			no(t, c.Create(dir+"/f", []byte(dir), 0o644, time.Time{}, at))
+			no(t, c.Create(dir+"/empty", nil, 0o644, time.Time{}, time.Time{}))
+			no(t, c.Chtimes(dir, at, at))
+		}
+		for i := range 200 {
+			dir := fmt.Sprintf("d/%d", i)
+			if got := get(t, fsys, dir+"/f"); got != dir {
+				t.Fatalf("%s/f has %q", dir, got)
+			}
+			for _, name := range []string{dir, dir + "/f"} {
+				if info, err := fsys.Lstat(name); err != nil || !info.ModTime().Equal(at) {
+					t.Fatalf("%s: %v %v", name, info, err)
+				}
+			}
+		}
+		if err := c.Create("d/0/f", []byte("new"), 0o644, at, at); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("create what is there: %v", err)
+		}
+		if got := get(t, fsys, "d/0/f"); got != "d/0" {
+			t.Errorf("what was there is %q now", got)
+		}
+		no(t, fsys.Symlink("0", "d/link"))
+		no(t, fsys.Symlink("f", "d/0/dangling"))
+		for _, name := range []string{"../x", "/x", "d/../x", "d/0/dangling", "", "none/x"} {
+			if err := c.Create(name, []byte("x"), 0o644, at, at); err == nil {
+				t.Errorf("create %q: no error", name)
+			}
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 const syncEach = 8
 
 // SyncAll uses syncfs when there are many names. Since Linux 5.8 it reports write errors since the root was opened. What
-// lies on another file system mounted below the root is not covered by it and is synced by itself.
+// lies in a directory of another file system mounted below the root is not covered by it and is synced by itself.
 func (f *osFS) SyncAll(names []string) error {
 	var here unix.Stat_t
 	if err := unix.Fstat(int(f.dir.Fd()), &here); err != nil {
@@ -22,19 +22,9 @@ func (f *osFS) SyncAll(names []string) error {
 	}
 	elsewhere := names
 	if len(names) > syncEach {
-		elsewhere = nil
-		for _, name := range names {
-			l, err := local("sync", name)
-			if err != nil {
-				return err
-			}
-			info, err := f.root.Lstat(l)
-			if err != nil {
-				return err
-			}
-			if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Dev != here.Dev {
-				elsewhere = append(elsewhere, name)
-			}
+		var err error
+		if elsewhere, err = f.elsewhere(names, here.Dev); err != nil {
+			return err
 		}
 		if err := unix.Syncfs(int(f.dir.Fd())); err != nil {
 			return &fs.PathError{Op: "syncfs", Path: f.dir.Name(), Err: err}
@@ -46,6 +36,31 @@ func (f *osFS) SyncAll(names []string) error {
 		}
 	}
 	return nil
+}
+
+// elsewhere gives the names that lie in directories on another device.
+func (f *osFS) elsewhere(names []string, here uint64) (out []string, err error) {
+	far := map[string]bool{}
+	for _, name := range names {
+		if _, err := local("sync", name); err != nil {
+			return nil, err
+		}
+		dir, _ := splitPath(name)
+		is, known := far[dir]
+		if !known {
+			info, err := f.root.Stat(dir)
+			if err != nil {
+				return nil, err
+			}
+			st, ok := info.Sys().(*syscall.Stat_t)
+			is = !ok || st.Dev != here
+			far[dir] = is
+		}
+		if is {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // beneathTries bounds how often openat2 is asked again because a rename under way kept it from telling whether the path stays in the root.

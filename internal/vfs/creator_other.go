@@ -1,0 +1,6 @@
+//go:build !linux
+
+package vfs
+
+// newCreator gives nil: there is none of this system's own.
+func (f *osFS) newCreator() Creator { return nil }
