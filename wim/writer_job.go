@@ -266,7 +266,7 @@ func (j *writeJob) need(hash SHA1, m *writerImage, name string) error {
 			}
 		}
 		if i < 0 && !m.kept && !j.lent(hash) {
-			return fmt.Errorf("no file given has the resource %s; give the files that the image's file is a delta of", hash)
+			return fmt.Errorf("find resource %s: %w", hash, ErrMissing)
 		}
 	}
 	if i >= 0 {

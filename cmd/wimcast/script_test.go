@@ -36,6 +36,9 @@ func TestScripts(t *testing.T) {
 			"exits":    cmdExits,
 			"freeport": cmdFreePort,
 			"await":    cmdAwait,
+			"both":     cmdBoth,
+			"samewim":  cmdSameWIM,
+			"locked":   cmdLocked,
 		},
 	})
 }

@@ -86,7 +86,7 @@ func (a *app) edit(cmd *cli.Command, path string, opts *edit.Options, run func()
 	bar.finish(err)
 	show.close()
 	if err != nil {
-		return editHint(err)
+		return editHint(cmd, err)
 	}
 	if cmd.Bool("json") {
 		return a.printJSON(editJSON{path, stats.Images, stats.Resources, stats.Bytes, stats.Copied, stats.Size})
@@ -104,17 +104,28 @@ func count(n int, thing string) string {
 }
 
 // editHint attaches what can be done about an error of package edit.
-func editHint(err error) error {
+func editHint(cmd *cli.Command, err error) error {
 	var path *edit.PathError
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
 		return withHint(err, "another program is changing this file: wait until it has finished")
 	case errors.Is(err, wim.ErrMissing):
-		return withHint(err, "the file borrows contents from others: name them with --ref")
+		return withHint(err, "%s", missingHint(cmd))
 	case errors.As(err, &path) && path.Op != "add":
 		return withHint(err, "'wimcast wim dir' lists what the image has; upper and lower case differ unless WIMLIB_IMAGEX_IGNORE_CASE is 1")
 	}
 	return wimHint(err)
+}
+
+// missingHint says what can be done about contents that are in other files.
+func missingHint(cmd *cli.Command) string {
+	switch cmd.Name {
+	case "export":
+		return "name the other parts of the split set, or what the delta was made from: --ref=\"GLOB\""
+	case "join":
+		return "name all parts of the set"
+	}
+	return "the file borrows contents from others: export its images to a new file, with --ref=\"GLOB\""
 }
 
 // wholeOrOne turns an image's number or name, or "all", into what package edit takes.

@@ -65,7 +65,7 @@ func (a *app) wimInfoEdit(ctx context.Context, cmd *cli.Command) error {
 	}
 	done, err := edit.SetInfo(ctx, got[0], n, opts)
 	if err != nil {
-		return editHint(err)
+		return editHint(cmd, err)
 	}
 	if cmd.Bool("json") {
 		out := infoEditJSON{got[0], n, map[string]string{}, done.Boot}

@@ -47,7 +47,7 @@ func (a *app) wimSplit(ctx context.Context, cmd *cli.Command) error {
 	bar.finish(err)
 	show.close()
 	if err != nil {
-		return editHint(err)
+		return editHint(cmd, err)
 	}
 	if cmd.Bool("json") {
 		return a.printJSON(splitJSON{parts})

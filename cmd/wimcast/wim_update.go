@@ -83,7 +83,7 @@ func (a *app) wimUpdate(ctx context.Context, cmd *cli.Command) error {
 	bar.finish(err)
 	show.close()
 	if err != nil {
-		return editHint(err)
+		return editHint(cmd, err)
 	}
 	if cmd.Bool("json") {
 		return a.printJSON(updateJSON{
