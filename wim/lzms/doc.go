@@ -1,6 +1,6 @@
 // Package lzms is the LZMS compression of WIM files, one piece at a time.
 //
-// Start with [NewDecoder].
+// Start with [NewDecoder] and [NewEncoder].
 //
 // A piece decodes to 1 to 2^30 bytes; WIM files use 128 KiB and, in solid resources, 64 MiB and more. Neither its length nor anything else
 // is told by a header, and each piece starts afresh.
