@@ -64,6 +64,9 @@ func (d *Dentry) measure() (int64, error) {
 			}
 			continue
 		}
+		if s.Hash.IsZero() {
+			continue // an empty one is stored as none
+		}
 		if s.Kind > StreamNamed || s.Kind == StreamReparse && !d.IsReparse() || (s.Kind == StreamRaw) != (d.Attributes&AttrEncrypted != 0) {
 			return 0, fmt.Errorf("encode %q: its attributes %#x do not go with its streams", d.Name, d.Attributes)
 		}
