@@ -20,6 +20,7 @@ type Options struct {
 	Dereference bool        // capture what symbolic links lead to, in place of the links
 	FixLinks    bool        // make absolute link targets in the tree relative to the image's root
 	Config      *Config     // what to leave out; nil: nothing
+	NoACLs      bool        // of a volume that ntfs-3g has mounted: keep no security descriptors
 	Output      fs.FileInfo // of the file that is written: a tree with it in it is refused; nil: not known
 	Base        *Base       // an image of this tree that was captured earlier; nil: every file is read
 
@@ -74,6 +75,7 @@ type scanner struct {
 	links   map[fileID]*linked // files with several names
 	order   []*linked          // in the order met
 	details []detailer
+	ntfs    *ntfs
 
 	root  fs.FileInfo   // of the item being scanned, when links to it are to be fixed; else nil
 	path  []string      // names from the image's root to what is being scanned
@@ -92,6 +94,7 @@ type linked struct {
 
 func newScanner(ctx context.Context, opts Options) *scanner {
 	s := &scanner{ctx: ctx, opts: opts, links: make(map[fileID]*linked), details: detailersOf(opts), dropped: make(map[*wim.Dentry]bool)}
+	s.ntfs = newNTFS(s)
 	s.img = &wim.Image{Info: wim.ImageInfo{Name: opts.Name, Description: opts.Description}}
 	return s
 }
@@ -104,6 +107,7 @@ func (s *scanner) finish() {
 	var group uint64
 	for _, l := range s.order {
 		l.names = slices.DeleteFunc(l.names, func(d *wim.Dentry) bool { return s.dropped[d] })
+		s.ntfs.guessShort(l.names)
 		if len(l.names) < 2 {
 			continue // its other names are outside
 		}
@@ -131,7 +135,11 @@ func (s *scanner) entry(parent *wim.Dentry, dir *folder, name string, info fs.Fi
 	if s.opts.Output != nil && os.SameFile(s.opts.Output, reached) {
 		return nil, fmt.Errorf("%s is the output; write it outside the tree, or leave it out with a capture configuration", full())
 	}
-	if !s.keeps(reached) {
+	onNTFS, err := s.ntfs.volume(full(), reached)
+	if err != nil {
+		return nil, err
+	}
+	if onNTFS == nil && !s.keeps(reached) { // on NTFS they are ordinary files, in truth
 		s.stats.Skipped++
 		s.warn(full(), "is a "+describe(reached.Mode())+" and was left out")
 		return nil, errSkip
@@ -155,10 +163,26 @@ func (s *scanner) fill(e *entry) error {
 		}
 		l.names = append(l.names, e.d)
 	}
-	if err := s.basics(e); err != nil {
+	v, err := s.ntfs.volume(e.path(), e.info)
+	if err != nil {
 		return err
 	}
+	if v != nil {
+		err = s.ntfs.fill(v, e)
+	} else {
+		err = s.basics(e)
+	}
+	if err == errSkip {
+		s.dropped[e.d] = true
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("read metadata of %s: %w", e.path(), err)
+	}
 	for _, dt := range s.details {
+		if v != nil {
+			break // owners and modes are made up there
+		}
 		if err := dt.detail(e); err != nil {
 			return fmt.Errorf("read metadata of %s: %w", e.path(), err)
 		}
@@ -170,6 +194,9 @@ func (s *scanner) fill(e *entry) error {
 	s.stats.Files++
 	return nil
 }
+
+// volumeRoot reports whether what is being scanned goes to the image's root and is the root of a volume.
+func (s *scanner) volumeRoot() bool { return s.root != nil && inodeOf(s.root) == rootFile }
 
 // basics fills in what every system tells of a file.
 func (s *scanner) basics(e *entry) error {

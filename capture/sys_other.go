@@ -31,6 +31,15 @@ func linkID(fs.FileInfo) (fileID, bool) { return fileID{}, false }
 
 func isSparse(fs.FileInfo) bool { return false }
 
+// There are no volumes of ntfs-3g here.
+func deviceOf(fs.FileInfo) (uint64, bool) { return 0, false }
+
+func inodeOf(fs.FileInfo) uint64 { return 0 }
+
+func linkCount(fs.FileInfo) int { return 1 }
+
+func deviceNumbers(fs.FileInfo) (major, minor uint32) { return 0, 0 }
+
 func unixData(fs.FileInfo) (wim.UnixData, bool) { return wim.UnixData{}, false }
 
 func openContent(path string, _ bool) (*os.File, error) { return os.Open(path) }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -47,6 +49,42 @@ func linkID(info fs.FileInfo) (fileID, bool) {
 func isSparse(info fs.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int64(st.Blocks)*512 < info.Size() // of 512 bytes whatever the file system's blocks are
+}
+
+// deviceOf gives the number of the file system that a file lies on.
+func deviceOf(info fs.FileInfo) (uint64, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return uint64(st.Dev), true
+}
+
+// inodeOf gives the number of the file on its file system.
+func inodeOf(info fs.FileInfo) uint64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return uint64(st.Ino)
+}
+
+// linkCount gives the number of names of a file; on NTFS the short one counts.
+func linkCount(info fs.FileInfo) int {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1
+	}
+	return int(st.Nlink)
+}
+
+// deviceNumbers gives those of a device node.
+func deviceNumbers(info fs.FileInfo) (major, minor uint32) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))
 }
 
 func unixData(info fs.FileInfo) (wim.UnixData, bool) {

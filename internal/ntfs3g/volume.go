@@ -1,8 +1,10 @@
 package ntfs3g
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -11,10 +13,17 @@ import (
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
-// FS is a file system with extended attributes, such as [vfs.OS] gives on Linux.
+// FS is what a volume is reached through: [vfs.OS] on Linux, or [Paths].
 type FS interface {
-	vfs.FS
 	vfs.Xattrs
+	OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error)
+	Lstat(name string) (fs.FileInfo, error)
+	Remove(name string) error
+}
+
+// lister is an FS that lists extended attributes.
+type lister interface {
+	Llistxattr(name string) ([]string, error)
 }
 
 // Streams says how a mount shows named streams.
@@ -50,8 +59,13 @@ func Detect(fsys vfs.FS) (*Volume, error) {
 	if !ok {
 		return nil, nil
 	}
+	return detect(x, ".")
+}
+
+// detect finds out by one name.
+func detect(x FS, name string) (*Volume, error) {
 	// Other drivers of NTFS have attributes too, but not the times.
-	b, err := x.Lgetxattr(".", attrTimes)
+	b, err := x.Lgetxattr(name, attrTimes)
 	if errors.Is(err, vfs.ErrNoXattr) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) || err == nil && len(b) != 4*8 {
 		return nil, nil
 	}
@@ -60,7 +74,7 @@ func Detect(fsys vfs.FS) (*Volume, error) {
 	}
 	v := &Volume{fsys: x}
 	known := func(attr string) (has, can bool) {
-		_, err := x.Lgetxattr(".", attr)
+		_, err := x.Lgetxattr(name, attr)
 		return err == nil, err == nil || errors.Is(err, vfs.ErrNoXattr)
 	}
 	list, any := known(attrStreams)
@@ -79,6 +93,16 @@ func (v *Volume) Streams() Streams { return v.streams }
 
 // StreamNames lists the named streams of a file or directory, in the order in which the volume has them.
 func (v *Volume) StreamNames(name string) ([]string, error) {
+	if l, ok := v.fsys.(lister); ok && v.streams == StreamsXattr {
+		all, err := l.Llistxattr(name)
+		var names []string
+		for _, attr := range all {
+			if stream, ok := strings.CutPrefix(attr, userPrefix); ok {
+				names = append(names, stream)
+			}
+		}
+		return names, err
+	}
 	if v.streams != StreamsWindows {
 		return nil, fmt.Errorf("list streams of %s: the volume is mounted with streams_interface=%v: %w", name, v.streams, errors.ErrUnsupported)
 	}
@@ -119,6 +143,34 @@ func (v *Volume) SetStream(name, stream string, data []byte) error {
 	}
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
+}
+
+// StreamSize gives the length of a named stream, in bytes.
+func (v *Volume) StreamSize(name, stream string) (int64, error) {
+	if v.streams == StreamsXattr {
+		b, err := v.fsys.Lgetxattr(name, userPrefix+stream)
+		return int64(len(b)), err
+	}
+	if err := v.checkStream(name, stream); err != nil {
+		return 0, err
+	}
+	info, err := v.fsys.Lstat(name + ":" + stream)
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// ReadStream opens a named stream for reading, whichever way the volume shows streams.
+func (v *Volume) ReadStream(name, stream string) (io.ReadCloser, error) {
+	if v.streams == StreamsXattr {
+		b, err := v.fsys.Lgetxattr(name, userPrefix+stream)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(b)), nil
+	}
+	return v.OpenStream(name, stream, os.O_RDONLY)
 }
 
 // checkStream refuses what would not be that stream of that file but another file.
