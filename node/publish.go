@@ -163,6 +163,9 @@ func wimLayout(ctx context.Context, r io.ReaderAt, size int64, progress func(wim
 	if err != nil {
 		return chunk.Layout{}, err
 	}
+	if f.Header.Parts > 1 {
+		return chunk.Layout{}, fmt.Errorf("it is part %d of %d of a split set, which no client could apply: join the parts first (wimcast wim join)", f.Header.Part, f.Header.Parts)
+	}
 	if err := f.Verify(ctx, progress); err != nil {
 		return chunk.Layout{}, err
 	}

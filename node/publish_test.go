@@ -172,6 +172,23 @@ func TestImageWithDamagedDataIsRefused(t *testing.T) {
 	}
 }
 
+func TestPartOfASplitSetIsNoImage(t *testing.T) {
+	l := openLocal(t)
+	path := filepath.Join(t.TempDir(), "x.swm")
+	captureTree(t, path)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[42] = 2 // parts, of which this is the first
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), "part 1 of 2") {
+		t.Errorf("publish: %v", err)
+	}
+}
+
 func TestPublishProgressCountsCheckAndCopy(t *testing.T) {
 	l := openLocal(t)
 	path := filepath.Join(t.TempDir(), "x.wim")
