@@ -49,6 +49,12 @@ type Config struct {
 	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
 	UnixXattrs bool      // keep in xattrs what a POSIX file system has no other place for
 
+	// NoUnix leaves out owner, group and mode, also where the image has them.
+	NoUnix bool
+	// LinkRoot is the absolute path of the target, which absolute links are made to lead into: those that the image tells to have been cut
+	// to its root when it was captured. Empty: links lead where they say. NTFS volumes keep links as they are.
+	LinkRoot string
+
 	// Of a target that keeps what NTFS does:
 	NoACLs       bool // leave security descriptors as the target makes them
 	StrictACLs   bool // fail where a security descriptor cannot be set, in place of counting it
@@ -57,6 +63,8 @@ type Config struct {
 	Spool   int64       // bytes that may wait for other blocks; 0: DefaultSpool
 	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
 	Events  func(Event) // told of progress, from any goroutine; nil: not told
+
+	part *wim.Image // in place of the whole image
 }
 
 // EventKind is what an Event is about.

@@ -20,10 +20,14 @@ type FileOptions struct {
 	Rules                            wim.Rules
 	UnixXattrs                       bool
 	NoACLs, StrictACLs, NoAttributes bool // as in Config
+	NoUnix                           bool
+	LinkRoot                         string
 	Spool                            int64
 	Workers                          int
 	Events                           func(Event)
 	Progress                         func(done, total int64) // stored bytes of the image put so far; nil: not told
+
+	part *wim.Image // in place of the whole image
 }
 
 // File applies one image of a WIM file that is here already, reading each needed byte once and in order. It is the same path that
@@ -36,6 +40,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 	p, err := newPlan(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
 		NoACLs: opts.NoACLs, StrictACLs: opts.StrictACLs, NoAttributes: opts.NoAttributes,
+		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, part: opts.part,
 		Spool: opts.Spool, Workers: opts.Workers, Events: opts.Events,
 	}, wf, wf.ReaderAt())
 	if err != nil {

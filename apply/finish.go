@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wimcast/wimcast/internal/vfs"
@@ -40,8 +41,10 @@ func (p *Plan) complete(r *resource) error {
 
 // finishFile gives a file that has its contents what else can be set at once.
 func (p *Plan) finishFile(f *file) error {
-	if err := p.setTimes(f.paths[0], f.d); err != nil {
-		return err
+	if p.keeper == nil {
+		if err := p.setTimes(f.paths[0], f.d); err != nil {
+			return err
+		}
 	}
 	return p.finishMade(f)
 }
@@ -94,7 +97,7 @@ type owners interface {
 // own sets owner and mode if the image has them.
 func (p *Plan) own(name string, d *wim.Dentry) error {
 	ud, ok := d.Unix()
-	if !ok {
+	if !ok || p.cfg.NoUnix {
 		return nil
 	}
 	owned := int(ud.UID) == os.Geteuid() && int(ud.GID) == os.Getegid()
@@ -105,6 +108,9 @@ func (p *Plan) own(name string, d *wim.Dentry) error {
 		}
 	}
 	if !owned {
+		if p.cfg.StrictACLs {
+			return fmt.Errorf("set owner of %s to %d:%d: %w", name, ud.UID, ud.GID, fs.ErrPermission)
+		}
 		p.unowned.Add(1)
 	}
 	if d.IsSymlink() {
@@ -272,7 +278,11 @@ func (p *Plan) finishSymlinks(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read link %s: %w", l.path, err)
 		}
-		if !target.Relative {
+		switch {
+		case target.Relative:
+		case p.cfg.LinkRoot != "" && l.d.ReparseFlags&reparseNotFixed == 0:
+			target.Target = strings.TrimSuffix(p.cfg.LinkRoot, "/") + "/" + strings.TrimLeft(target.Target, "/")
+		default:
 			p.tree.report.Lost.Absolute++
 		}
 		if err := p.fsys.Symlink(target.Target, l.path); err != nil {

@@ -8,6 +8,9 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
+// reparseNotFixed is the bit of a dentry's ReparseFlags that says that a link's target was not cut to the image's root.
+const reparseNotFixed = 1
+
 // File types and bits of st_mode.
 const (
 	modeType    = 0o170000

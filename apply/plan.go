@@ -76,9 +76,11 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if size := p.blocks.size(); size != wf.Size() {
 		return nil, fmt.Errorf("plan image %d: the content has %d bytes, the WIM file %d", cfg.Image, size, wf.Size())
 	}
-	img, err := wf.Image(cfg.Image)
-	if err != nil {
-		return nil, err
+	img := cfg.part
+	if img == nil {
+		if img, err = wf.Image(cfg.Image); err != nil {
+			return nil, err
+		}
 	}
 	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
 	var ntfs *limits

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/wimcast/wimcast/apply"
@@ -65,3 +66,9 @@ func lostWords(l apply.Lost) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// memoryGoal is what an apply keeps within, in bytes, as far as it can: pieces of a solid run take more where they are larger than usual.
+const memoryGoal = 150 << 20
+
+// limitMemory has garbage be collected sooner once the program has grown to memoryGoal.
+func limitMemory() { debug.SetMemoryLimit(memoryGoal) }

@@ -24,6 +24,7 @@ func (a *app) wimCommand() *cli.Command {
 			a.wimDirCommand(),
 			a.wimCaptureCommand(),
 			a.wimApplyCommand(),
+			a.wimExtractCommand(),
 			a.wimVerifyCommand(),
 			a.wimExportCommand(),
 			a.wimDeleteCommand(),

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -14,19 +18,53 @@ import (
 func (a *app) wimApplyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "apply",
-		Usage:     "write an image's files to a directory",
-		ArgsUsage: "WIMFILE [IMAGE] TARGET",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "check", Usage: "verify the whole file first"},
-			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold too"},
+		Usage:     "write an image's files to an empty directory",
+		ArgsUsage: "WIMFILE [IMAGE | all] TARGET",
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "rpfix", Usage: "have absolute links lead into the target, where they led into what was captured (default: if the file says so)"},
+			&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
 			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
-			jsonFlag(),
-		},
+		}, applyFlags()...),
 		Action: a.wimApply,
 	}
 }
 
-// applyJSON is the output of apply --json.
+// applyFlags are the options that apply and extract share.
+func applyFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "check", Usage: "verify the whole file first"},
+		refFlag(),
+		&cli.BoolFlag{Name: "unix-data", Usage: "set owner, group and mode where the image has them"},
+		&cli.BoolFlag{Name: "no-acls", Usage: "leave security descriptors as the target makes them"},
+		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor, or with --unix-data an owner, cannot be set"},
+		&cli.BoolFlag{Name: "no-attributes", Usage: "leave attributes (hidden, system, ...) as the target makes them"},
+		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold too"},
+		&cli.BoolFlag{Name: "wimboot", Hidden: true},
+		&cli.StringFlag{Name: "compact", Hidden: true},
+		&cli.BoolFlag{Name: "recover-data", Hidden: true},
+		jsonFlag(),
+	}
+}
+
+// applyOptions reads them, but for check and ref.
+func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
+	for _, refused := range []struct{ option, hint string }{
+		{"wimboot", "pointer files need Windows' own driver: apply the files themselves, or use wimlib-imagex on Windows"},
+		{"compact", "apply without it, then on Windows run: compact /c /s /exe"},
+		{"recover-data", "nothing that fails its check is written. What is intact can be had one by one by 'wimcast wim extract'"},
+	} {
+		if cmd.IsSet(refused.option) {
+			return apply.FileOptions{}, withHint(usageErrorf(cmd, "--%s is not supported", refused.option), "%s", refused.hint)
+		}
+	}
+	return apply.FileOptions{
+		Rules:  wim.Rules{AllowCaseClash: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
+		NoACLs: cmd.Bool("no-acls"), StrictACLs: cmd.Bool("strict-acls"), NoAttributes: cmd.Bool("no-attributes"),
+		NoUnix: !cmd.Bool("unix-data"), UnixXattrs: cmd.Bool("unix-xattrs"),
+	}, nil
+}
+
+// applyJSON is the output of apply --json, for each image.
 type applyJSON struct {
 	Target   string     `json:"target"`
 	Image    int        `json:"image"`
@@ -45,28 +83,103 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 	} else if got, err = args(cmd, "WIMFILE", "TARGET"); err != nil {
 		return err
 	}
-	path, dir := got[0], got[1]
-	w, err := openWIM(path)
+	opts, err := applyOptions(cmd)
+	if err != nil {
+		return err
+	}
+	w, err := a.openForApply(ctx, cmd, got[0])
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	n, err := imageNumber(w.File, which)
+	images, err := imagesToApply(w.File, which)
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("check") {
-		if err := w.Verify(ctx, nil); err != nil {
-			return wimHint(fmt.Errorf("verify %s: %w", path, err))
+	fix := w.Header.Flags&wim.FlagRPFix != 0 && !cmd.Bool("norpfix") || cmd.Bool("rpfix")
+	for _, image := range images {
+		dir := filepath.Join(got[1], image.folder)
+		if fix {
+			if opts.LinkRoot, err = absolute(dir); err != nil {
+				return err
+			}
+		}
+		if err := a.applyOne(ctx, cmd, w, got[0], image.number, dir, opts); err != nil {
+			return err
 		}
 	}
-	report, err := a.applyFile(ctx, w, n, dir, apply.FileOptions{
-		Rules:      wim.Rules{AllowCaseClash: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
-		UnixXattrs: cmd.Bool("unix-xattrs"),
-	})
+	return nil
+}
+
+// openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
+func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (wimFile, error) {
+	if path == "-" {
+		return wimFile{}, withHint(usageErrorf(cmd, "a WIM file cannot be read from a pipe"), "save it to a file first")
+	}
+	w, err := openWIM(path, cmd.StringSlice("ref")...)
+	if err != nil {
+		return w, err
+	}
+	if cmd.Bool("check") {
+		if err := w.Verify(ctx, nil); err != nil {
+			return w, errors.Join(wimHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
+		}
+	}
+	return w, nil
+}
+
+// imageToApply is an image and the folder below the target that it goes to.
+type imageToApply struct {
+	number int
+	folder string
+}
+
+// imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name; of its number where the
+// name is none that a folder may have.
+func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
+	if which != "all" {
+		n, err := imageNumber(w, which)
+		return []imageToApply{{n, ""}}, err
+	}
+	var out []imageToApply
+	used := map[string]bool{}
+	for _, image := range w.Images() {
+		name := image.Name
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") || used[strings.ToUpper(name)] {
+			name = strconv.Itoa(image.Index)
+		}
+		used[strings.ToUpper(name)] = true
+		out = append(out, imageToApply{image.Index, name})
+	}
+	return out, nil
+}
+
+// absolute gives the path of a target without symbolic links, as far as it is there.
+func absolute(dir string) (string, error) {
+	full, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find target %s: %w", dir, err)
+	}
+	if real, err := filepath.EvalSymlinks(full); err == nil {
+		full = real
+	}
+	return filepath.ToSlash(full), nil
+}
+
+func (a *app) applyOne(ctx context.Context, cmd *cli.Command, w wimFile, path string, n int, dir string, opts apply.FileOptions) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return withHint(fmt.Errorf("apply image %d of %s to %s: it is a device", n, path, dir),
+			"mount the NTFS volume and name the directory: mount -t ntfs-3g -o streams_interface=windows %s /mnt", dir)
+	}
+	report, err := a.applyFile(ctx, w, n, dir, opts)
 	if err != nil {
 		return applyHint(fmt.Errorf("apply image %d of %s to %s: %w", n, path, dir, err))
 	}
+	return a.tellApplied(cmd, n, dir, report)
+}
+
+// tellApplied says what an apply or extract has done.
+func (a *app) tellApplied(cmd *cli.Command, n int, dir string, report apply.Report) error {
 	if lost := lostWords(report.Lost); lost != "" {
 		a.notef("not kept on this file system: %s", lost)
 	}
@@ -85,6 +198,7 @@ func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, o
 	if err != nil {
 		return report, err
 	}
+	limitMemory()
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }

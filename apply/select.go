@@ -1,0 +1,161 @@
+package apply
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wimcast/wimcast/wim"
+)
+
+// Pick names a part of an image: a file, or a directory and all below it. Its Path starts at the image's root, with or without a slash,
+// and may have backslashes in place of slashes.
+type Pick struct {
+	Path string
+	Keep bool // the directories above it are made too; else it comes to stand in the target's root, by its last name
+}
+
+// SelectOptions say how Select compares names.
+type SelectOptions struct {
+	Literal  bool // '*' and '?' stand for themselves, and a path names one thing at most
+	FoldCase bool // upper and lower case are the same
+}
+
+// Select gives the part of an image that the picks name, and those that name nothing. In a path '*' stands for any characters
+// of one name and '?' for one. Where two picks come to stand at one place the later one wins, and directories are merged. The root keeps
+// its own metadata if it is picked itself or a pick keeps the directories above it.
+func Select(img *wim.Image, picks []Pick, opts SelectOptions) (part *wim.Image, none []Pick) {
+	s := selection{children: map[*wim.Dentry]map[string]*wim.Dentry{}}
+	s.root = &wim.Dentry{Attributes: wim.AttrDirectory, SecurityID: -1}
+	for _, p := range picks {
+		found := opts.Find(img, p.Path)
+		if len(found) == 0 {
+			none = append(none, p)
+		}
+		for _, d := range found {
+			at := s.root
+			if p.Keep || d.Parent == nil {
+				s.adopt(img.Root)
+			}
+			if p.Keep {
+				at = s.above(d)
+			}
+			s.add(at, d)
+		}
+	}
+	return &wim.Image{Info: img.Info, Security: img.Security, Root: s.root}, none
+}
+
+// selection is the tree that Select makes, of copies.
+type selection struct {
+	root     *wim.Dentry
+	children map[*wim.Dentry]map[string]*wim.Dentry // of directories of the tree, by name
+}
+
+// adopt gives the root the metadata of the image's.
+func (s *selection) adopt(root *wim.Dentry) {
+	children := s.root.Children
+	*s.root = *root
+	s.root.Children = children
+}
+
+// above gives the directory that d comes to stand in when those above it are kept.
+func (s *selection) above(d *wim.Dentry) *wim.Dentry {
+	if d.Parent == nil || d.Parent.Parent == nil {
+		return s.root
+	}
+	return s.put(s.above(d.Parent), d.Parent)
+}
+
+// add puts d and all below it into a directory; the root's children, in place of the root.
+func (s *selection) add(at, d *wim.Dentry) {
+	if d.Parent != nil {
+		at = s.put(at, d)
+	}
+	for _, c := range d.Children {
+		s.add(at, c)
+	}
+}
+
+// put puts d alone into a directory, and gives its copy. A directory that is there by that name is kept; anything else is replaced.
+func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
+	names := s.children[at]
+	if names == nil {
+		names = map[string]*wim.Dentry{}
+		s.children[at] = names
+	}
+	old := names[d.Name]
+	if old != nil && old.IsDir() && d.IsDir() && old.IsReparse() == d.IsReparse() {
+		return old
+	}
+	c := *d
+	c.Parent, c.Children = at, nil
+	if old == nil {
+		at.Children = append(at.Children, &c)
+		names[d.Name] = &c
+		return &c
+	}
+	delete(s.children, old)
+	*old = c
+	return old
+}
+
+// Find gives what a path names in an image.
+func (o SelectOptions) Find(img *wim.Image, path string) []*wim.Dentry {
+	at := []*wim.Dentry{img.Root}
+	for name := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
+		if name == "" {
+			continue
+		}
+		var next []*wim.Dentry
+		for _, d := range at {
+			next = append(next, o.below(d, name)...)
+		}
+		at = next
+	}
+	return at
+}
+
+// below gives the children of a directory that have the name or fit it.
+func (o SelectOptions) below(dir *wim.Dentry, name string) (out []*wim.Dentry) {
+	for _, c := range dir.Children {
+		if c.Name == name && o.Literal {
+			return []*wim.Dentry{c}
+		}
+		pattern, is := name, c.Name
+		if o.FoldCase {
+			pattern, is = strings.ToUpper(pattern), strings.ToUpper(is)
+		}
+		if pattern == is || !o.Literal && matchName(pattern, is) {
+			out = append(out, c)
+		}
+	}
+	if o.Literal && len(out) > 1 {
+		out = out[:1]
+	}
+	return out
+}
+
+// matchName reports whether a name fits a pattern of '*' and '?'. It takes time in proportion to the product of their lengths at most.
+func matchName(pattern, name string) bool {
+	p, n, star, mark := 0, 0, -1, 0
+	for n < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, n
+			p++
+			continue
+		case p < len(pattern) && pattern[p] == '?':
+			_, size := utf8.DecodeRuneInString(name[n:])
+			p, n = p+1, n+size
+			continue
+		case p < len(pattern) && pattern[p] == name[n]:
+			p, n = p+1, n+1
+			continue
+		case star < 0:
+			return false
+		}
+		mark++
+		p, n = star+1, mark
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
