@@ -19,7 +19,7 @@ func editOptions(cmd *cli.Command) (edit.Options, error) {
 	if err != nil {
 		return edit.Options{}, err
 	}
-	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check")}
+	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check"), Unpipe: cmd.Bool("not-pipable")}
 	switch {
 	case w.Check:
 		opts.Integrity = edit.AddIntegrity
@@ -55,7 +55,7 @@ func rebuildFlags(flags ...cli.Flag) []cli.Flag {
 		flags, threadsFlag(), jsonFlag(),
 		&cli.BoolFlag{Name: "unsafe-compact", Usage: "write the file anew, without holes: here as safely as ever"},
 		&cli.BoolFlag{Name: "pipable", Hidden: true},
-		&cli.BoolFlag{Name: "not-pipable", Usage: "write an ordinary file: the only kind that is written"},
+		&cli.BoolFlag{Name: "not-pipable", Usage: "let a pipable file become an ordinary one, the only kind that is written"},
 	)
 }
 
@@ -109,6 +109,10 @@ func editHint(cmd *cli.Command, err error) error {
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
 		return withHint(err, "another program is changing this file: wait until it has finished")
+	case errors.Is(err, edit.ErrPipable):
+		return withHint(err, "'wimcast wim optimize --not-pipable' makes an ordinary file of it")
+	case errors.Is(err, edit.ErrReadOnly):
+		return withHint(err, "export its images to a new file")
 	case errors.Is(err, wim.ErrMissing):
 		return withHint(err, "%s", missingHint(cmd))
 	case errors.As(err, &path) && path.Op != "add":

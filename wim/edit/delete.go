@@ -24,7 +24,7 @@ func Delete(ctx context.Context, path string, n int, opts DeleteOptions) (wim.Wr
 			return err
 		}
 		left := func(i int) bool { return n != All && i != n }
-		if !opts.Soft {
+		if !opts.Soft || h.Header.Pipable {
 			stats, err = h.renew(ctx, opts.writer(h.File, Storage{}), left)
 			return err
 		}
@@ -83,6 +83,9 @@ func change(ctx context.Context, path string, opts Options, fn func(h *handle) e
 		return err
 	}
 	defer h.close()
+	if err := opts.admit(h.File); err != nil {
+		return err
+	}
 	if err := opts.verify(ctx, h.File); err != nil {
 		return err
 	}

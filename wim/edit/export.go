@@ -97,10 +97,13 @@ func (e *export) add(ctx context.Context, dest string) error {
 	if c := e.Compression; c != nil && *c != h.Header.Compression {
 		return fmt.Errorf("it has %s compression, and keeps that; change it with optimize --compress first", h.Header.Compression)
 	}
+	if err := e.admit(h.File); err != nil {
+		return err
+	}
 	if err := e.verify(ctx, h.File); err != nil {
 		return err
 	}
-	if !e.Rebuild {
+	if !e.Rebuild && !h.Header.Pipable {
 		return h.appendTo(func(f io.WriteSeeker) error {
 			opts := e.appender(h.File)
 			opts.Recompress, opts.Level = e.Recompress, e.Level

@@ -56,6 +56,9 @@ func SetInfo(ctx context.Context, path string, n int, opts InfoOptions) (Changed
 		if len(done.Properties) == 0 && !done.Boot {
 			return nil
 		}
+		if h.Header.Pipable {
+			return ErrPipable // and worth no rebuild
+		}
 		return h.appendTo(func(f io.WriteSeeker) error { return h.describe(ctx, f, n, info, done, opts.appender(h.File)) })
 	})
 	return done, wrap(err, "change", path)

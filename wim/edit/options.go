@@ -23,6 +23,7 @@ const (
 type Options struct {
 	Integrity Integrity
 	Verify    bool      // check the integrity table of what is read, where there is one, before anything is done
+	Unpipe    bool      // write a pipable file that is changed as an ordinary one; else it is refused, as only such are written
 	Threads   int       // 1 to wim.MaxThreads; 0: one a processor
 	Time      time.Time // stands for now; zero: now
 	Progress  func(wim.Progress)
@@ -84,6 +85,17 @@ func solidRun(f *wim.File) *wim.Run {
 		if r.Run.Solid && r.Run.Compression != wim.None {
 			return r.Run
 		}
+	}
+	return nil
+}
+
+// ErrPipable says that a file is pipable, which no file is that is written here.
+var ErrPipable = errors.New("it is a pipable file, and those cannot be written; let it become an ordinary one")
+
+// admit refuses a file that would lose what made it special.
+func (o Options) admit(f *wim.File) error {
+	if f.Header.Pipable && !o.Unpipe {
+		return ErrPipable
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package edit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -285,3 +286,44 @@ func TestDeltasOfBoth(t *testing.T) {
 }
 
 func hashOf(file string) string { return file[strings.LastIndex(file, " ")+1:] }
+
+// A pipable file is read like any other. As none is written, it is changed only if it may become an ordinary one.
+func TestPipableFiles(t *testing.T) {
+	src := theirs(t, "--compress=XPRESS", "--pipable")
+	want := look(t, src)
+	copied := filepath.Join(t.TempDir(), "copied.wim")
+	must1(t)(Export(bg, openWIM(t, src), All, copied, ExportOptions{Boot: true}))
+	equal(t, "exported", want, look(t, copied))
+	before := digest(t, src)
+	name := "x"
+	for _, unpipe := range []bool{false, true} {
+		o := Options{Unpipe: unpipe}
+		for what, fn := range map[string]func(string) error{
+			"export": func(p string) error {
+				return second(Export(bg, openWIM(t, copied), 1, p, ExportOptions{Name: &name, Options: o}))
+			},
+			"delete":      func(p string) error { return second(Delete(bg, p, 1, DeleteOptions{Options: o})) },
+			"soft delete": func(p string) error { return second(Delete(bg, p, 1, DeleteOptions{Options: o, Soft: true})) },
+			"optimize":    func(p string) error { return second(Optimize(bg, p, Storage{}, o)) },
+			"update": func(p string) error {
+				return second(Update(bg, p, 1, parse(t, "delete symlink"), UpdateOptions{Options: o}))
+			},
+		} {
+			path := clone(t, src)
+			err := fn(path)
+			if unpipe {
+				must(t, err)
+				wimlib(t, "verify", path)
+				if openWIM(t, path).Header.Pipable {
+					t.Errorf("%s: it is pipable", what)
+				}
+			} else if !errors.Is(err, ErrPipable) || digest(t, path) != before {
+				t.Errorf("%s: %v", what, err)
+			}
+			alone(t, path)
+		}
+	}
+	if _, err := SetInfo(bg, src, 1, InfoOptions{Properties: []Property{{"NAME", "x"}}}); !errors.Is(err, ErrPipable) {
+		t.Errorf("info: %v", err)
+	}
+}

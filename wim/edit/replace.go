@@ -76,9 +76,9 @@ func tryHandle(path string) (h *handle, stale bool, err error) {
 func changeable(f *wim.File) error {
 	switch h := f.Header; {
 	case h.Parts > 1:
-		return fmt.Errorf("it is part %d of %d of a split set: %w; join the set first", h.Part, h.Parts, ErrReadOnly)
+		return fmt.Errorf("it is part %d of %d of a split set; join the set first: %w", h.Part, h.Parts, ErrReadOnly)
 	case h.Flags&wim.FlagReadOnly != 0:
-		return fmt.Errorf("its header says so: %w; export its images to a new file", ErrReadOnly)
+		return fmt.Errorf("its header says so: %w", ErrReadOnly)
 	}
 	return nil
 }

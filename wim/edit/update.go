@@ -55,7 +55,7 @@ func (h *handle) replaceImage(ctx context.Context, n int, img *wim.Image, opts U
 		stats, err = w.Finish(ctx)
 		return err
 	}
-	if !opts.Rebuild {
+	if !opts.Rebuild && !h.Header.Pipable {
 		err = h.appendTo(func(f io.WriteSeeker) error {
 			w, err := wim.Append(f, h.File, opts.appender(h.File))
 			if err != nil {

@@ -1,10 +1,12 @@
 package edit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -32,7 +34,7 @@ func parse(t *testing.T, text string) []Command {
 }
 
 // scanSketch reads what a command adds from a sketch: what stands behind the colon, or one file.
-func scanSketch(rng interface{ Uint32() uint32 }) Scan {
+func scanSketch() Scan {
 	return func(_ context.Context, path string, _ AddOptions) (*wim.Image, error) {
 		name, words, ok := strings.Cut(path, ":")
 		if name == "missing" {
@@ -62,7 +64,7 @@ func TestUpdate(t *testing.T) {
 		before := look(t, path)
 		var told []string
 		opts := UpdateOptions{
-			Scan: scanSketch(rng), Rebuild: rebuild, Before: func(c Command) { told = append(told, c.String()) },
+			Scan: scanSketch(), Rebuild: rebuild, Before: func(c Command) { told = append(told, c.String()) },
 			Options: Options{Time: someTime},
 		}
 		cmds := parse(t, "add 'tree: d/ d/b new' /\ndelete x\nadd file /deep/er/file\nrename d/e moved\ndelete --force nothing\nrename a d/b")
@@ -112,7 +114,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 		"add tree:q /a/b":                  `line 1: add /a/b: "a" is not a directory`,
 		"delete --recursive d\nrename A b": "line 2: rename /A: file does not exist",
 	} {
-		_, err := Update(bg, path, 1, parse(t, text), UpdateOptions{Scan: scanSketch(rng)})
+		_, err := Update(bg, path, 1, parse(t, text), UpdateOptions{Scan: scanSketch()})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
@@ -129,4 +131,85 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	if got := paths(t, tree(t, path, 1)); got != "" {
 		t.Errorf("the image has %s", got)
 	}
+}
+
+// Whatever the commands: they fail, or give an image that is read back as it is.
+func FuzzUpdate(f *testing.F) {
+	f.Add("add tree:a d/ d/b x /\nrename a d/b\ndelete --recursive d/e", false)
+	f.Add("rename d/e moved\nadd file /new/er\ndelete --force nothing\nrename X y", true)
+	f.Add("delete --recursive /\nadd file a\nadd tree:q/ q/r A /", true)
+	f.Fuzz(func(t *testing.T, text string, ignoreCase bool) {
+		cmds, err := ParseCommands(text)
+		if err != nil || len(cmds) > 50 {
+			return
+		}
+		for _, c := range cmds {
+			if strings.Contains(c.From, ":") && (strings.Count(c.From, "/") > 20 || !plainSketch(c.From)) {
+				return // what is added is what a scan gives, not anything
+			}
+		}
+		img := fill(sketch("a A2 d/ d/b d/e/ d/e/c x=1 y=1 empty/"), rand.New(rand.NewPCG(1, 2)), 10)
+		if err := apply(bg, img, cmds, UpdateOptions{Scan: scanSketch(), IgnoreCase: ignoreCase}); err != nil {
+			return
+		}
+		want := paths(t, img)
+		var b buffer
+		w, err := wim.Create(&b, wim.WriterOptions{Time: someTime, Threads: 1})
+		must(t, err)
+		must(t, w.Image(img, nil))
+		_, err = w.Finish(bg)
+		must(t, err)
+		file, err := wim.Open(bytes.NewReader(b.data), int64(len(b.data)))
+		must(t, err)
+		back, err := file.Image(1)
+		must(t, err)
+		if got := paths(t, back); got != want {
+			t.Fatalf("%q gives %q, read back as %q", text, want, got)
+		}
+	})
+}
+
+// plainSketch says whether sketch makes a tree of the words: every directory before what is in it, no name twice.
+func plainSketch(s string) bool {
+	_, words, _ := strings.Cut(s, ":")
+	seen := map[string]bool{"": true}
+	for _, w := range strings.Fields(words) {
+		w, _, _ = strings.Cut(w, "=")
+		name := strings.TrimSuffix(w, "/")
+		dir := ""
+		if i := strings.LastIndex(name, "/"); i >= 0 {
+			dir = name[:i] + "/"
+		}
+		if !seen[dir] || name == "" || seen[name] || seen[name+"/"] || checkName(name[len(dir):]) != nil || strings.ContainsAny(name[len(dir):], `/\`) {
+			return false
+		}
+		seen[w] = true
+	}
+	return true
+}
+
+// buffer is a file in memory.
+type buffer struct {
+	data []byte
+	at   int
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	if n := b.at + len(p); n > len(b.data) {
+		b.data = append(b.data, make([]byte, n-len(b.data))...)
+	}
+	copy(b.data[b.at:], p)
+	b.at += len(p)
+	return len(p), nil
+}
+
+func (b *buffer) Seek(off int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		off += int64(b.at)
+	case io.SeekEnd:
+		off += int64(len(b.data))
+	}
+	b.at = int(off)
+	return off, nil
 }
