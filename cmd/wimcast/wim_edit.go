@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v3"
 
@@ -109,6 +110,10 @@ func editHint(cmd *cli.Command, err error) error {
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
 		return withHint(err, "another program is changing this file: wait until it has finished")
+	case errors.Is(err, syscall.ENOSPC):
+		return withHint(err, "the disk is full, and the file is as it was: free some space and run the same command again")
+	case errors.Is(err, context.Canceled):
+		return withHint(err, "interrupted: the file is as it was")
 	case errors.Is(err, edit.ErrPipable):
 		return withHint(err, "'wimcast wim optimize --not-pipable' makes an ordinary file of it")
 	case errors.Is(err, edit.ErrReadOnly):

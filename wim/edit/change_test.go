@@ -296,3 +296,21 @@ func TestInterruptedChangesLeaveTheFile(t *testing.T) {
 		alone(t, path)
 	}
 }
+
+// What a change that was killed left behind the end of the file goes with the next one.
+func TestLeftoversAreCutOff(t *testing.T) {
+	rng := seeded(t)
+	path := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 1000, twoImages...)
+	want, plain := look(t, path), size(t, path)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.Write(make([]byte, 1<<20))
+	must(t, err)
+	must(t, f.Close())
+	must1(t)(SetInfo(bg, path, 1, InfoOptions{Boot: true}))
+	want.Boot = 1
+	equal(t, "info", want, look(t, path))
+	if got := size(t, path); got > plain+20_000 {
+		t.Errorf("the file has %d bytes, at first %d", got, plain)
+	}
+}

@@ -28,19 +28,19 @@ func Delete(ctx context.Context, path string, n int, opts DeleteOptions) (wim.Wr
 			stats, err = h.renew(ctx, opts.writer(h.File, Storage{}), left)
 			return err
 		}
-		return h.appendTo(func(f io.WriteSeeker) error {
+		stats, err = h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
 			w, err := wim.Append(f, h.File, opts.appender(h.File))
 			if err != nil {
-				return err
+				return wim.WriterStats{}, err
 			}
 			for range gone {
 				if err := w.Drop(gone[0]); err != nil {
-					return err
+					return wim.WriterStats{}, err
 				}
 			}
-			stats, err = w.Finish(ctx)
-			return err
+			return w.Finish(ctx)
 		})
+		return err
 	})
 	return stats, wrap(err, "delete image of", path)
 }

@@ -104,19 +104,14 @@ func (e *export) add(ctx context.Context, dest string) error {
 		return err
 	}
 	if !e.Rebuild && !h.Header.Pipable {
-		return h.appendTo(func(f io.WriteSeeker) error {
-			opts := e.appender(h.File)
-			opts.Recompress, opts.Level = e.Recompress, e.Level
-			if e.Solid {
-				opts.Solid, opts.SolidCompression, opts.SolidPieceSize, opts.SolidLevel = true, e.SolidCompression, e.SolidPieceSize, e.SolidLevel
+		_, err := h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
+			w, err := wim.Append(f, h.File, e.behind(h.File))
+			if err == nil {
+				err = e.finish(ctx, w)
 			}
-			opts.BootIndex = e.boots(h.Header.ImageCount)
-			w, err := wim.Append(f, h.File, opts)
-			if err != nil {
-				return err
-			}
-			return e.finish(ctx, w)
+			return e.stats, err
 		})
+		return err
 	}
 	return h.rebuild(func(f *os.File) error {
 		opts := e.writer(h.File, e.Storage)
@@ -133,6 +128,17 @@ func (e *export) add(ctx context.Context, dest string) error {
 		}
 		return e.finish(ctx, w)
 	})
+}
+
+// behind gives the options of a Writer that puts the images behind those of a file.
+func (e *export) behind(f *wim.File) wim.WriterOptions {
+	opts := e.appender(f)
+	opts.Recompress, opts.Level = e.Recompress, e.Level
+	if e.Solid {
+		opts.Solid, opts.SolidCompression, opts.SolidPieceSize, opts.SolidLevel = true, e.SolidCompression, e.SolidPieceSize, e.SolidLevel
+	}
+	opts.BootIndex = e.boots(f.Header.ImageCount)
+	return opts
 }
 
 // boots gives the number of the image that is to boot where others come before those that are exported; 0: it is not for this export to say.

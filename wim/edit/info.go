@@ -59,13 +59,16 @@ func SetInfo(ctx context.Context, path string, n int, opts InfoOptions) (Changed
 		if h.Header.Pipable {
 			return ErrPipable // and worth no rebuild
 		}
-		return h.appendTo(func(f io.WriteSeeker) error { return h.describe(ctx, f, n, info, done, opts.appender(h.File)) })
+		_, err := h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
+			return h.describe(ctx, f, n, info, done, opts.appender(h.File))
+		})
+		return err
 	})
 	return done, wrap(err, "change", path)
 }
 
 // describe writes the tables with another description of image n.
-func (h *handle) describe(ctx context.Context, f io.WriteSeeker, n int, info wim.ImageInfo, done Changed, opts wim.WriterOptions) error {
+func (h *handle) describe(ctx context.Context, f io.WriteSeeker, n int, info wim.ImageInfo, done Changed, opts wim.WriterOptions) (wim.WriterStats, error) {
 	if done.Boot {
 		if opts.BootIndex = n; n == 0 {
 			opts.BootIndex = -1
@@ -73,13 +76,12 @@ func (h *handle) describe(ctx context.Context, f io.WriteSeeker, n int, info wim
 	}
 	w, err := wim.Append(f, h.File, opts)
 	if err != nil {
-		return err
+		return wim.WriterStats{}, err
 	}
 	if len(done.Properties) > 0 {
 		if err := w.SetInfo(n, info); err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
 	}
-	_, err = w.Finish(ctx)
-	return err
+	return w.Finish(ctx)
 }

@@ -207,19 +207,24 @@ func takeName(from, to string, replace bool) error {
 	return os.Rename(from, to)
 }
 
-// appendTo lets fn write behind the end of h's file and then its header. Where it fails the file gets its old length.
-func (h *handle) appendTo(fn func(w io.WriteSeeker) error) error {
-	err := fn(&ordered{File: h.f})
-	if err == nil {
-		if err = h.f.Sync(); err == nil {
-			return nil
+// appendTo lets fn write behind the end of h's file and then its header. Where it fails the file gets its old length; else what an earlier
+// change may have left behind the new end is cut off.
+func (h *handle) appendTo(fn func(w io.WriteSeeker) (wim.WriterStats, error)) (wim.WriterStats, error) {
+	stats, err := fn(&ordered{File: h.f})
+	if err != nil {
+		if h.headerKept() {
+			err = errors.Join(err, h.f.Truncate(h.info.Size()))
 		}
-		return fmt.Errorf("write %s: %w", h.path, err)
+		return stats, err
 	}
-	if h.headerKept() {
-		err = errors.Join(err, h.f.Truncate(h.info.Size()))
+	info, err := h.f.Stat()
+	if err == nil && info.Size() > stats.Size {
+		err = h.f.Truncate(stats.Size)
 	}
-	return err
+	if err = errors.Join(err, h.f.Sync()); err != nil {
+		return stats, fmt.Errorf("write %s: %w", h.path, err)
+	}
+	return stats, nil
 }
 
 // ordered is a file whose header is not overwritten before all else is on disk: a machine that crashes must not leave a header that tells of

@@ -48,34 +48,29 @@ func Update(ctx context.Context, path string, n int, commands []Command, opts Up
 
 // replaceImage writes the file with another tree in the place of image n.
 func (h *handle) replaceImage(ctx context.Context, n int, img *wim.Image, opts UpdateOptions) (stats wim.WriterStats, err error) {
-	finish := func(w *wim.Writer) error {
-		if err := w.Replace(n, img, h.File); err != nil {
-			return err
+	finish := func(w *wim.Writer, err error) (wim.WriterStats, error) {
+		if err == nil {
+			err = w.Replace(n, img, h.File)
 		}
-		stats, err = w.Finish(ctx)
-		return err
+		if err != nil {
+			return wim.WriterStats{}, err
+		}
+		return w.Finish(ctx)
 	}
 	if !opts.Rebuild && !h.Header.Pipable {
-		err = h.appendTo(func(f io.WriteSeeker) error {
-			w, err := wim.Append(f, h.File, opts.appender(h.File))
-			if err != nil {
-				return err
-			}
-			return finish(w)
+		return h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
+			return finish(wim.Append(f, h.File, opts.appender(h.File)))
 		})
-		return stats, err
 	}
 	err = h.rebuild(func(f *os.File) error {
 		o := opts.writer(h.File, Storage{})
 		o.GUID, o.BootIndex = h.Header.GUID, h.Header.BootIndex
 		w, err := wim.Create(f, o)
-		if err != nil {
-			return err
+		if err == nil {
+			err = copyImages(w, h.File, nil)
 		}
-		if err := copyImages(w, h.File, nil); err != nil {
-			return err
-		}
-		return finish(w)
+		stats, err = finish(w, err)
+		return err
 	})
 	return stats, err
 }
