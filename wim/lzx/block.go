@@ -45,6 +45,12 @@ func (c *counts) add(t token) {
 	}
 }
 
+func (c *counts) addAll(tokens []token) {
+	for _, t := range tokens {
+		c.add(t)
+	}
+}
+
 // coder writes blocks.
 type coder struct {
 	out         writer
@@ -78,9 +84,7 @@ func (c *coder) start(buf []byte) {
 // write writes the tokens of a block, which stand for data. recent is the queue behind them.
 func (c *coder) write(tokens []token, data []byte, recent *queue) {
 	c.counts = counts{}
-	for _, t := range tokens {
-		c.counts.add(t)
-	}
+	c.counts.addAll(tokens)
 	c.main.Make(c.counts.main[:c.mainSymbols], maxCode)
 	c.length.Make(c.counts.length[:], maxCode)
 	c.aligned.Make(c.counts.aligned[:], maxAlignedCode)

@@ -42,50 +42,64 @@ type step uint64
 
 func makeStep(cost uint32, t token) step { return step(cost)<<32 | step(t) }
 
+const (
+	maxSlots = 50
+	// maxPriced is the longest match of which all shorter lengths are considered.
+	maxPriced = 64
+)
+
 // costs holds what tokens cost.
 type costs struct {
 	literal [literals]step
-	// short holds matches by slot and length, from minMatch, as far as the main code has them, and behind them the start of all longer ones. Extra bits
-	// are included.
-	short [maxSlots][8]step
-	long  [lengthSymbols]step // lengths from minMatch+lengthPrimary: the length code's part
+	// match holds matches by slot and length, as far as maxPriced, with the extra bits, and v left out.
+	match  [maxSlots][maxPriced + 1]step
+	header [maxSlots]uint32 // matches that have a symbol of the length code, without it
+	length [lengthSymbols]uint32
 }
 
-const maxSlots = 50
+// of gives the cost of a match of any length.
+func (c *costs) of(slot uint32, length int) step {
+	if length < minMatch+lengthPrimary {
+		return c.match[slot][length]
+	}
+	return makeStep(c.header[slot]+c.length[length-minMatch-lengthPrimary], matchToken(length, 0))
+}
 
-// set computes the costs of codes that suit the counts. A symbol that does not occur counts as half a time.
-func (c *costs) set(n *counts, slots int) {
+// price is what a symbol costs that occurs f times in 2^logTotal. One that does not occur counts as half a time.
+func price(f, logTotal uint32) uint32 {
+	if f == 0 {
+		return logTotal + costUnit
+	}
+	return max(costUnit/2, logTotal-min(logTotal, log2(f)))
+}
+
+// set computes the costs of codes that suit the counts, for slots and for matches of all lengths below nice.
+func (c *costs) set(n *counts, slots, nice int) {
 	total := uint32(1)
 	for _, f := range n.main[:literals+8*slots] {
 		total += f
 	}
-	of := func(f, logTotal uint32) uint32 {
-		if f == 0 {
-			return logTotal + costUnit
-		}
-		return max(costUnit/2, logTotal-min(logTotal, log2(f)))
-	}
 	logTotal := log2(total)
 	for i := range c.literal {
-		c.literal[i] = makeStep(of(n.main[i], logTotal), token(i))
-	}
-	for s := range slots {
-		extra := uint32(slotBits[s]) << costShift
-		for i := range 8 {
-			f := n.main[literals+8*s+i]
-			length := minMatch + i
-			if i == lengthPrimary {
-				length = 0
-			}
-			c.short[s][i] = makeStep(of(f, logTotal)+extra, matchToken(length, 0))
-		}
+		c.literal[i] = makeStep(price(n.main[i], logTotal), token(i))
 	}
 	total = 1
 	for _, f := range n.length {
 		total += f
 	}
-	logTotal = log2(total)
+	logLengths := log2(total)
 	for i, f := range n.length {
-		c.long[i] = makeStep(of(f, logTotal), matchToken(minMatch+lengthPrimary+i, 0))
+		c.length[i] = price(f, logLengths)
+	}
+	for s := range slots {
+		extra := uint32(slotBits[s]) << costShift
+		row := &c.match[s]
+		for i := range lengthPrimary {
+			row[minMatch+i] = makeStep(price(n.main[literals+8*s+i], logTotal)+extra, matchToken(minMatch+i, 0))
+		}
+		c.header[s] = price(n.main[literals+8*s+lengthPrimary], logTotal) + extra
+		for k := minMatch + lengthPrimary; k <= min(nice, maxPriced); k++ {
+			row[k] = makeStep(c.header[s]+c.length[k-minMatch-lengthPrimary], matchToken(k, 0))
+		}
 	}
 }

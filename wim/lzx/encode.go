@@ -2,6 +2,7 @@ package lzx
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -24,7 +25,11 @@ type Encoder struct {
 	finder    finder
 	coder     coder
 	optimal   optimal
-	data      []byte
+	guess     guess
+	splitter  splitter
+	cache     []token // see chains.collect
+	data      text
+	size      int // of the piece in data
 	tokens    []token
 	lazy      bool
 	passes    int
@@ -32,9 +37,9 @@ type Encoder struct {
 
 // finder is chains of either position.
 type finder interface {
-	reset()
-	lazy(tokens []token, data []byte) []token
-	collect(cache []token, data []byte, from, to int) []token
+	reset(size int)
+	lazy(tokens []token, t *text, size int) []token
+	collect(cache []token, t *text, from, to, last int) []token
 }
 
 // NewEncoder makes an encoder for pieces of at most pieceSize bytes, at most MaxWindow; the window is the next power of two, at least MinWindow. level is
@@ -54,17 +59,18 @@ func NewEncoder(pieceSize, level int) (*Encoder, error) {
 	e.coder.mainSymbols, e.coder.longSizes = d.mainSymbols, d.longSizes
 	depth, nice := max(1, level/2), 8+level
 	if !e.lazy {
-		depth, nice = 16*level/DefaultLevel, 32*level/DefaultLevel
+		depth, nice = 16*level/DefaultLevel, min(maxPriced, 32*level/DefaultLevel)
 		if level >= twiceFrom {
 			e.passes = 2
 		}
 		n := min(pieceSize, segmentSize)
 		e.optimal = optimal{nice: nice, steps: make([]step, n+1), queues: make([]queue, n+1)}
 	}
-	if pieceSize <= 1<<16 {
-		e.finder = newChains[uint16](pieceSize, depth, nice)
+	order := uint(max(12, bits.Len(uint(pieceSize-1))))
+	if order <= 16 {
+		e.finder = newChains[uint16](order, depth, nice)
 	} else {
-		e.finder = newChains[uint32](pieceSize, depth, nice)
+		e.finder = newChains[uint32](order, depth, nice)
 	}
 	return e, nil
 }
@@ -75,14 +81,15 @@ func (e *Encoder) Encode(dst, src []byte) (out []byte, ok bool) {
 	if len(src) == 0 || len(src) > e.pieceSize {
 		return dst, false
 	}
-	e.data = append(e.data[:0], src...)
-	translate(e.data)
+	e.size = copy(e.data[:], src)
+	translate(e.data[:e.size])
 	room := len(src) + slop
 	dst = slices.Grow(dst, room)
 	c := &e.coder
 	c.start(dst[len(dst) : len(dst)+room])
+	e.finder.reset(e.size)
 	if e.lazy {
-		e.tokens = e.finder.lazy(e.tokens[:0], e.data)
+		e.tokens = e.finder.lazy(e.tokens[:0], &e.data, e.size)
 		e.writeBlocks()
 	} else {
 		e.best()
@@ -99,30 +106,37 @@ const segmentSize = 1 << 16
 
 // best parses and writes the piece segment by segment.
 func (e *Encoder) best() {
-	f, o, c := e.finder, &e.optimal, &e.coder
-	f.reset()
-	slots := (c.mainSymbols - literals) / 8
 	q := firstQueue
-	for from := 0; from < len(e.data) && !c.out.overrun(); {
-		to := min(from+segmentSize, len(e.data))
-		o.cache = f.collect(o.cache[:0], e.data, from, to)
-		c.counts = counts{}
-		guess(&c.counts, e.data, from, to, o.cache, q, o.nice)
-		var next queue
-		for pass := range e.passes {
-			if pass > 0 {
-				c.counts = counts{}
-				for _, t := range e.tokens {
-					c.counts.add(t)
-				}
-			}
-			o.costs.set(&c.counts, slots)
-			e.tokens, next, _ = o.parse(e.tokens[:0], e.data, from, to, o.cache, q)
+	for from := 0; from < e.size && !e.coder.out.overrun(); {
+		to := min(from+segmentSize, e.size)
+		e.cache = e.finder.collect(e.cache[:0], &e.data, from, to, e.size-tail)
+		e.guess.parse(&e.data, from, to, e.cache, q, e.optimal.nice)
+		e.splitter.split(&e.guess, e.coder.mainSymbols)
+		first := 0
+		for i := range e.splitter.count {
+			p := &e.splitter.parts[i]
+			e.bestBlock(&p.counts, e.guess.marks[first], e.guess.marks[p.end], &q)
+			first = p.end
 		}
-		q = next
-		c.write(e.tokens, e.data[from:to], &q)
 		from = to
 	}
+}
+
+// bestBlock parses and writes a block, of which n are the guessed counts.
+func (e *Encoder) bestBlock(n *counts, from, to mark, q *queue) {
+	c, o := &e.coder, &e.optimal
+	slots := (c.mainSymbols - literals) / 8
+	start := *q
+	for pass := range e.passes {
+		if pass > 0 {
+			*n = counts{}
+			n.addAll(e.tokens)
+		}
+		o.costs.set(n, slots, o.nice)
+		*q = start
+		e.tokens = o.parse(e.tokens[:0], &e.data, from.pos, to.pos, e.cache[from.cache:], q)
+	}
+	c.write(e.tokens, e.data[from.pos:to.pos], q)
 }
 
 // blockSize is how many bytes a block stands for, more or less.
@@ -131,7 +145,7 @@ const blockSize = 32768
 // writeBlocks writes all tokens.
 func (e *Encoder) writeBlocks() {
 	q := firstQueue
-	data, tokens := e.data, e.tokens
+	data, tokens := e.data[:e.size], e.tokens
 	for len(tokens) > 0 {
 		n, size := 0, 0
 		for n < len(tokens) && size+tokens[n].step() <= blockSize {

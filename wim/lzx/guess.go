@@ -1,48 +1,93 @@
 package lzx
 
-// guess adds to counts the tokens of a lazy parse of data[from:to] over the cached matches, from which the first costs are made.
-func guess(n *counts, data []byte, from, to int, cache []token, q queue, nice int) {
-	pos := from
-	free := from // positions before are in a match
-	var held token
-	for pos < to {
-		count := int(cache[0])
-		found := cache[1 : 1+count]
-		cache = cache[1+count:]
-		skip := 1
-		var best token
-		if count > 0 {
-			best = found[count-1]
-			if best.length() >= nice {
-				skip = best.length()
-			}
+// mark is a place where blocks may be divided: a position at which both a token and the cached matches begin.
+type mark struct {
+	pos    int
+	cache  int // where the matches of pos are
+	tokens int // tokens before
+}
+
+// markGap is how many bytes marks are apart, at least.
+const markGap = 4096
+
+// guess makes a lazy parse of t[from:to] over the cached matches, from which blocks and costs are made. It stands for the best parse,
+// and so takes every match of at least nice bytes.
+type guess struct {
+	tokens []token
+	marks  []mark
+	t      *text
+	q      queue
+	free   int // positions before it are in a match
+	held   token
+}
+
+func (g *guess) parse(t *text, from, to int, cache []token, q queue, nice int) {
+	*g = guess{tokens: g.tokens[:0], marks: g.marks[:0], t: t, q: q, free: from}
+	next := from
+	for pos, at := from, 0; pos < to; {
+		if pos >= next && g.held == 0 && pos >= g.free {
+			g.marks = append(g.marks, mark{pos, at, len(g.tokens)})
+			next = pos + markGap
 		}
-		if pos >= free {
-			if k, i := bestRecent(data[:to], pos, &q); k >= minMatch && (best == 0 || worth(k, uint32(i)) >= worth(best.length(), best.v())) {
-				best = matchToken(k, uint32(i))
-			}
-			if held != 0 {
-				if best != 0 && worth(best.length(), best.v()) > worth(held.length(), held.v())+4 {
-					n.add(token(data[pos-1]))
-					held = best
-				} else {
-					n.add(held)
-					q.take(held.v())
-					free = pos - 1 + held.length()
-					held = 0
-				}
-			} else if best != 0 {
-				held = best
-			} else {
-				n.add(token(data[pos]))
-			}
+		count := int(cache[at])
+		found := cache[at+1 : at+1+count]
+		at += 1 + count
+		if count > 0 && found[count-1].length() >= nice {
+			g.take(found[count-1], pos)
+			pos += found[count-1].length()
+			continue
 		}
-		pos += skip
-		if held != 0 && skip > 1 {
-			n.add(held)
-			q.take(held.v())
-			free = pos
-			held = 0
+		if pos >= g.free {
+			var best token
+			if count > 0 {
+				best = found[count-1]
+			}
+			g.step(best, pos, to)
+		}
+		pos++
+	}
+	if g.held != 0 {
+		g.take(g.held, to-g.held.length())
+	}
+	g.marks = append(g.marks, mark{to, 0, len(g.tokens)})
+}
+
+// step goes on by the byte at pos, where best is the best match, or 0.
+func (g *guess) step(best token, pos, to int) {
+	if pos > 0 {
+		if r := g.t.bestRecent(pos, min(to-pos, maxMatch), &g.q); r != 0 && (best == 0 || worth(r) >= worth(best)) {
+			best = r
 		}
 	}
+	switch {
+	case g.held != 0 && (best == 0 || worth(best) <= worth(g.held)+gain):
+		g.tokens = append(g.tokens, g.held)
+		g.q.take(g.held.v())
+		g.free = pos - 1 + g.held.length()
+		g.held = 0
+	case g.held != 0:
+		g.tokens = append(g.tokens, token(g.t[pos-1]))
+		g.held = best
+	case best != 0:
+		g.held = best
+	default:
+		g.tokens = append(g.tokens, token(g.t[pos]))
+	}
+}
+
+// take takes a very long match at pos, or what another match has left of it.
+func (g *guess) take(m token, pos int) {
+	if g.held != 0 {
+		g.tokens = append(g.tokens, token(g.t[pos-1]))
+		g.held = 0
+	}
+	n := m.length() - max(0, g.free-pos)
+	if n < minMatch {
+		for ; n > 0; n-- {
+			g.tokens = append(g.tokens, token(g.t[pos+m.length()-n]))
+		}
+		return
+	}
+	g.tokens = append(g.tokens, matchToken(n, m.v()))
+	g.q.take(m.v())
 }

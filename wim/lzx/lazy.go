@@ -2,71 +2,82 @@ package lzx
 
 import "math/bits"
 
+// worth compares matches: a byte more of length is worth two bits, more or less.
+func worth(t token) int {
+	if t.v() < recents {
+		return 4*t.length() + 14
+	}
+	return 4*t.length() + 16 - bits.Len32(t.v())
+}
+
+// gain is by how much a match must be worth more than the one before it.
+const gain = 4
+
 // bestRecent gives the longest match at a recent offset, or 0.
-func bestRecent(data []byte, pos int, q *queue) (length, which int) {
-	limit := min(len(data)-pos, maxMatch)
+func (t *text) bestRecent(pos, limit int, q *queue) token {
+	x, any := t.recents(pos, q)
+	if !any || limit < minMatch {
+		return 0
+	}
+	length, which := 0, 0
 	for i, r := range q {
-		if at := pos - int(r); at >= 0 && data[at] == data[pos] {
-			if n := matchLen(data[at:], data[pos:pos+limit]); n > length {
+		if uint16(x[i]) == 0 {
+			if n := t.length(x[i], pos, r, limit); n > length {
 				length, which = n, i
 			}
 		}
 	}
-	return length, which
+	return matchToken(length, uint32(which))
 }
 
-// worth compares matches: a byte more of length is worth two bits, more or less.
-func worth(length int, v uint32) int {
-	if v < recents {
-		return 4*length + 14
-	}
-	return 4*length + 16 - bits.Len32(v)
-}
-
-// lazy appends the tokens of a piece: a match is put off by one byte when the next position has a better one.
-func (f *chains[P]) lazy(tokens []token, data []byte) []token {
-	f.reset()
-	last := len(data) - tail // the last position that is searched or entered
+// lazy appends the tokens of a piece of size bytes: a match is put off by one byte when the next position has a better one.
+func (f *chains[P]) lazy(tokens []token, t *text, size int) []token {
+	last := size - tail // the last position that is searched or entered
 	q := firstQueue
-	pos := 0
-	length, v := 0, uint32(0)
+	tokens = append(tokens, token(t[0]))
+	if last >= 0 {
+		f.enter(load32(t, 0), 0)
+	}
+	pos := 1
+	var held token
 	for pos <= last {
-		if length == 0 {
-			length, v = f.choose(data, pos, 0, &q)
-		}
-		if length < minMatch {
-			tokens = append(tokens, token(data[pos]))
-			pos, length = pos+1, 0
-			continue
-		}
-		entered := pos + 1
-		if length < f.nice && pos < last {
-			entered++
-			if n, w := f.choose(data, pos+1, length-1, &q); n != 0 && worth(n, w) > worth(length, v)+4 {
-				tokens = append(tokens, token(data[pos]))
-				pos, length, v = pos+1, n, w
+		if held == 0 {
+			if held = f.choose(t, pos, 0, size, &q); held == 0 {
+				tokens = append(tokens, token(t[pos]))
+				pos++
 				continue
 			}
 		}
-		tokens = append(tokens, matchToken(length, v))
-		q.take(v)
-		for pos += length; entered < pos && entered <= last; entered++ {
-			f.enter(data, entered)
+		entered := pos + 1
+		if held.length() < f.nice && pos < last {
+			entered++
+			if next := f.choose(t, pos+1, held.length()-1, size, &q); next != 0 && worth(next) > worth(held)+gain {
+				tokens = append(tokens, token(t[pos]))
+				pos, held = pos+1, next
+				continue
+			}
 		}
-		length = 0
+		tokens = append(tokens, held)
+		q.take(held.v())
+		pos += held.length()
+		f.enterAll(t, entered, min(pos, last+1))
+		held = 0
 	}
-	for ; pos < len(data); pos++ {
-		tokens = append(tokens, token(data[pos]))
+	for ; pos < size; pos++ {
+		tokens = append(tokens, token(t[pos]))
 	}
 	return tokens
 }
 
 // choose gives the best match at pos that is longer than floor, or 0.
-func (f *chains[P]) choose(data []byte, pos, floor int, q *queue) (length int, v uint32) {
-	length, offset := f.find(data, pos, floor)
-	v = uint32(offset) + offsetBias
-	if n, i := bestRecent(data, pos, q); n > floor && n >= minMatch && (length == 0 || worth(n, uint32(i)) >= worth(length, v)) {
-		return n, uint32(i)
+func (f *chains[P]) choose(t *text, pos, floor, size int, q *queue) token {
+	limit := min(size-pos, maxMatch)
+	var best token
+	if length, offset := f.find(t, pos, floor, limit); length != 0 {
+		best = matchToken(length, uint32(offset)+offsetBias)
 	}
-	return length, v
+	if r := t.bestRecent(pos, limit, q); r.length() > floor && (best == 0 || worth(r) >= worth(best)) {
+		return r
+	}
+	return best
 }

@@ -1,14 +1,9 @@
 package lzx
 
-import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-)
+import "math"
 
-// optimal finds a cheap way through a segment of a piece: steps[i] is the last step of the cheapest known way to byte i.
+// optimal finds a cheap way through a block: steps[i] is the last step of the cheapest known way to byte i.
 type optimal struct {
-	cache  []token // see chains.collect
 	steps  []step
 	queues []queue
 	costs  costs
@@ -16,138 +11,120 @@ type optimal struct {
 	nice   int
 }
 
-// parse finds the cheapest way through data[from:to], as the costs have it, and appends its tokens to tokens. cache holds the matches of the
-// positions. It returns the queue behind them and the rest of the cache.
-func (o *optimal) parse(tokens []token, data []byte, from, to int, cache []token, q queue) ([]token, queue, []token) {
+// parse finds the cheapest way through t[from:to], as the costs have it, and appends its tokens to tokens. cache holds the matches of the
+// positions, which it brings up to those behind, and q the queue, likewise.
+func (o *optimal) parse(tokens []token, t *text, from, to int, cache []token, q *queue) []token {
 	n := to - from
-	steps := o.steps[:n+1]
-	queues := o.queues[:n+1]
+	steps, queues := o.steps[:n+1], o.queues[:n+1]
 	for i := range steps {
 		steps[i] = math.MaxUint64
 	}
-	steps[0] = 0
-	queues[0] = q
+	steps[0], queues[0] = 0, *q
 	for i := 0; i < n; {
-		here := steps[i]
 		if i > 0 {
-			t := token(here & (1<<31 - 1))
-			if k := t.length(); k == 0 {
-				queues[i] = queues[i-1]
-			} else {
-				p := queues[i-k]
-				p.take(t.v())
-				queues[i] = p
-			}
+			o.settle(i)
 		}
-		here &^= 1<<32 - 1
+		here := steps[i] &^ (1<<32 - 1)
 		pos := from + i
 		count := int(cache[0])
 		found := cache[1 : 1+count]
 		cache = cache[1+count:]
-		if count > 0 {
-			if k := found[count-1].length(); k >= o.nice {
-				// A very long match is taken whole.
-				t := found[count-1]
-				o.relaxOne(steps[i:], here, t)
-				o.recentWhole(steps[i:], data, pos, here, &queues[i], k)
-				i += k
-				continue
+		if count > 0 && found[count-1].length() >= o.nice {
+			i += o.whole(steps[i:], t, pos, here, found[count-1], &queues[i])
+			continue
+		}
+		steps[i+1] = min(steps[i+1], here+o.costs.literal[t[pos]])
+		if pos > 0 {
+			if x, any := t.recents(pos, &queues[i]); any {
+				o.recent(steps[i:], t, pos, here, &x, &queues[i])
 			}
 		}
-		steps[i+1] = min(steps[i+1], here+o.costs.literal[data[pos]])
-		o.recent(steps[i:], data, pos, to, here, &queues[i])
 		length := minMatch
-		for _, t := range found {
-			length = o.relax(steps[i:], here, t, length)
+		for _, m := range found {
+			end := min(m.length(), n-i)
+			o.relax(steps[i:], here, m.v(), length, end)
+			length = end + 1
 		}
 		i++
 	}
-	// Walk back.
+	o.settle(n)
+	*q = queues[n]
+	return o.back(tokens, n)
+}
+
+// settle computes the queue at byte i > 0, when the cheapest way there is known.
+func (o *optimal) settle(i int) {
+	t := token(o.steps[i] & (1<<31 - 1))
+	k := t.length()
+	if k == 0 {
+		o.queues[i] = o.queues[i-1]
+		return
+	}
+	q := o.queues[i-k]
+	q.take(t.v())
+	o.queues[i] = q
+}
+
+// back appends the tokens of the way to byte n.
+func (o *optimal) back(tokens []token, n int) []token {
 	o.path = o.path[:0]
 	for i := n; i > 0; {
-		t := token(steps[i] & (1<<31 - 1))
+		t := token(o.steps[i] & (1<<31 - 1))
 		o.path = append(o.path, t)
 		i -= t.step()
 	}
 	for i := len(o.path) - 1; i >= 0; i-- {
 		tokens = append(tokens, o.path[i])
 	}
-	last := token(steps[n] & (1<<31 - 1))
-	if k := last.length(); k == 0 {
-		q = queues[n-1]
-	} else {
-		q = queues[n-k]
-		q.take(last.v())
-	}
-	return tokens, q, cache
+	return tokens
 }
 
-// relax enters the steps of a match with the lengths from length to its own, and returns the length behind.
-func (o *optimal) relax(steps []step, here step, t token, length int) int {
-	v := t.v()
-	slot := slotOf(v)
-	here += step(v)
-	short := &o.costs.short[slot]
-	end := t.length()
-	for ; length <= end && length < minMatch+lengthPrimary; length++ {
-		steps[length] = min(steps[length], here+short[length-minMatch])
-	}
-	if length <= end {
-		here += short[lengthPrimary]
-		to := steps[length : end+1]
-		long := o.costs.long[length-minMatch-lengthPrimary:][:len(to)]
-		for i := range to {
-			to[i] = min(to[i], here+long[i])
-		}
-		length = end + 1
-	}
-	return length
-}
-
-// relaxOne enters a match with its whole length.
-func (o *optimal) relaxOne(steps []step, here step, t token) {
-	v, k := t.v(), t.length()
-	s := here + step(v)
-	short := &o.costs.short[slotOf(v)]
-	if k < minMatch+lengthPrimary {
-		s += short[k-minMatch]
-	} else {
-		s += short[lengthPrimary] + o.costs.long[k-minMatch-lengthPrimary]
-	}
-	steps[k] = min(steps[k], s)
-}
-
-// recent enters the matches at the recent offsets.
-func (o *optimal) recent(steps []step, data []byte, pos, to int, here step, q *queue) {
-	if pos+8 > to {
+// relax enters the steps of a match of value v with the lengths from length to end, as far as costs go.
+func (o *optimal) relax(steps []step, here step, v uint32, length, end int) {
+	end = min(end, o.nice)
+	if length > end {
 		return
 	}
-	v := binary.LittleEndian.Uint64(data[pos:])
-	for i, r := range q {
-		at := pos - int(r)
-		if at < 0 {
-			continue
-		}
-		x := binary.LittleEndian.Uint64(data[at:]) ^ v
-		if x&0xffff != 0 {
-			continue
-		}
-		k := 8
-		if x != 0 {
-			k = bits.TrailingZeros64(x) >> 3
-		} else if limit := min(to-pos, maxMatch); limit > 8 {
-			k = 8 + matchLen(data[at+8:], data[pos+8:pos+limit])
-		}
-		o.relax(steps, here, matchToken(k, uint32(i)), minMatch)
+	here += step(v)
+	tab := o.costs.match[slotOf(v)][length : end+1]
+	to := steps[length : end+1]
+	for i := range tab {
+		to[i] = min(to[i], here+tab[i])
 	}
 }
 
-// recentWhole enters the recent offset that has a match of the k bytes too.
-func (o *optimal) recentWhole(steps []step, data []byte, pos int, here step, q *queue, k int) {
+// recent enters the matches at the recent offsets, of which x tells.
+func (o *optimal) recent(steps []step, t *text, pos int, here step, x *[recents]uint64, q *queue) {
+	limit := min(len(steps)-1, maxMatch)
 	for i, r := range q {
-		if at := pos - int(r); at >= 0 && matchLen(data[at:], data[pos:pos+k]) == k {
-			o.relaxOne(steps, here, matchToken(k, uint32(i)))
-			return
+		if uint16(x[i]) != 0 {
+			continue
+		}
+		k := t.length(x[i], pos, r, limit)
+		o.relax(steps, here, uint32(i), minMatch, k)
+		if k > o.nice {
+			o.relaxLong(steps, here, uint32(i), k)
 		}
 	}
+}
+
+// relaxLong enters a match with its whole length.
+func (o *optimal) relaxLong(steps []step, here step, v uint32, k int) {
+	steps[k] = min(steps[k], here+step(v)+o.costs.of(slotOf(v), k))
+}
+
+// whole takes a very long match with its whole length, from a recent offset when there is one that has it too, and returns the length.
+func (o *optimal) whole(steps []step, t *text, pos int, here step, m token, q *queue) int {
+	k := m.length()
+	v := m.v()
+	if pos > 0 {
+		for i, r := range q {
+			if t.matchLen(pos-int(r), pos, 0, k) == k {
+				v = uint32(i)
+				break
+			}
+		}
+	}
+	o.relaxLong(steps, here, v, k)
+	return k
 }
