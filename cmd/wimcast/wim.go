@@ -134,13 +134,14 @@ func imageNumber(w *wim.File, which string) (int, error) {
 		}
 		return 0, withHint(fmt.Errorf("choose image: the file has %d images", len(images)), "name one: %s", imageList(images))
 	}
+	// A number comes before a name, as with wimlib-imagex: a script that deletes image 1 must not hit the one with the name "1".
+	if n, err := strconv.Atoi(which); err == nil && n >= 1 && n <= len(images) {
+		return n, nil
+	}
 	for _, image := range images {
 		if image.Name == which {
 			return image.Index, nil
 		}
-	}
-	if n, err := strconv.Atoi(which); err == nil && n >= 1 && n <= len(images) {
-		return n, nil
 	}
 	return 0, withHint(fmt.Errorf("choose image: no image %q", which), "the file has %s", imageList(images))
 }

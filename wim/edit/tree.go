@@ -269,7 +269,13 @@ func (t *Tree) adopt(other *wim.Image) {
 		for i := len(t.Image.Security) - 1; i >= 0; i-- {
 			t.security[string(t.Image.Security[i])] = int32(i)
 		}
-		t.group = regroup(t.Image, 0)
+		_ = t.Image.Walk(func(d *wim.Dentry) error { // fn gives no error
+			t.group = max(t.group, d.HardLink)
+			return nil
+		})
+		if t.group > maxGroup {
+			t.group = regroup(t.Image, 0)
+		}
 	}
 	ids := make([]int32, len(other.Security))
 	for i, sd := range other.Security {
@@ -291,6 +297,9 @@ func (t *Tree) adopt(other *wim.Image) {
 	})
 	t.group = regroup(other, t.group)
 }
+
+// maxGroup is the number of a group of hard links from which on groups are numbered anew, so that numbers behind it do not run out.
+const maxGroup = 1 << 62
 
 // regroup numbers the groups of hard links anew, after the given number, and gives the last one.
 func regroup(m *wim.Image, after uint64) uint64 {

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -212,4 +216,66 @@ func (b *buffer) Seek(off int64, whence int) (int64, error) {
 	}
 	b.at = int(off)
 	return off, nil
+}
+
+// rich gives the files of an image everything that an image keeps of a file.
+func rich(m *wim.Image) *wim.Image {
+	m.Security = [][]byte{[]byte("descriptor of directories"), []byte("descriptor of files.....")}
+	n := 0
+	_ = m.Walk(func(d *wim.Dentry) error {
+		n++
+		d.Created, d.Accessed = d.Modified+wim.Filetime(n), d.Modified+wim.Filetime(2*n)
+		if d.IsDir() {
+			d.SecurityID = 0
+			return nil
+		}
+		d.SecurityID, d.ShortName = 1, fmt.Sprintf("SHORT~%d", n)
+		d.Attributes = wim.AttrHidden | wim.AttrSystem
+		d.Streams = append(d.Streams, wim.Stream{Kind: wim.StreamNamed, Name: "Zone.Identifier", Source: &content{d.Path() + ":z", []byte("[ZoneTransfer]")}})
+		d.Tagged = wim.UnixData{UID: 1, GID: 2, Mode: 0o100644}.Item()
+		return nil
+	})
+	if link := (&Tree{Image: m}).Find("link"); link != nil {
+		link.Attributes |= wim.AttrReparse
+		link.ReparseTag, link.ReparseReserved, link.ReparseFlags = wim.TagSymlink, 7, 1
+		link.Streams = []wim.Stream{{Kind: wim.StreamReparse, Source: &content{"link", []byte("reparse data")}}}
+	}
+	return m
+}
+
+// An update leaves everything of the files that it does not touch.
+func TestUpdateKeepsAllOfAFile(t *testing.T) {
+	rng := seeded(t)
+	path := filepath.Join(t.TempDir(), "rich.wim")
+	f, err := os.Create(path)
+	must(t, err)
+	w, err := wim.Create(f, wim.WriterOptions{Compression: wim.LZX})
+	must(t, err)
+	must(t, w.Image(rich(fill(sketch("a d/ d/b d/e/ d/e/c link x=1 y=1 gone"), rng, 3000)), nil))
+	must1(t)(w.Finish(bg))
+	must(t, f.Close())
+	before := tree(t, path, 1)
+	for _, rebuild := range []bool{false, true} {
+		path := clone(t, path)
+		cmds := parse(t, "delete gone\nadd tree:new /\nrename a renamed\nrename d/e/c d/c")
+		must1(t)(Update(bg, path, 1, cmds, UpdateOptions{Scan: scanSketch(), Rebuild: rebuild}))
+		look(t, path)
+		after := tree(t, path, 1)
+		if !reflect.DeepEqual(before.Security, after.Security) {
+			t.Errorf("the descriptors are %q", after.Security)
+		}
+		for was, is := range map[string]string{"": "", "a": "renamed", "d": "d", "d/b": "d/b", "d/e/c": "d/c", "link": "link", "x": "x", "y": "y"} {
+			want, got := *(&Tree{Image: before}).Find(was), *(&Tree{Image: after}).Find(is)
+			if was != is {
+				want.Name, want.ShortName = got.Name, ""
+			}
+			want.Parent, got.Parent, want.Children, got.Children = nil, nil, nil, nil
+			if !reflect.DeepEqual(want, got) {
+				t.Errorf("%s became\n%+v, want\n%+v", was, got, want)
+			}
+		}
+		if got := (&Tree{Image: after}).Find("new").SecurityID; got != 0 {
+			t.Errorf("the new file has descriptor %d, and not its directory's", got)
+		}
+	}
 }
