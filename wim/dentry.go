@@ -52,7 +52,7 @@ type Dentry struct {
 	HardLink                    uint64   // group of names of one file; 0: the only name
 	ReparseTag                  uint32   // of a dentry with AttrReparse
 	ReparseReserved             uint16
-	ReparseFlags                uint16
+	ReparseFlags                uint16 // bit 0: a link's target was left as it was, not made relative to the image's root
 	Tagged                      []byte // tagged items, as stored
 	Parent                      *Dentry
 	Children                    []*Dentry // in stored order

@@ -17,6 +17,7 @@ const (
 	maxMetadata = 256 << 20 // bytes of one image's metadata, uncompressed
 	maxPieces   = 1 << 24   // of one run
 	maxSolid    = 1 << 22   // pieces of all solid runs of a file
+	maxContent  = 1 << 50   // bytes of a run, uncompressed
 	maxSize     = 1 << 62   // any offset or size
 )
 

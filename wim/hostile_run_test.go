@@ -312,3 +312,23 @@ func TestSolidCacheIsBounded(t *testing.T) {
 		t.Errorf("%d pieces are kept", n)
 	}
 }
+
+// A copy that was changed since has its origin's GUID, and yet is no part of a set with it.
+func TestACopyMayLendToItsOrigin(t *testing.T) {
+	file := func(text string) Input {
+		b := handmade(Header{}, []byte(text), entry{at: Location{Offset: HeaderSize, StoredSize: int64(len(text)), Size: int64(len(text))}, hash: sha1.Sum([]byte(text))})
+		return Input{R: bytes.NewReader(b), Size: int64(len(b)), Name: text}
+	}
+	f, err := OpenSet(file("one"), file("another"), file("one"))
+	must(t, err)
+	must(t, f.Verify(context.Background(), nil))
+	for _, text := range []string{"one", "another"} {
+		if got := content(t, f, sha1.Sum([]byte(text))); string(got) != text {
+			t.Errorf("%q was read as %q", text, got)
+		}
+	}
+	res := f.Layout().Resources[1]
+	if in, part, off := f.Where(res.Offset); in.Name != "another" || part != 1 || off != HeaderSize {
+		t.Errorf("a resource is in %s, part %d, at %d", in.Name, part, off)
+	}
+}

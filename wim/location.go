@@ -70,8 +70,8 @@ func (l Location) check(name string, h Header, size int64) error {
 	}
 	r := Run{Location: l, Compression: h.Compression, PieceSize: h.PieceSize, Pipable: h.Pipable}
 	n := r.pieces()
-	if n > maxPieces {
-		return unsupportedf("locate %s: resources of more than %d pieces", name, maxPieces)
+	if n > maxPieces || l.Size > maxContent {
+		return unsupportedf("locate %s: resources of more than %d pieces or 2^50 bytes", name, maxPieces)
 	}
 	if n == 0 || l.StoredSize < r.PieceTableSize()+n*(1+r.gap()) {
 		return corruptf("locate %s: %d bytes cannot hold the %d pieces of %d bytes", name, l.StoredSize, n, l.Size)

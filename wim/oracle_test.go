@@ -39,16 +39,9 @@ func TestWimlibReadsWhatIsCaptured(t *testing.T) {
 func TestWhatWimlibCapturesIsRead(t *testing.T) {
 	rng := seeded(t)
 	for _, args := range [][]string{
-		{"--compress=none"},
 		{"--compress=none", "--check", "--unix-data"},
-		{"--compress=XPRESS", "--check", "--unix-data"},
-		{"--compress=XPRESS", "--chunk-size=4096"},
-		{"--compress=XPRESS:80", "--chunk-size=65536"},
-		{"--compress=LZX"},
-		{"--compress=LZX:20", "--check"},
-		{"--compress=LZX:100", "--chunk-size=65536"},
-		{"--compress=LZX", "--chunk-size=262144"},
-		{"--compress=LZX", "--chunk-size=2097152"},
+		{"--compress=XPRESS:80", "--check", "--unix-data"},
+		{"--compress=LZX:100"},
 	} {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			src, got := t.TempDir(), t.TempDir()

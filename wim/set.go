@@ -51,17 +51,14 @@ func OpenSet(first Input, more ...Input) (*File, error) {
 
 // sortVolumes puts the parts of the first one's set first, marks the others as lenders, and refuses a set that is not one.
 func sortVolumes(volumes []volume) error {
-	type part struct {
-		guid [16]byte
-		n    int
-	}
 	first := volumes[0].header
-	seen := map[part]string{}
+	seen := map[int]string{} // names of the set's parts
 	parts := 0
 	for i := range volumes {
 		v := &volumes[i]
 		h := &v.header
-		same := h.GUID == first.GUID && h.Parts == first.Parts
+		// A file that was copied and then changed has the GUID of its origin, and may be its delta's base.
+		same := i == 0 || first.Parts > 1 && h.GUID == first.GUID && h.Parts == first.Parts
 		switch {
 		case same:
 			parts++
@@ -70,14 +67,16 @@ func sortVolumes(volumes []volume) error {
 		case h.Parts > 1 && first.Parts > 1:
 			return corruptf("open %s: it is part %d of another split set than %s", v.Name, h.Part, volumes[0].Name)
 		}
-		v.lends = !same
-		if other, ok := seen[part{h.GUID, h.Part}]; ok {
+		if v.lends = !same; v.lends {
+			continue
+		}
+		if other, ok := seen[h.Part]; ok {
 			return corruptf("open %s: it is part %d of %d, and so is %s: give each file once", v.Name, h.Part, h.Parts, other)
 		}
-		seen[part{h.GUID, h.Part}] = v.Name
+		seen[h.Part] = v.Name
 	}
 	for n := 1; n <= first.Parts && parts < first.Parts; n++ {
-		if _, ok := seen[part{first.GUID, n}]; !ok {
+		if _, ok := seen[n]; !ok {
 			return fmt.Errorf("open %s: part %d of %d was not given, and %d more: %w", volumes[0].Name, n, first.Parts, first.Parts-parts-1, ErrMissing)
 		}
 	}

@@ -98,8 +98,8 @@ func parseSolidHeader(at Location, b []byte) (*Run, error) {
 	if err := checkPieceSize(r.Compression, piece); err != nil {
 		return nil, wrapf(err, "parse its header")
 	}
-	if size == 0 || size > maxSize {
-		return nil, corruptf("parse its header: %d bytes of content", size)
+	if size == 0 || size > maxContent {
+		return nil, corruptf("parse its header: %d bytes of content, the limit is 2^50", size)
 	}
 	r.Location.Size, r.PieceSize = int64(size), int(piece)
 	if n := r.pieces(); n > (at.StoredSize-solidHeaderSize)/(solidEntrySize+1) {
