@@ -37,3 +37,11 @@ func (b *Base) find(path []string, size int64, modified wim.Filetime) (wim.SHA1,
 	res, ok := b.File.Lookup(d.Data())
 	return res.Hash, ok && res.Size == size
 }
+
+// file is where contents without a Source come from.
+func (b *Base) file() *wim.File {
+	if b == nil {
+		return nil
+	}
+	return b.File
+}

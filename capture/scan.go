@@ -62,7 +62,7 @@ func ScanItems(ctx context.Context, items []Item, opts Options) (*wim.Image, Sta
 		return nil, Stats{}, errors.New("scan: nothing to capture")
 	}
 	s.finish()
-	return s.img, s.stats, nil
+	return s.img, s.stats, s.describe()
 }
 
 // scanner makes one image.
@@ -116,6 +116,16 @@ func (s *scanner) finish() {
 			d.HardLink = group
 		}
 	}
+}
+
+// describe gives the image the properties of the Windows in it, if there is one.
+func (s *scanner) describe() error {
+	for _, p := range windowsProperties(s.img, s.warn) {
+		if err := s.img.Info.SetProperty(p.path, p.value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // errSkip says that a file is left out.

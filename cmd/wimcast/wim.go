@@ -23,6 +23,7 @@ func (a *app) wimCommand() *cli.Command {
 			a.wimInfoCommand(),
 			a.wimDirCommand(),
 			a.wimCaptureCommand(),
+			a.wimAppendCommand(),
 			a.wimApplyCommand(),
 			a.wimExtractCommand(),
 			a.wimVerifyCommand(),

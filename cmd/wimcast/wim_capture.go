@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -16,92 +17,239 @@ func (a *app) wimCaptureCommand() *cli.Command {
 		Name:      "capture",
 		Usage:     "store a directory as a WIM file of one image",
 		ArgsUsage: "SOURCE WIMFILE [IMAGE_NAME [IMAGE_DESC]]",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "compress", Usage: "compression `TYPE`: none or XPRESS", Value: "XPRESS"},
-			&cli.BoolFlag{Name: "boot", Usage: "mark the image as the one that boots"},
-			&cli.BoolFlag{Name: "check", Usage: "add an integrity table"},
-			&cli.IntFlag{Name: "threads", Usage: "use `N` threads; 0 is one a processor"},
-			&cli.BoolFlag{Name: "unix-data", Usage: "keep owner, group, mode and device numbers"},
-			jsonFlag(),
-		},
-		Action: a.wimCapture,
+		Flags:     captureFlags(),
+		Action:    a.wimCapture,
 	}
 }
 
-// captureJSON is the output of capture --json.
+// captureFlags are the options of capture and append.
+func captureFlags() []cli.Flag {
+	flags := append(compressFlags("LZX"), checkFlags()...)
+	return append(
+		flags, threadsFlag(), jsonFlag(),
+		&cli.BoolFlag{Name: "boot", Usage: "mark the image as the one that boots"},
+		&cli.StringFlag{Name: "flags", Usage: "set FLAGS in the image's description to `EDITIONID`"},
+		&cli.StringSliceFlag{Name: "image-property", Usage: "set `NAME=VALUE` in the image's description, as WINDOWS/VERSION/BUILD=19041; may be repeated"},
+		&cli.StringFlag{Name: "config", Usage: "leave out what `FILE` says; without it page and hibernation files and recycle bins are left out"},
+		&cli.BoolFlag{Name: "dereference", Usage: "capture what symbolic links lead to"},
+		&cli.BoolFlag{Name: "rpfix", Usage: "make absolute links into SOURCE relative to the image (the default of capture)"},
+		&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
+		&cli.BoolFlag{Name: "unix-data", Usage: "keep owner, group, mode, device numbers and extended attributes; and fifos, sockets and devices"},
+		&cli.BoolFlag{Name: "no-acls", Usage: "keep no security descriptors"},
+		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor cannot be read"},
+		&cli.BoolFlag{Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input"},
+		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"},
+		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time"},
+		&cli.BoolFlag{Name: "wimboot", Hidden: true}, &cli.BoolFlag{Name: "snapshot", Hidden: true}, &cli.BoolFlag{Name: "pipable", Hidden: true},
+		&cli.BoolFlag{Name: "no-solid-sort", Hidden: true},
+	)
+}
+
+// unsupported tells why some options of wimlib-imagex are refused.
+var unsupported = []struct{ option, why string }{
+	{"wimboot", "files that point into a WIM are known to no Windows after 8.1; capture without it"},
+	{"snapshot", "it takes a snapshot by Windows' shadow copies; make one yourself (LVM, btrfs, vssadmin) and capture that"},
+	{"pipable", "only wimlib reads such files; write a WIM file, and cast it with 'wimcast publish'"},
+	{"no-solid-sort", "files of one kind always lie side by side in solid runs"},
+}
+
+// captureRun is one capture or append.
+type captureRun struct {
+	*app
+	cmd            *cli.Command
+	source, target string
+	name, desc     string
+	named          bool // on the command line
+	opts           wim.WriterOptions
+	scan           capture.Options
+	bases          []wimFile // of --delta-from
+	old            wimFile   // of --update-of, unless it is a base or the target
+}
+
+// captureJSON is the output of capture and append with --json.
 type captureJSON struct {
 	Path      string `json:"path"`
+	Image     int    `json:"image"`
+	Name      string `json:"name"`
 	Dirs      int    `json:"dirs"`
 	Files     int    `json:"files"`
 	Bytes     int64  `json:"bytes"`
 	Resources int    `json:"resources"`
 	Size      int64  `json:"size"`
 	Skipped   int    `json:"skipped"`
+	Excluded  int    `json:"excluded"`
+	Unchanged int    `json:"unchanged"`
 }
 
 func (a *app) wimCapture(ctx context.Context, cmd *cli.Command) error {
-	source, target, opts, err := captureOptions(cmd)
+	r, err := a.newCaptureRun(cmd)
 	if err != nil {
 		return err
 	}
-	show := a.newProgress()
-	bar := show.track("capture", 0)
-	opts.Progress = func(p wim.Progress) { bar.set(p.Done, p.Total, "") }
-	opts.Warn = func(path, what string) { a.notef("skipped %s: %s", path, what) }
-	stats, err := captureTo(ctx, target, source, opts)
+	defer r.close()
+	r.scan.FixLinks = !cmd.Bool("norpfix")
+	return r.create(ctx)
+}
+
+// newCaptureRun reads the arguments and options.
+func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
+	r := &captureRun{app: a, cmd: cmd}
+	got := cmd.Args().Slice()
+	if r.named = len(got) == 3 || len(got) == 4; r.named {
+		r.name = got[2]
+		if len(got) == 4 {
+			r.desc = got[3]
+		}
+		got = got[:2]
+	}
+	for i, name := range []string{"SOURCE", "WIMFILE"} {
+		if len(got) <= i {
+			return nil, usageErrorf(cmd, "%s: missing argument %s", cmd.Name, name)
+		}
+	}
+	if len(got) > 2 {
+		return nil, usageErrorf(cmd, "%s: unexpected argument %q", cmd.Name, got[4])
+	}
+	r.source, r.target = got[0], got[1]
+	for _, u := range unsupported {
+		if cmd.Bool(u.option) || u.option == "pipable" && r.target == "-" {
+			return nil, usageErrorf(cmd, "--%s is not supported: %s", u.option, u.why)
+		}
+	}
+	if cmd.Bool("rpfix") && cmd.Bool("norpfix") {
+		return nil, usageErrorf(cmd, "--rpfix with --norpfix: say one of them")
+	}
+	var err error
+	if r.opts, err = writerOptions(cmd, wim.LZX); err != nil {
+		return nil, err
+	}
+	if !r.named {
+		if r.name, err = defaultImageName(r.source); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.scanOptions()
+}
+
+// scanOptions reads the options that say what is captured.
+func (r *captureRun) scanOptions() error {
+	cmd := r.cmd
+	r.scan = capture.Options{
+		Name: r.name, Description: r.desc,
+		UnixData: cmd.Bool("unix-data"), Dereference: cmd.Bool("dereference"),
+		Warn: func(path, what string) { r.notef("skipped %s: %s", path, what) },
+	}
+	var err error
+	r.scan.Config, err = r.config(cmd.String("config"))
+	return err
+}
+
+func (r *captureRun) close() {
+	for _, b := range append(r.bases, r.old) {
+		_ = b.Close() // they were only read
+	}
+}
+
+// create captures to a new file.
+func (r *captureRun) create(ctx context.Context) error {
+	fail := func(err error) error { return captureHint(fmt.Errorf("%s %s: %w", r.cmd.Name, r.source, err)) }
+	if err := checkReplaceable(r.target); err != nil {
+		return fail(err)
+	}
+	if err := r.openBases(ctx); err != nil {
+		return fail(err)
+	}
+	if err := r.openOld(nil); err != nil {
+		return fail(err)
+	}
+	img, stats, err := r.scanTree(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	if r.cmd.Bool("boot") {
+		r.opts.BootIndex = 1
+	}
+	if r.scan.FixLinks {
+		r.opts.Flags |= wim.FlagRPFix
+	}
+	var written wim.WriterStats
+	err = r.withBar(func() error {
+		return replaceFile(r.target, func(f *os.File) error {
+			w, err := wim.Create(f, r.opts)
+			if err != nil {
+				return err
+			}
+			if err := w.Image(img, r.oldFile()); err != nil {
+				return err
+			}
+			written, err = w.Finish(ctx)
+			return err
+		})
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return r.report(1, stats, written)
+}
+
+// scanTree scans the source and sets the properties that were asked for.
+func (r *captureRun) scanTree(ctx context.Context) (*wim.Image, capture.Stats, error) {
+	items := []capture.Item{{Path: r.source}}
+	if r.cmd.Bool("source-list") {
+		var err error
+		if items, err = r.sourceList(); err != nil {
+			return nil, capture.Stats{}, err
+		}
+	}
+	if info, err := os.Stat(r.source); err == nil && info.Mode()&os.ModeDevice != 0 && info.Mode()&os.ModeCharDevice == 0 {
+		return nil, capture.Stats{}, withHint(errors.New("it is a block device"), "mount the volume (NTFS: with ntfs-3g) and capture the directory that it is mounted on")
+	}
+	img, stats, err := capture.ScanItems(ctx, items, r.scan)
+	if err != nil {
+		return nil, stats, err
+	}
+	props := r.cmd.StringSlice("image-property")
+	if r.cmd.IsSet("flags") {
+		props = append([]string{"FLAGS=" + r.cmd.String("flags")}, props...)
+	}
+	for _, p := range props {
+		if err := setProperty(r.cmd, &img.Info, p); err != nil {
+			return nil, stats, err
+		}
+	}
+	return img, stats, nil
+}
+
+// withBar runs what writes the file with a bar that shows how far it is.
+func (r *captureRun) withBar(write func() error) error {
+	show := r.newProgress()
+	bar := show.track(r.cmd.Name, 0)
+	r.opts.Progress = func(p wim.Progress) { bar.set(p.Done, p.Total, "") }
+	err := write()
 	bar.finish(err)
 	show.close()
-	if err != nil {
-		return wimHint(fmt.Errorf("capture %s: %w", source, err))
+	return err
+}
+
+// report tells what was done.
+func (r *captureRun) report(image int, s capture.Stats, w wim.WriterStats) error {
+	if s.Fixed > 0 {
+		r.notef("%d absolute links were made relative to the image; --norpfix leaves them as they are", s.Fixed)
 	}
-	result := captureJSON{
-		Path: target, Dirs: stats.Dirs, Files: stats.Files, Bytes: stats.Bytes,
-		Resources: stats.Resources, Size: stats.Size, Skipped: stats.Skipped,
+	if r.cmd.Bool("json") {
+		return r.printJSON(captureJSON{
+			Path: r.target, Image: image, Name: r.name, Dirs: s.Dirs, Files: s.Files, Bytes: s.Bytes,
+			Resources: w.Resources, Size: w.Size, Skipped: s.Skipped, Excluded: s.Excluded, Unchanged: s.Unchanged,
+		})
 	}
-	if cmd.Bool("json") {
-		return a.printJSON(result)
-	}
-	a.notef("%s: %d files in %d folders, %s, stored in %s", target, stats.Files, stats.Dirs, formatBytes(stats.Bytes), formatBytes(stats.Size))
+	r.notef("%s: %d files in %d folders, %s, stored in %s", r.target, s.Files, s.Dirs, formatBytes(s.Bytes), formatBytes(w.Size))
 	return nil
 }
 
-// captureOptions reads the arguments and options of capture.
-func captureOptions(cmd *cli.Command) (source, target string, opts wim.CaptureOptions, err error) {
-	got := cmd.Args().Slice()
-	if len(got) > 2 && len(got) <= 4 {
-		opts.Name = got[2]
-		if len(got) == 4 {
-			opts.Description = got[3]
-		}
-		got = got[:2]
-	} else if got, err = args(cmd, "SOURCE", "WIMFILE"); err != nil {
-		return "", "", opts, err
-	}
-	switch kind := cmd.String("compress"); strings.ToLower(kind) {
-	case "none":
-		opts.Compression = wim.None
-	case "xpress", "fast":
-		opts.Compression = wim.XPRESS
-	default:
-		return "", "", opts, usageErrorf(cmd, "--compress %q: want none or XPRESS", kind)
-	}
-	if opts.Threads = cmd.Int("threads"); opts.Threads < 0 {
-		return "", "", opts, usageErrorf(cmd, "--threads %d: want 0 or more", opts.Threads)
-	}
-	if cmd.Bool("boot") {
-		opts.BootIndex = 1
-	}
-	opts.Check = cmd.Bool("check")
-	opts.UnixData = cmd.Bool("unix-data")
-	return got[0], got[1], opts, nil
-}
-
-// captureTo captures source into a file that gets the name target only when it is complete and on disk.
-func captureTo(ctx context.Context, target, source string, opts wim.CaptureOptions) (stats wim.CaptureStats, err error) {
-	err = replaceFile(target, func(f *os.File) error {
-		var err error
-		stats, err = wim.Capture(ctx, f, source, opts)
+// captureHint attaches what can be done about an error of a capture.
+func captureHint(err error) error {
+	if hintOf(err) != "" {
 		return err
-	})
-	return stats, err
+	}
+	return wimHint(err)
 }
