@@ -9,8 +9,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wim/edit"
 )
 
 func (a *app) wimAppendCommand() *cli.Command {
@@ -35,89 +36,63 @@ func (a *app) wimAppend(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	defer r.close()
-	fail := func(err error) error { return captureHint(fmt.Errorf("append %s to %s: %w", r.source, r.target, err)) }
-	f, err := os.OpenFile(r.target, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(r.target); errors.Is(err, fs.ErrNotExist) {
 		if cmd.Bool("create") {
 			r.scan.FixLinks = !cmd.Bool("norpfix")
 			return r.create(ctx)
 		}
-		return withHint(fail(err), "say --create to make it, or use capture")
+		return withHint(fmt.Errorf("append to %s: %w", r.target, err), "say --create to make it, or use capture")
 	}
-	if err != nil {
-		return fail(err)
-	}
-	defer f.Close() // what was written has been synced
-	if err := r.appendTo(ctx, f); err != nil {
-		return fail(err)
+	if err := r.append(ctx); err != nil {
+		return captureHint(editHint(err))
 	}
 	return nil
 }
 
-// appendTo adds the source to a file that is open.
-func (r *captureRun) appendTo(ctx context.Context, f *os.File) error {
-	if err := vfs.LockFile(f); err != nil {
+// append adds the source to the file that is there.
+func (r *captureRun) append(ctx context.Context) error {
+	opts := edit.AppendOptions{Rebuild: r.cmd.Bool("rebuild") || r.cmd.Bool("unsafe-compact")}
+	var err error
+	if opts.Options, err = editOptions(r.cmd); err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if opts.Storage, err = storageOptions(r.cmd, wim.LZX); err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return errors.New("it is no regular file")
+	if opts.Storage.Compression != nil && !opts.Rebuild {
+		r.notef("%s keeps its compression; --rebuild changes it", r.target)
 	}
-	old, err := wim.Open(f, info.Size())
-	if err != nil {
-		return err
-	}
-	if r.cmd.Bool("check") {
-		if err := old.VerifyIntegrity(ctx); err != nil {
-			return err
-		}
-	}
-	if err := r.prepareAppend(ctx, old, info); err != nil {
-		return err
-	}
-	img, stats, err := r.scanTree(ctx)
-	if err != nil {
-		return err
-	}
-	var written wim.WriterStats
-	err = r.withBar(func() error {
-		if r.cmd.Bool("rebuild") || r.cmd.Bool("unsafe-compact") {
-			written, err = r.rebuild(ctx, old, img)
-		} else {
-			written, err = r.inPlace(ctx, f, info.Size(), old, img)
-		}
-		return err
+	show := r.newProgress()
+	bar := show.track("append", 0)
+	opts.Progress = func(p wim.Progress) { bar.set(p.Done, p.Total, "") }
+	var stats capture.Stats
+	written, err := edit.Append(ctx, r.target, opts, func(f *wim.File, info fs.FileInfo) (add edit.Addition, err error) {
+		add, stats, err = r.addition(ctx, f, info)
+		return add, err
 	})
+	bar.finish(err)
+	show.close()
 	if err != nil {
 		return err
 	}
-	return r.report(len(old.Images())+1, stats, written)
+	return r.report(written.Images, stats, written)
 }
 
-// prepareAppend fits the options to the file.
-func (r *captureRun) prepareAppend(ctx context.Context, old *wim.File, info fs.FileInfo) error {
+// addition captures the source for a file that has images already.
+func (r *captureRun) addition(ctx context.Context, f *wim.File, info fs.FileInfo) (add edit.Addition, stats capture.Stats, err error) {
 	r.scan.Output = info
-	if err := r.freeName(old); err != nil {
-		return err
+	if err := r.freeName(f); err != nil {
+		return add, stats, err
 	}
-	r.scan.FixLinks = r.cmd.Bool("rpfix") || !r.cmd.Bool("norpfix") && old.Header.Flags&wim.FlagRPFix != 0
-	if r.scan.FixLinks {
-		r.opts.Flags |= wim.FlagRPFix
-	}
-	if r.cmd.Bool("boot") {
-		r.opts.BootIndex = len(old.Images()) + 1
-	}
-	r.opts.NoCheck = r.cmd.Bool("nocheck")
-	if !r.cmd.IsSet("compress") || old.Header.Compression == r.opts.Compression && r.opts.PieceSize == 0 {
-		r.opts.Compression, r.opts.PieceSize = old.Header.Compression, old.Header.PieceSize
-	}
+	r.scan.FixLinks = r.cmd.Bool("rpfix") || !r.cmd.Bool("norpfix") && f.Header.Flags&wim.FlagRPFix != 0
 	if err := r.openBases(ctx); err != nil {
-		return err
+		return add, stats, err
 	}
-	return r.openOld(old)
+	if err := r.openOld(f); err != nil {
+		return add, stats, err
+	}
+	img, stats, err := r.scanTree(ctx)
+	return edit.Addition{Image: img, From: r.oldFile(), Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
 }
 
 // freeName checks that the image's name is not taken. One that was not chosen gets a number behind it.
@@ -135,54 +110,4 @@ func (r *captureRun) freeName(old *wim.File) error {
 	}
 	r.scan.Name = r.name
 	return nil
-}
-
-// inPlace writes behind the end of the file. Where it fails before the new header is there, the file gets its old length again.
-func (r *captureRun) inPlace(ctx context.Context, f *os.File, size int64, old *wim.File, img *wim.Image) (written wim.WriterStats, err error) {
-	var before, after [wim.HeaderSize]byte
-	if _, err := f.ReadAt(before[:], 0); err != nil {
-		return written, err
-	}
-	w, err := wim.Append(f, old, r.opts)
-	if err != nil {
-		return written, err
-	}
-	if err := w.Image(img, r.oldFile()); err != nil {
-		return written, err
-	}
-	if written, err = w.Finish(ctx); err == nil {
-		return written, f.Sync()
-	}
-	if _, e := f.ReadAt(after[:], 0); e == nil && before == after {
-		err = errors.Join(err, f.Truncate(size))
-	}
-	return written, err
-}
-
-// rebuild writes the whole file anew.
-func (r *captureRun) rebuild(ctx context.Context, old *wim.File, img *wim.Image) (written wim.WriterStats, err error) {
-	if r.opts.BootIndex == 0 {
-		r.opts.BootIndex = old.Header.BootIndex
-	}
-	r.opts.Flags |= old.Header.Flags & wim.FlagRPFix
-	r.opts.Check = r.opts.Check || old.Header.Integrity.StoredSize > 0 && !r.opts.NoCheck
-	r.opts.NoCheck = false
-	r.opts.GUID = old.Header.GUID
-	err = replaceFile(r.target, func(f *os.File) error {
-		w, err := wim.Create(f, r.opts)
-		if err != nil {
-			return err
-		}
-		for _, info := range old.Images() {
-			if err := w.CopyImage(old, info.Index, info); err != nil {
-				return err
-			}
-		}
-		if err := w.Image(img, r.oldFile()); err != nil {
-			return err
-		}
-		written, err = w.Finish(ctx)
-		return err
-	})
-	return written, err
 }
