@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
@@ -83,15 +84,15 @@ func sampleTree(t testing.TB, dir string, seed uint64, large int) {
 	}
 }
 
-// capture makes a WIM of dir.
-func capture(t testing.TB, dir string, c wim.Compression) []byte {
+// wimOf makes a WIM of dir.
+func wimOf(t testing.TB, dir string, c wim.Compression) []byte {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "t.wim"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := wim.Capture(bg, f, dir, wim.CaptureOptions{Compression: c}); err != nil {
+	if _, err := capture.Write(bg, f, []capture.Source{{Dir: dir}}, capture.WriteOptions{Writer: wim.WriterOptions{Compression: c}}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(f.Name())
@@ -229,7 +230,7 @@ func TestEveryOrderGivesTheSameTree(t *testing.T) {
 	src := t.TempDir()
 	sampleTree(t, src, 1, 900_000)
 	for _, comp := range []wim.Compression{wim.None, wim.XPRESS} {
-		image := capture(t, src, comp)
+		image := wimOf(t, src, comp)
 		for seed := range uint64(12) {
 			t.Run(fmt.Sprintf("%v/seed=%d", comp, seed), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 2))
@@ -262,7 +263,7 @@ func TestFileIsTheSamePath(t *testing.T) {
 	t.Parallel()
 	src := t.TempDir()
 	sampleTree(t, src, 3, 3_000_000)
-	image := capture(t, src, wim.XPRESS)
+	image := wimOf(t, src, wim.XPRESS)
 	fsys, dir := osTarget(t)
 	var last int64
 	_, err := fileOf(image, 1, fsys, FileOptions{
@@ -504,7 +505,7 @@ func TestSpoolIsBounded(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(src, "huge"), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	image := capture(t, src, wim.XPRESS)
+	image := wimOf(t, src, wim.XPRESS)
 	c := cutRandom(image, rng, 50_000, 100_000)
 	fsys, dir := osTarget(t)
 	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: MinSpool}, prologueOf(t, image))

@@ -19,7 +19,7 @@ func crashImage(t *testing.T) []byte {
 	t.Helper()
 	src := t.TempDir()
 	sampleTree(t, src, 7, 600_000)
-	return capture(t, src, wim.XPRESS)
+	return wimOf(t, src, wim.XPRESS)
 }
 
 // run applies what is needed in an order given by seed, and notes what commits said is held.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -122,7 +123,7 @@ func TestOwnersAndModesComeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := wim.Capture(bg, f, src, wim.CaptureOptions{UnixData: true}); err != nil {
+	if _, err := capture.Write(bg, f, []capture.Source{{Dir: src}}, capture.WriteOptions{Scan: capture.Options{UnixData: true}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.ReadFrom(io.NewSectionReader(f, 0, 1<<20)); err != nil {

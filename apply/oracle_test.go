@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
@@ -85,7 +86,7 @@ func goTree(b *testing.B) string {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := wim.Capture(bg, f, src, wim.CaptureOptions{Compression: wim.XPRESS}); err != nil {
+	if _, err := capture.Write(bg, f, []capture.Source{{Dir: src}}, capture.WriteOptions{Writer: wim.WriterOptions{Compression: wim.XPRESS}}); err != nil {
 		b.Fatal(err)
 	}
 	return f.Name()
@@ -208,7 +209,7 @@ func BenchmarkLargeResource(b *testing.B) {
 		}
 	}
 	f.Close()
-	image := capture(b, src, wim.XPRESS)
+	image := wimOf(b, src, wim.XPRESS)
 	b.SetBytes(256 << 20)
 	var peak uint64
 	for b.Loop() {

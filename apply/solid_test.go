@@ -113,7 +113,7 @@ var solidCases = []solidCase{
 func (s solidCase) image(t testing.TB) (dir string, image []byte) {
 	dir = t.TempDir()
 	sampleTree(t, dir, 11, s.large)
-	return dir, solidOf(t, capture(t, dir, wim.XPRESS), s.c, s.pieceSize, s.runs)
+	return dir, solidOf(t, wimOf(t, dir, wim.XPRESS), s.c, s.pieceSize, s.runs)
 }
 
 func TestSolidEveryOrderGivesTheSameTree(t *testing.T) {
@@ -171,7 +171,7 @@ func TestPieceLargerThanSpool(t *testing.T) {
 	t.Parallel()
 	src := t.TempDir()
 	sampleTree(t, src, 5, 9_000_000)
-	image := solidOf(t, capture(t, src, wim.XPRESS), wim.LZMS, 8<<20, 1)
+	image := solidOf(t, wimOf(t, src, wim.XPRESS), wim.LZMS, 8<<20, 1)
 	c := cutRandom(image, rand.New(rand.NewPCG(9, 9)), 200_000, chunk.MaxSize)
 	fsys, dir := osTarget(t)
 	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: MinSpool}, prologueOf(t, image))

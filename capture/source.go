@@ -71,7 +71,7 @@ func (s *fileSource) Open() (io.ReadCloser, error) {
 }
 
 func (s *fileSource) changed() error {
-	return fmt.Errorf("read %s: %w; capture again when nothing writes to it", s.full(), wim.ErrChanged)
+	return fmt.Errorf("read %s: %w", s.full(), wim.ErrChanged)
 }
 
 // contentReader reads a file and notices at its end when it changed meanwhile.

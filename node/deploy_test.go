@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
@@ -15,7 +16,7 @@ import (
 // twoImages publishes a WIM of two images with a large file of its own each, and a small one in common, and returns both trees.
 func twoImages(t *testing.T, s *running) (trees [2]string) {
 	t.Helper()
-	var sources []wim.CaptureSource
+	var sources []capture.Source
 	for i := range trees {
 		trees[i] = t.TempDir()
 		for name, data := range map[string][]byte{"own.bin": random(byte(10+i), 3*mib), "common.txt": random(9, 50_000)} {
@@ -26,7 +27,7 @@ func twoImages(t *testing.T, s *running) (trees [2]string) {
 		if err := os.Symlink("common.txt", filepath.Join(trees[i], "link")); err != nil {
 			t.Fatal(err)
 		}
-		sources = append(sources, wim.CaptureSource{Dir: trees[i], Name: []string{"first", "second"}[i]})
+		sources = append(sources, capture.Source{Dir: trees[i], Name: []string{"first", "second"}[i]})
 	}
 	path := filepath.Join(t.TempDir(), "two.wim")
 	f, err := os.Create(path)
@@ -34,7 +35,7 @@ func twoImages(t *testing.T, s *running) (trees [2]string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := wim.CaptureImages(testContext(t), f, sources, wim.CaptureOptions{Compression: wim.XPRESS}); err != nil {
+	if _, err := capture.Write(testContext(t), f, sources, capture.WriteOptions{Writer: wim.WriterOptions{Compression: wim.XPRESS}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "two", Version: "1"}, nil); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -34,7 +35,7 @@ func captureTree(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := wim.Capture(testContext(t), f, tree, wim.CaptureOptions{Compression: wim.XPRESS}); err != nil {
+	if _, err := capture.Write(testContext(t), f, []capture.Source{{Dir: tree}}, capture.WriteOptions{Writer: wim.WriterOptions{Compression: wim.XPRESS}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -1,7 +1,7 @@
 // Package wim reads and writes Windows Imaging files (versions 0x10d00 and 0xe00): images of directory trees whose file contents are
 // stored once each, by SHA-1, whole or in independently compressed pieces.
 //
-// Start with [Open] to read a file and [Capture] to write one.
+// Start with [Open] to read a file and [Create] to write one; package capture makes images of directories.
 //
 //	+--------------------+ 0
 //	| header, 208 bytes  |  version, flags, piece size, GUID, where the parts below are, boot image

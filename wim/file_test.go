@@ -8,89 +8,44 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// sample is a small tree captured to memory: the same bytes each time.
-func sample(tb testing.TB, opts CaptureOptions) []byte {
+// sample is a small file: the same bytes each time.
+func sample(tb testing.TB, opts WriterOptions) []byte {
 	tb.Helper()
-	dir := tb.TempDir()
-	at := time.Unix(1.6e9, 1234567)
-	for name, body := range map[string]string{
-		"a": "alpha", "b": strings.Repeat("beta ", 20000), "dir/c": "gamma", "dir/same": "alpha", "dir/sub/empty": "",
+	opts.Time = time.Unix(1.6e9, 1234567)
+	root := newDir("")
+	for _, d := range []struct{ name, body string }{
+		{"a", "alpha"}, {"b", strings.Repeat("beta ", 20000)}, {"dir/c", "gamma"}, {"dir/same", "alpha"}, {"dir/sub/empty", ""},
 	} {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			tb.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(body), 0o644); err != nil {
-			tb.Fatal(err)
-		}
-		if err := os.Chtimes(path, at, at); err != nil {
-			tb.Fatal(err)
+		at := root
+		names := strings.Split(d.name, "/")
+		for i, name := range names {
+			last := i == len(names)-1
+			if n := len(at.Children); n > 0 && at.Children[n-1].Name == name {
+				at = at.Children[n-1]
+				continue
+			}
+			c := newDir(name)
+			c.Modified, c.Parent = FiletimeOf(opts.Time), at
+			if last {
+				c.Attributes = AttrNormal
+				c.Tagged = UnixData{Mode: 0o100644}.Item()
+				c.Streams = []Stream{{Kind: StreamData, Source: &memSource{path: d.name, data: []byte(d.body)}}}
+			}
+			at.Children = append(at.Children, c)
+			at = c
 		}
 	}
-	for _, d := range []string{"dir/sub", "dir", "."} {
-		if err := os.Chtimes(filepath.Join(dir, d), at, at); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	opts.Time, opts.Name = at, "sample"
-	var w memFile
-	if _, err := Capture(context.Background(), &w, dir, opts); err != nil {
-		tb.Fatal(err)
-	}
-	return w.b
+	b, _ := writeWIM(tb, opts, &Image{Info: ImageInfo{Name: "sample"}, Root: root})
+	return b
 }
 
 func open(b []byte) (*File, error) { return Open(bytes.NewReader(b), int64(len(b))) }
-
-func TestSameTreeSameBytesWhateverTheThreads(t *testing.T) {
-	dir := t.TempDir()
-	randomTree(t, seeded(t), dir, 150)
-	for _, c := range []Compression{None, XPRESS} {
-		var want []byte
-		for _, threads := range []int{1, 2, 7} {
-			var w memFile
-			_, err := Capture(context.Background(), &w, dir, CaptureOptions{Compression: c, Threads: threads, Check: true, Time: time.Unix(1, 0)})
-			must(t, err)
-			if want == nil {
-				want = w.b
-			}
-			if !bytes.Equal(w.b, want) {
-				t.Errorf("%s: %d threads give other bytes than one", c, threads)
-			}
-		}
-	}
-}
-
-func TestCaptureIsReadBackEqual(t *testing.T) {
-	rng := seeded(t)
-	one, two := t.TempDir(), t.TempDir()
-	randomTree(t, rng, one, 100)
-	randomTree(t, rng, two, 20)
-	for _, c := range []Compression{None, XPRESS} {
-		_, f := captureFile(t, CaptureOptions{Compression: c, UnixData: true, Check: true}, one, two)
-		must(t, f.Verify(context.Background(), nil))
-		for i, src := range []string{one, two} {
-			got := t.TempDir()
-			extract(t, f, i+1, got, true)
-			want, have := snapshot(t, src, true), snapshot(t, got, true)
-			delete(want, ".") // the target's own mode and time are the caller's
-			delete(have, ".")
-			same(t, want, have)
-		}
-		if _, err := f.Image(3); !errors.As(err, new(*NoImageError)) {
-			t.Errorf("image 3 of 2: %v", err)
-		}
-	}
-}
 
 // prologueOnly fails the test when anything but the prologue is read.
 type prologueOnly struct {
@@ -111,7 +66,7 @@ func (p *prologueOnly) ReadAt(b []byte, off int64) (int, error) {
 
 func TestThePrologueIsEnoughForTheTree(t *testing.T) {
 	for _, c := range []Compression{None, XPRESS} {
-		b := sample(t, CaptureOptions{Compression: c, Check: true})
+		b := sample(t, WriterOptions{Compression: c, Check: true})
 		full, err := open(b)
 		must(t, err)
 		parts := full.Layout().Prologue
@@ -131,7 +86,7 @@ func TestThePrologueIsEnoughForTheTree(t *testing.T) {
 }
 
 func TestLayoutCoversTheFile(t *testing.T) {
-	b := sample(t, CaptureOptions{Compression: XPRESS, Check: true})
+	b := sample(t, WriterOptions{Compression: XPRESS, Check: true})
 	f, err := open(b)
 	must(t, err)
 	covered := make([]bool, len(b))
@@ -160,7 +115,7 @@ func TestLayoutCoversTheFile(t *testing.T) {
 // Whoever has any bytes of a resource can decode the pieces in them, in any order.
 func TestPiecesDecodeOneByOne(t *testing.T) {
 	for _, c := range []Compression{None, XPRESS} {
-		b := sample(t, CaptureOptions{Compression: c})
+		b := sample(t, WriterOptions{Compression: c})
 		f, err := open(b)
 		must(t, err)
 		dec, err := NewDecoder(f.Header.Compression, f.Header.PieceSize)
@@ -215,7 +170,7 @@ func checkFind(t *testing.T, table *PieceTable, stored int64) {
 
 func TestReaderAgreesWithItselfAtAnyOffset(t *testing.T) {
 	rng := seeded(t)
-	b := sample(t, CaptureOptions{Compression: XPRESS})
+	b := sample(t, WriterOptions{Compression: XPRESS})
 	f, err := open(b)
 	must(t, err)
 	res, ok := f.Lookup(sha1.Sum([]byte(strings.Repeat("beta ", 20000))))
@@ -241,7 +196,7 @@ func TestReaderAgreesWithItselfAtAnyOffset(t *testing.T) {
 
 func TestFlippedContentIsNoticed(t *testing.T) {
 	for _, c := range []Compression{None, XPRESS} {
-		b := sample(t, CaptureOptions{Compression: c})
+		b := sample(t, WriterOptions{Compression: c})
 		f, err := open(b)
 		must(t, err)
 		for _, res := range f.Layout().Resources {
@@ -271,7 +226,7 @@ func TestHeadersThatMakeNoSenseAreRefused(t *testing.T) {
 		"0 solid runs": func(b []byte) { b[binary.LittleEndian.Uint64(b[56:])+57] |= byte(ResourceSolid) },
 		"not say how":  func(b []byte) { b[binary.LittleEndian.Uint64(b[56:])+57] |= byte(ResourceCompressed) },
 	} {
-		b := sample(t, CaptureOptions{})
+		b := sample(t, WriterOptions{})
 		change(b)
 		_, err := open(b)
 		if !errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrCorrupt) || err != nil && !strings.Contains(err.Error(), word) {
@@ -282,66 +237,11 @@ func TestHeadersThatMakeNoSenseAreRefused(t *testing.T) {
 
 // The resources say whether they are compressed: a header that forgets it does no harm.
 func TestResourceFlagsCountNotTheHeaders(t *testing.T) {
-	b := sample(t, CaptureOptions{Compression: XPRESS})
+	b := sample(t, WriterOptions{Compression: XPRESS})
 	b[16] &^= byte(FlagCompressed)
 	f, err := open(b)
 	must(t, err)
 	must(t, f.Verify(context.Background(), nil))
-}
-
-func TestCaptureRefusesBadOptions(t *testing.T) {
-	dir := t.TempDir()
-	for name, opts := range map[string]CaptureOptions{
-		"LZX": {Compression: LZX}, "threads": {Threads: maxThreads + 1}, "negative": {Threads: -1}, "boot": {BootIndex: 2}, "name": {Name: "a\x01b"},
-	} {
-		if _, err := Capture(context.Background(), &memFile{}, dir, opts); err == nil {
-			t.Errorf("%s: taken", name)
-		}
-	}
-	twice := []CaptureSource{{Dir: dir, Name: "x"}, {Dir: dir, Name: "x"}}
-	if _, err := CaptureImages(context.Background(), &memFile{}, twice, CaptureOptions{}); err == nil {
-		t.Error("two images of one name: taken")
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := Capture(ctx, &memFile{}, dir, CaptureOptions{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-	f, err := os.Create(filepath.Join(dir, "out.wim"))
-	must(t, err)
-	defer f.Close()
-	if _, err := Capture(context.Background(), f, dir, CaptureOptions{}); err == nil || !strings.Contains(err.Error(), "output") {
-		t.Errorf("output inside the tree: %v", err)
-	}
-}
-
-// growing is an output that lets a file of the tree change as soon as something is written.
-type growing struct {
-	memFile
-	path string
-	done bool
-}
-
-func (g *growing) Write(p []byte) (int, error) {
-	if !g.done {
-		g.done = true
-		if err := os.WriteFile(g.path, []byte("changed"), 0o644); err != nil {
-			return 0, err
-		}
-	}
-	return g.memFile.Write(p)
-}
-
-func TestAFileThatChangesIsNamed(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 40 { // more than all segments together can hold
-		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d", i)), randomContent(seeded(t), segmentSize+i), 0o644))
-	}
-	w := &growing{path: filepath.Join(dir, "39")}
-	_, err := Capture(context.Background(), w, dir, CaptureOptions{Threads: 1})
-	if !errors.Is(err, ErrChanged) || !strings.Contains(err.Error(), w.path) {
-		t.Errorf("got %v", err)
-	}
 }
 
 func TestFiletimes(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 )
 
 func FuzzOpen(f *testing.F) {
-	f.Add(sample(f, CaptureOptions{Compression: XPRESS, Check: true, UnixData: true}))
-	f.Add(craft(f, None, dir("", dir("a", file("f")))))
+	f.Add(sample(f, WriterOptions{Compression: XPRESS, Check: true}))
+	f.Add(craft(f, dir("", dir("a", file("f")))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := open(b)
 		if err != nil {
@@ -56,7 +56,7 @@ func FuzzMetadata(f *testing.F) {
 }
 
 func FuzzHeader(f *testing.F) {
-	f.Add(sample(f, CaptureOptions{Compression: XPRESS, Check: true})[:HeaderSize])
+	f.Add(sample(f, WriterOptions{Compression: XPRESS, Check: true})[:HeaderSize])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) != HeaderSize {
 			return

@@ -14,44 +14,15 @@ import (
 	"testing"
 )
 
-// dir and file make nodes of a tree that no capture would make.
-func dir(name string, children ...*node) *node {
-	return &node{d: &Dentry{Name: name, Attributes: AttrDirectory, SecurityID: -1}, children: children}
-}
-
-func file(name string) *node {
-	return &node{d: &Dentry{Name: name, Attributes: AttrNormal, SecurityID: -1}, inode: &inode{}}
-}
-
-// craft writes a file with that tree.
-func craft(tb testing.TB, c Compression, root *node) []byte {
-	tb.Helper()
-	var w memFile
-	k := &capture{opts: CaptureOptions{Compression: c, Threads: 1}, out: newOutput(&w)}
-	k.images = []*captured{{source: CaptureSource{Name: "crafted"}, root: root}}
-	if err := k.write(context.Background()); err != nil {
-		tb.Fatal(err)
-	}
-	return w.b
-}
-
-// imageOfTree reads the tree back.
-func imageOfTree(t *testing.T, root *node) (*Image, error) {
-	t.Helper()
-	f, err := open(craft(t, None, root))
-	must(t, err)
-	return f.Image(1)
-}
-
 func TestNamesNoFileSystemCanHoldAreRefused(t *testing.T) {
 	for _, name := range []string{"..", ".", "", "/", "a/b", "../../etc/passwd", "/etc/passwd", "a\x00b", strings.Repeat("x", 256)} {
 		if _, err := imageOfTree(t, dir("", dir("ok", file(name)))); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, root := range []*node{dir("", file("x"), file("x")), dir("", dir("x"), file("x")), dir("root"), file("")} {
+	for _, root := range []*Dentry{dir("", file("x"), file("x")), dir("", dir("x"), file("x")), dir("root"), file("")} {
 		if _, err := imageOfTree(t, root); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%+v: %v", root.d, err)
+			t.Errorf("%+v: %v", root, err)
 		}
 	}
 	if _, err := imageOfTree(t, dir("", file("..."), file(strings.Repeat("x", 255)))); err != nil {
@@ -106,7 +77,7 @@ func TestShortNamesCount(t *testing.T) {
 }
 
 func TestDepthIsBounded(t *testing.T) {
-	deep := func(n int) *node {
+	deep := func(n int) *Dentry {
 		d := dir("x")
 		for range n - 2 {
 			d = dir("x", d)
@@ -172,7 +143,7 @@ func allocated(fn func()) uint64 {
 }
 
 func TestSizesThatLieAreRefusedBeforeTheyAreAllocated(t *testing.T) {
-	b := sample(t, CaptureOptions{Compression: XPRESS, Check: true})
+	b := sample(t, WriterOptions{Compression: XPRESS, Check: true})
 	blobs := int(binary.LittleEndian.Uint64(b[56:]))
 	for _, huge := range []uint64{1 << 35, 1 << 50, 1<<62 - 1, 1 << 63, math.MaxUint64} {
 		for _, at := range []int{48, 56, 64, 72, 80, 88, 96, 104, 124, 132, 140, blobs, blobs + 8, blobs + 16, blobs + 50, blobs + 58, blobs + 66} {
@@ -200,7 +171,7 @@ func TestSizesThatLieAreRefusedBeforeTheyAreAllocated(t *testing.T) {
 }
 
 func TestOverlapsAreRefused(t *testing.T) {
-	b := sample(t, CaptureOptions{})
+	b := sample(t, WriterOptions{})
 	blobs := int(binary.LittleEndian.Uint64(b[56:]))
 	second := binary.LittleEndian.Uint64(b[blobs+2*50+8:])
 	for name, off := range map[string]uint64{"another resource": second, "the blob table": uint64(blobs), "the header": 100} {
@@ -239,7 +210,7 @@ func TestPieceTablesThatLieAreRefused(t *testing.T) {
 }
 
 func TestEveryTruncationFails(t *testing.T) {
-	b := sample(t, CaptureOptions{Compression: XPRESS, Check: true})
+	b := sample(t, WriterOptions{Compression: XPRESS, Check: true})
 	for n := range len(b) {
 		if _, err := open(b[:n]); !errors.Is(err, ErrCorrupt) {
 			t.Fatalf("%d of %d bytes: %v", n, len(b), err)
@@ -248,7 +219,7 @@ func TestEveryTruncationFails(t *testing.T) {
 }
 
 func TestEveryFlippedByteIsSurvived(t *testing.T) {
-	b := sample(t, CaptureOptions{Compression: XPRESS, Check: true})
+	b := sample(t, WriterOptions{Compression: XPRESS, Check: true})
 	noticed := 0
 	for i := range b {
 		bad := bytes.Clone(b)

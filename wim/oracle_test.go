@@ -9,32 +9,6 @@ import (
 	"testing"
 )
 
-// What this package writes, wimlib must verify and apply to an equal tree.
-func TestWimlibReadsWhatIsCaptured(t *testing.T) {
-	rng := seeded(t)
-	for _, c := range []Compression{None, XPRESS} {
-		for _, check := range []bool{false, true} {
-			t.Run(fmt.Sprint(c, " check ", check), func(t *testing.T) {
-				one, two := t.TempDir(), t.TempDir()
-				randomTree(t, rng, one, 120)
-				randomTree(t, rng, two, 30)
-				path, f := captureFile(t, CaptureOptions{Compression: c, Check: check, UnixData: check, BootIndex: 2}, one, two)
-				must(t, f.Verify(context.Background(), nil))
-				wimlib(t, "verify", path)
-				for i, src := range []string{one, two} {
-					got := filepath.Join(t.TempDir(), "got")
-					args := []string{"apply", path, fmt.Sprint(i + 1), got}
-					if check {
-						args = append(args, "--check", "--unix-data")
-					}
-					wimlib(t, args...)
-					same(t, snapshot(t, src, check), snapshot(t, got, check))
-				}
-			})
-		}
-	}
-}
-
 // What wimlib writes, this package must read as an equal tree.
 func TestWhatWimlibCapturesIsRead(t *testing.T) {
 	rng := seeded(t)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Progress says how far a Verify or Capture is.
+// Progress says how far a Verify or a Writer is.
 type Progress struct {
 	Done, Total int64 // uncompressed bytes
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/apply"
+	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/api"
@@ -128,11 +129,13 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	stats, err := wim.Capture(ctx, out, d.tree, wim.CaptureOptions{Compression: wim.XPRESS, Name: "demo", UnixData: true})
+	stats, err := capture.Write(ctx, out, []capture.Source{{Dir: d.tree, Name: "demo"}}, capture.WriteOptions{
+		Scan: capture.Options{UnixData: true}, Writer: wim.WriterOptions{Compression: wim.XPRESS},
+	})
 	if err = errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("capture %s: %w", d.tree, err)
 	}
-	d.notef("captured %s: %d files, %s, in a WIM of %s, %.1f s", d.tree, stats.Files, formatBytes(stats.Bytes), formatBytes(stats.Size), time.Since(start).Seconds())
+	d.notef("captured %s: %d files, %s, in a WIM of %s, %.1f s", d.tree, stats.Files, formatBytes(stats.Bytes), formatBytes(stats.File.Size), time.Since(start).Seconds())
 	return nil
 }
 
