@@ -44,7 +44,7 @@ func (a *app) wimAppend(ctx context.Context, cmd *cli.Command) error {
 		return withHint(fmt.Errorf("append to %s: %w", r.target, err), "say --create to make it, or use capture")
 	}
 	if err := r.append(ctx); err != nil {
-		return captureHint(editHint(err))
+		return captureHint(editHint(cmd, err))
 	}
 	return nil
 }
