@@ -174,7 +174,7 @@ func TestExtractReadsOnlyNeededPieces(t *testing.T) {
 	t.Parallel()
 	src := t.TempDir()
 	sampleTree(t, src, 5, 8_000_000)
-	image := solidOf(t, capture(t, src, wim.XPRESS), wim.XPRESS, 65536, 1)
+	image := solidOf(t, wimOf(t, src, wim.XPRESS), wim.XPRESS, 65536, 1)
 	c := &readCounter{r: bytes.NewReader(image)}
 	f, err := wim.Open(c, int64(len(image)))
 	if err != nil {

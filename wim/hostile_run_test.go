@@ -199,7 +199,7 @@ func TestPipableRunsThatLieAreRefused(t *testing.T) {
 // deepTree makes metadata of that many directories in one another.
 func deepTree(depth int) []byte {
 	le := binary.LittleEndian
-	b := le.AppendUint64(nil, securitySize)
+	b := le.AppendUint64(nil, 8)
 	dentry := func(name string, children int) {
 		d := make([]byte, dentrySize, dentrySize+16)
 		le.PutUint32(d[8:], AttrDirectory)

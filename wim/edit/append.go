@@ -50,27 +50,24 @@ func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (sta
 	if add.FixedLinks {
 		o.Flags |= wim.FlagRPFix
 	}
-	finish := func(w *wim.Writer) error {
+	finish := func(w *wim.Writer) (wim.WriterStats, error) {
 		if err := w.Image(add.Image, add.From); err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
-		var err error
-		stats, err = w.Finish(ctx)
-		return err
+		return w.Finish(ctx)
 	}
 	if !opts.Rebuild {
 		o.Check, o.NoCheck = opts.Integrity == AddIntegrity, opts.Integrity == DropIntegrity
 		if add.Boot {
 			o.BootIndex = h.Header.ImageCount + 1
 		}
-		err = h.appendTo(func(f io.WriteSeeker) error {
+		return h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
 			w, err := wim.Append(f, h.File, o)
 			if err != nil {
-				return err
+				return wim.WriterStats{}, err
 			}
 			return finish(w)
 		})
-		return stats, err
 	}
 	o.GUID, o.BootIndex = h.Header.GUID, h.Header.BootIndex
 	if add.Boot {
@@ -84,7 +81,8 @@ func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (sta
 		if err := copyImages(w, h.File, func(int) bool { return true }); err != nil {
 			return err
 		}
-		return finish(w)
+		stats, err = finish(w)
+		return err
 	})
 	return stats, err
 }
