@@ -234,11 +234,10 @@ func (t *tree) resource(hash wim.SHA1, path string) (int, int64, error) {
 		}
 		return i, t.resources[i].Size, nil
 	}
-	r, ok := t.wf.Lookup(hash)
+	r, err := t.wf.Find(hash)
 	switch {
-	case !ok:
-		return 0, 0, fmt.Errorf("plan %s: the WIM file lacks its contents, SHA-1 %s; a delta or split WIM needs its other parts: %w",
-			path, hash, wim.ErrCorrupt)
+	case err != nil:
+		return 0, 0, fmt.Errorf("plan %s: %w", path, err)
 	case r.Size == 0:
 		t.byHash[hash] = noResource
 		return noResource, 0, nil

@@ -3,7 +3,9 @@ package node
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wimcast/wimcast/apply"
@@ -105,4 +107,98 @@ func TestTargetThatVanishesIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantTree(t, trees[0], target)
+}
+
+// TestEveryKindOfFileIsDeployed casts one tree as files of kinds that a capture for deployment seldom makes.
+func TestEveryKindOfFileIsDeployed(t *testing.T) {
+	s := serve(t, testSite(t), "127.0.0.1:0", 0)
+	tree := t.TempDir()
+	for name, data := range map[string][]byte{"large.bin": random(1, 5*mib), "same.bin": make([]byte, 3*mib), "small": []byte("small"), "empty": nil} {
+		if err := os.WriteFile(filepath.Join(tree, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, args := range map[string][]string{
+		"solid":     {"--solid", "--solid-compress=LZMS:20"},
+		"solid-lzx": {"--solid", "--solid-compress=LZX:20", "--solid-chunk-size=32K"},
+		"lzms":      {"--compress=LZMS:20"},
+		"pipable":   {"--pipable", "--compress=XPRESS"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "image.wim")
+			wimlib(t, append([]string{"capture", tree, path}, args...)...)
+			if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
+				t.Fatal(err)
+			}
+			target := filepath.Join(t.TempDir(), "target")
+			if _, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: name}, target, DeployOptions{FetchOptions: fetchOptions()}); err != nil {
+				t.Fatal(err)
+			}
+			wantTree(t, tree, target)
+		})
+	}
+}
+
+// wimlib runs wimlib-imagex, or skips the test where it is missing (in CI that is a failure).
+func wimlib(t *testing.T, args ...string) {
+	t.Helper()
+	path, err := exec.LookPath("wimlib-imagex")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("wimlib-imagex is missing: apt-get install wimtools")
+		}
+		t.Skip("wimlib-imagex is missing: apt-get install wimtools")
+	}
+	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
+		t.Fatalf("wimlib-imagex %v: %v: %s", args, err, out)
+	}
+}
+
+// captureAs captures a tree into a WIM file of those options.
+func captureAs(t *testing.T, tree, path string, opts wim.WriterOptions) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := capture.Write(testContext(t), f, []capture.Source{{Dir: tree, Name: "image"}}, capture.WriteOptions{Writer: opts}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPublishRefusesWhatNoClientCouldApply(t *testing.T) {
+	s := serve(t, testSite(t), "127.0.0.1:0", 0)
+	tree, dir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(tree, "f"), random(1, 100_000), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Join(dir, "base.wim")
+	captureAs(t, tree, base, wim.WriterOptions{})
+	f, err := os.Open(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := wim.Open(f, info.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		opts wim.WriterOptions
+		want string
+	}{
+		"part":  {wim.WriterOptions{Part: 1, Parts: 2, GUID: [16]byte{1}}, "wim join"},
+		"delta": {wim.WriterOptions{Base: []*wim.File{whole}}, "wim export"},
+	} {
+		path := filepath.Join(dir, name+".wim")
+		captureAs(t, tree, path, c.opts)
+		if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("publish a %s: %v", name, err)
+		}
+	}
 }

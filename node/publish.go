@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -166,7 +167,9 @@ func wimLayout(ctx context.Context, r io.ReaderAt, size int64, progress func(wim
 	if f.Header.Parts > 1 {
 		return chunk.Layout{}, fmt.Errorf("it is part %d of %d of a split set, which no client could apply: join the parts first (wimcast wim join)", f.Header.Part, f.Header.Parts)
 	}
-	if err := f.Verify(ctx, progress); err != nil {
+	if err := f.Verify(ctx, progress); errors.Is(err, wim.ErrMissing) {
+		return chunk.Layout{}, fmt.Errorf("no client could apply it: %w; if it is a delta, make it whole first (wimcast wim export, with --ref)", err)
+	} else if err != nil {
 		return chunk.Layout{}, err
 	}
 	var layout chunk.Layout
