@@ -8,6 +8,7 @@ import (
 const (
 	deltaHashBits = 17
 	minDelta      = 3 // the shortest delta match that is looked for
+	triedPowers   = 5 // larger steps than 16 bytes are rare, and each costs time at every position
 	highBits      = 0x8080808080808080
 )
 
@@ -46,24 +47,34 @@ func deltaLength(data []byte, pos, offset, span, limit int) int {
 	return limit
 }
 
-func (d *deltaFinder) slot(word uint64, power, pos int) *uint32 {
-	phase := uint32(pos&(1<<power-1)) + uint32(1)<<power
-	return &d.last[(uint32(word)<<8+phase)*0x9e3779b1>>d.shift&(1<<deltaHashBits-1)]
+// look enters pos and gives, for each power, the offset of the latest place with the same three differences, or 0.
+func (d *deltaFinder) look(data []byte, pos int, offsets *[triedPowers]int) {
+	now := binary.LittleEndian.Uint32(data[pos:])
+	for power := range offsets {
+		offsets[power] = 0
+		span := 1 << power
+		if pos < 2*span {
+			continue
+		}
+		// Differences of zero are an ordinary match.
+		word := minus32(now, binary.LittleEndian.Uint32(data[pos-span:])) << 8
+		if word == 0 {
+			continue
+		}
+		phase := uint32(pos&(span-1)) + uint32(span)
+		slot := &d.last[(word+phase)*0x9e3779b1>>d.shift&(1<<deltaHashBits-1)]
+		at := int(*slot)
+		*slot = uint32(pos)
+		if at < span || at == pos || (pos-at)&(span-1) != 0 ||
+			minus32(binary.LittleEndian.Uint32(data[at:]), binary.LittleEndian.Uint32(data[at-span:]))<<8 != word {
+			continue
+		}
+		offsets[power] = pos - at
+	}
 }
 
-// look enters pos and gives the place before with the same differences at that power, or 0.
-func (d *deltaFinder) look(data []byte, pos, power int) int {
-	span := 1 << power
-	if pos < 2*span {
-		return 0
-	}
-	word := differences(data, pos, span)
-	slot := d.slot(word, power, pos)
-	at := int(*slot)
-	*slot = uint32(pos)
-	// Differences of zero are an ordinary match.
-	if uint32(word)<<8 == 0 || at < span || at == pos || (pos-at)&(span-1) != 0 {
-		return 0
-	}
-	return at
+// minus32 is minus of four bytes.
+func minus32(a, b uint32) uint32 {
+	const high = highBits & 0xffffffff
+	return (a | high) - b&^high ^ (a^^b)&high
 }

@@ -37,7 +37,10 @@ type Encoder struct {
 	source source
 	parser parser
 	deltas deltaFinder
-	x86    x86Filter
+	short  shortFinder
+
+	deltaOffsets [triedPowers]int
+	x86          x86Filter
 }
 
 // fixedMemory is what an Encoder takes for any size, in bytes, rounded up.
@@ -46,7 +49,7 @@ const fixedMemory = 8 << 20
 // EncoderMemory is at most how many bytes an Encoder takes for pieces of up to maxSize bytes: 9 times as many and a hash table, 616 MiB for 64 MiB. What
 // goes in and comes out is the caller's and not in it.
 func EncoderMemory(maxSize int) int64 {
-	return 9*int64(maxSize) + 4<<hash4Bits(maxSize) + fixedMemory
+	return 9*int64(maxSize) + 4<<rootHashBits(maxSize) + fixedMemory
 }
 
 // NewEncoder makes an encoder for pieces of at most maxSize bytes. Higher levels look longer for matches, which costs time but
@@ -109,6 +112,7 @@ func (e *Encoder) reset(src []byte) {
 	clear(e.data[len(src):])
 	e.x86.apply(e.data[:len(src)], false)
 	e.deltas.reset(e.size)
+	e.short.reset(e.data, e.size)
 	e.chances.reset()
 	e.state.reset()
 	slots := offsetSlotCount(len(src))

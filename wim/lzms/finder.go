@@ -8,13 +8,8 @@ import (
 const (
 	batchSize  = 1 << 12 // positions
 	maxMatches = 32      // of one position
-	minTree    = 4       // the shortest match that the trees find
-	hash2Bits  = 16
-	hash3Bits  = 17
-	padding    = 16 // bytes behind the data that may be read
-	// A match of two or three bytes costs more than its bytes when it is farther back.
-	maxOffset2 = 1 << 10
-	maxOffset3 = 1 << 17
+	minTree    = 4       // the shortest match that is found here
+	padding    = 16      // bytes behind the data that may be read
 	// lanes is how many trees are walked in turns. A walk waits for memory at every node; others go on meanwhile.
 	lanes = 8
 	// headAhead is how many positions before its turn a tree's root is looked up, for the same reason.
@@ -33,7 +28,7 @@ type batch struct {
 	matches []match
 }
 
-// finder finds the matches of all positions of a piece, in order. Every position that starts with the same four bytes is in one binary tree (or
+// finder finds the matches of minTree bytes and more, of all positions of a piece, in order. Every position that starts with the same four bytes is in one binary tree (or
 // nearly so: trees are found by a hash). A node's left branch has what is less than it, the right one what is greater, and later
 // positions are above earlier ones, so that a walk from the root meets the nearest match of each length first.
 type finder struct {
@@ -46,12 +41,9 @@ type finder struct {
 	long  match // that covers pos, when until is beyond it
 	until int
 
-	shift  uint // that leaves the bits of hash4
-	shift3 uint
-	hash2  []uint32 // positions + 1 by hash; 0 is none
-	hash3  []uint32
-	hash4  []uint32 // roots
-	nodes  []uint32 // left and right child by position
+	shift uint     // that leaves the bits of a hash
+	roots []uint32 // position + 1 by hash; 0 is none
+	nodes []uint32 // left and right child by position, in the same way
 
 	lanes [lanes]lane
 	ahead uint32 // keeps the look-ahead from being optimised away
@@ -79,25 +71,18 @@ type lane struct {
 	word       uint64
 }
 
-func hash4Bits(size int) int { return min(max(bits.Len(uint(size))-2, 10), 23) }
+func rootHashBits(size int) int { return min(max(bits.Len(uint(size))-2, 10), 23) }
 
 // reset starts on a piece. Memory is taken by what the largest piece so far needs.
 func (f *finder) reset(data []byte, size int) {
 	f.data, f.size, f.pos, f.until = data, size, 0, 0
-	n := hash4Bits(size)
+	n := rootHashBits(size)
 	f.shift = uint(32 - n)
 	if len(f.nodes) < 2*size {
-		f.nodes, f.hash4 = nil, nil // so that they can go before there are others
-		f.nodes, f.hash4 = make([]uint32, 2*size), make([]uint32, 1<<n)
+		f.nodes, f.roots = nil, nil // so that they can go before there are others
+		f.nodes, f.roots = make([]uint32, 2*size), make([]uint32, 1<<n)
 	}
-	if f.hash2 == nil {
-		f.hash2, f.hash3 = make([]uint32, 1<<hash2Bits), make([]uint32, 1<<hash3Bits)
-	}
-	clear(f.hash2)
-	n3 := smallBits(size, hash3Bits)
-	f.shift3 = uint(32 - n3)
-	clear(f.hash3[:1<<n3])
-	clear(f.hash4[:1<<n])
+	clear(f.roots[:1<<n])
 }
 
 // fill finds the matches of the next positions. Those in a long match have only the rest of it.
@@ -222,37 +207,21 @@ func (f *finder) begin(l *lane, at int) bool {
 	}
 	data := f.data
 	word := binary.LittleEndian.Uint32(data[pos:])
-	root := &f.hash4[word*0x9e3779b1>>f.shift]
+	root := &f.roots[word*0x9e3779b1>>f.shift]
 	node := *root
 	if node&walked != 0 {
 		return false
 	}
 	*root = uint32(pos+1) | walked
 	if pos+headAhead < f.size {
-		f.ahead ^= f.hash4[binary.LittleEndian.Uint32(data[pos+headAhead:])*0x9e3779b1>>f.shift]
-	}
-	h2, h3 := &f.hash2[word&0xffff], &f.hash3[word<<8*0x9e3779b1>>f.shift3]
-	at2, at3 := int(*h2)-1, int(*h3)-1
-	*h2, *h3 = uint32(pos+1), uint32(pos+1)
-	best := 1
-	if at2 >= 0 && pos-at2 <= maxOffset2 {
-		best = matchLength(data, at2, pos, 2, limit)
-		f.found[at][0] = match{uint32(best), uint32(pos - at2)}
-		l.count = 1
-	}
-	if at3 >= 0 && at3 != at2 && pos-at3 <= maxOffset3 {
-		if n := matchLength(data, at3, pos, 0, limit); n > max(best, 2) {
-			best = n
-			f.found[at][l.count] = match{uint32(n), uint32(pos - at3)}
-			l.count++
-		}
+		f.ahead ^= f.roots[binary.LittleEndian.Uint32(data[pos+headAhead:])*0x9e3779b1>>f.shift]
 	}
 	if node == 0 {
 		f.nodes[2*pos], f.nodes[2*pos+1] = 0, 0
 		*root = uint32(pos + 1)
 		return true
 	}
-	l.busy, l.pos, l.root, l.limit, l.best, l.left = true, pos, root, limit, best, f.depth
+	l.busy, l.pos, l.root, l.limit, l.best, l.left = true, pos, root, limit, minTree-1, f.depth
 	l.lessAt, l.moreAt, l.lessLen, l.moreLen = 2*pos, 2*pos+1, 0, 0
 	f.visit(l, node)
 	return true

@@ -216,6 +216,9 @@ func (e *Encoder) relax(cur int) (long item) {
 	}
 	lz += cost0(ch.lz[s.lz])
 	from := longest + 1
+	if from <= 3 && limit >= 3 {
+		from = e.relaxShort(cur, pos, from, lz)
+	}
 	for _, m := range matches {
 		n := int(m.length)
 		if n < from {
@@ -241,9 +244,29 @@ func repCost(ch *[recentCount - 1][repStates]uint64, s *[recentCount - 1]uint8, 
 	return cost1(h) + cost1(ch[1][s[1]])
 }
 
+// relaxShort tries the nearest matches of two and three bytes, and gives the shortest length that is left to be tried.
+func (e *Encoder) relaxShort(cur, pos, from int, cost uint32) int {
+	offset2, offset3 := e.short.look(pos)
+	if from == 2 && offset2 != 0 && offset2 != offset3 {
+		it := item{value: uint32(offset2), kind: isLZ}
+		here := cost + e.costs.offset[e.slots.offset(it.value)]
+		e.lengths(cur, 2, 2, here, it)
+		e.again(cur, 2, here, it)
+		from = 3
+	}
+	if offset3 != 0 {
+		it := item{value: uint32(offset3), kind: isLZ}
+		here := cost + e.costs.offset[e.slots.offset(it.value)]
+		e.lengths(cur, from, 3, here, it)
+		e.again(cur, 3, here, it)
+		from = 4
+	}
+	return from
+}
+
 // relaxDelta tries the delta matches.
 func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32) (long item) {
-	p, s, ch := &e.parser, &e.parser.state[cur], &e.chances
+	p, s, ch, data := &e.parser, &e.parser.state[cur], &e.chances, e.data
 	rep := base + cost1(ch.delta[s.delta])
 	skip := 0
 	if s.before == wasDelta {
@@ -252,7 +275,7 @@ func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32) (long item) {
 	for i := range recentCount {
 		value := s.recentDelta[skip+i]
 		span, offset := spanAndOffset(value)
-		if offset+span > pos {
+		if offset+span > pos || data[pos]-data[pos-span] != data[pos-offset]-data[pos-offset-span] {
 			continue
 		}
 		n := deltaLength(e.data, pos, offset, span, limit)
@@ -269,22 +292,19 @@ func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32) (long item) {
 		e.again(cur, n, here, it)
 	}
 	base += cost0(ch.delta[s.delta])
-	for power := range deltaPowers {
-		at := e.deltas.look(e.data, pos, power)
-		if at == 0 {
+	e.deltas.look(e.data, pos, &e.deltaOffsets)
+	for power, offset := range e.deltaOffsets {
+		raw := uint32(offset) >> power
+		if offset == 0 || raw >= 1<<powerShift {
 			continue
 		}
-		raw := uint32(pos-at) >> power
-		if raw >= 1<<powerShift {
-			continue
-		}
-		n := deltaLength(e.data, pos, pos-at, 1<<power, limit)
+		n := deltaLength(e.data, pos, offset, 1<<power, limit)
 		if n < minDelta {
 			continue
 		}
 		it := item{value: raw | uint32(power)<<powerShift, kind: isDelta}
 		if n >= p.nice {
-			it.length = uint32(deltaLength(e.data, pos, pos-at, 1<<power, e.size-pos))
+			it.length = uint32(deltaLength(e.data, pos, offset, 1<<power, e.size-pos))
 			return it
 		}
 		here := base + e.costs.power[power] + e.costs.deltaOffset[e.slots.offset(raw)]

@@ -30,17 +30,17 @@ func samples(tb testing.TB) map[string][]byte {
 	}
 	text := sourceText(tb)
 	m := map[string][]byte{
-		"zeros": make([]byte, 300000), "noise": noise, "skewed": skewed,
-		"text": text[:700000], "textThrice": bytes.Repeat(text[:50000], 3),
+		"zeros": make([]byte, 140000), "noise": noise, "skewed": skewed,
+		"text": text[:200000], "textThrice": bytes.Repeat(text[:50000], 3),
 		"pairs": bytes.Repeat([]byte("ab"), 16384), "far": append(append(bytes.Clone(noise), make([]byte, 700)...), noise...),
 		"ramp2": ramp(rng, 2, 40000), "ramp4": ramp(rng, 4, 40000), "ramp12": records(rng, 12, 60000), "wave": wave(rng, 60000),
-		"code": code86(rng, 150000), "edited": edited(rng, text[:60000]),
+		"code": code86(rng, 50000), "edited": edited(rng, text[:30000]),
 	}
 	for n := range 40 {
 		m[fmt.Sprint("short", n)] = bytes.Repeat([]byte("x"), n)
 		m[fmt.Sprint("start", n)] = text[:n]
 	}
-	for n := range 60 {
+	for n := range 30 {
 		run := append(bytes.Repeat([]byte("y"), n), text[:600]...)
 		m[fmt.Sprint("run", n)] = append(run, bytes.Repeat([]byte("z"), n*n+1)...)
 	}
