@@ -29,6 +29,7 @@ type limits struct {
 	rootStreams bool   // of the target's root too
 	file, dir   uint32 // attributes that are kept: set, or following from how the file is made
 	inherited   bool   // compression comes from the directory that a file is created in
+	whileOpen   bool   // set takes a file that is open, and a file of which everything is set can be opened again
 }
 
 // metadata is what a keeper sets of a file. What is zero stays as it is, but for the attributes.

@@ -22,7 +22,7 @@ type mounted struct{ v *ntfs3g.Volume }
 
 func (k mounted) limits() limits {
 	l := limits{
-		flags: flagNTFS, inherited: true,
+		flags: flagNTFS, inherited: true, whileOpen: true,
 		file: ntfs3g.Settable | attrSparse | attrCompressed, dir: ntfs3g.SettableDir,
 	}
 	switch k.v.Streams() {

@@ -100,6 +100,9 @@ func (s *sweeper) parts() error {
 
 // recoverPart renames a part file back. What was written to it after the last commit may be missing, also at its end.
 func (p *Plan) recoverPart(r *resource) bool {
+	if p.tree.ntfs != nil && !p.tree.ntfs.whileOpen {
+		return false // it may be read-only now
+	}
 	name := p.contentPath(r)
 	held := r.out.written[len(r.out.written)-1].to
 	if info, err := p.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() < held || info.Size() > r.Size {

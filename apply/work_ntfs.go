@@ -26,7 +26,7 @@ func (w *worker) makeKept(f *file, data []byte) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	err = writeAll(out, data, f.sparse)
-	open := !f.late && !f.squeezed && f.d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
+	open := p.tree.ntfs.whileOpen && !f.late && !f.squeezed && f.d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
 	if err == nil && open {
 		m := p.metadataOf(f.d)
 		m.archived = true

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -290,4 +291,20 @@ func TestCreatorIsTheOtherCalls(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestPathOfTheSystem(t *testing.T) {
+	dir := t.TempDir()
+	fsys, err := OS(dir)
+	no(t, err)
+	defer fsys.Close()
+	at := fsys.(interface{ Path(string) (string, error) })
+	if got, err := at.Path("a/b"); err != nil || got != filepath.Join(dir, "a", "b") {
+		t.Errorf("path of a/b: %q, %v", got, err)
+	}
+	for _, name := range []string{"..", "/x", "a/../../x", ""} {
+		if got, err := at.Path(name); err == nil {
+			t.Errorf("path of %q: %q", name, got)
+		}
+	}
 }

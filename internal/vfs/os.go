@@ -145,6 +145,16 @@ func (f *osFS) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
+// Path gives a name's path on the system, for calls of the system that this package does not have. Callers find it by type assertion. Nothing
+// keeps such a call from following a symlink out of the root: they must know that there is none.
+func (f *osFS) Path(name string) (path string, err error) {
+	err = one("path", name, func(l string) error {
+		path = filepath.Join(f.root.Name(), l)
+		return nil
+	})
+	return path, err
+}
+
 // Lchown sets owner and group of name itself: a symlink is not followed. Callers find it by type assertion: a tree in
 // memory has no owners.
 func (f *osFS) Lchown(name string, uid, gid int) error {
