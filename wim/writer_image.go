@@ -1,6 +1,9 @@
 package wim
 
-import "crypto/sha1"
+import (
+	"crypto/sha1"
+	"fmt"
+)
 
 // image stores the tree of an image, once all contents are known.
 func (f *feeder) image(m *writerImage) error {
@@ -12,6 +15,8 @@ func (f *feeder) image(m *writerImage) error {
 	}
 	if f.opts.Parts == 1 {
 		f.finishTree(m.img)
+	} else if err := hasHashes(m.img); err != nil {
+		return err
 	}
 	f.describe(m)
 	e, err := newTreeEncoder(m.img)
@@ -119,4 +124,16 @@ func (f *feeder) contentSize(hash SHA1, m *writerImage) int64 {
 		}
 	}
 	return 0
+}
+
+// hasHashes refuses a tree whose contents are still to be read.
+func hasHashes(img *Image) error {
+	return img.Walk(func(d *Dentry) error {
+		for i := range d.Streams {
+			if s := &d.Streams[i]; s.Source != nil && s.Hash.IsZero() && s.Source.Size() != 0 {
+				return fmt.Errorf("%q has contents that were not read yet; write one file, and split that", d.Path())
+			}
+		}
+		return nil
+	})
 }

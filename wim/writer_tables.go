@@ -78,8 +78,8 @@ func (j *writeJob) header() (Header, error) {
 		ImageCount: len(j.images), BootIndex: max(o.BootIndex, 0), Flags: o.Compression.headerFlags() | o.Flags,
 	}
 	if j.old != nil {
-		kept := j.old.Header.Flags & (FlagRPFix | FlagReadOnly | FlagXPRESS2)
-		h.Flags |= kept &^ o.ClearFlags
+		h.Flags |= j.old.Header.Flags &^ (FlagWriteInProgress | o.ClearFlags)
+		h.Version = j.old.Header.Version
 	}
 	if h.Parts > 1 {
 		h.Flags |= FlagSpanned
