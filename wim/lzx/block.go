@@ -1,10 +1,6 @@
 package lzx
 
-import (
-	"encoding/binary"
-
-	"github.com/wimcast/wimcast/wim/internal/huffman"
-)
+import "github.com/wimcast/wimcast/wim/internal/huffman"
 
 // Kinds of blocks.
 const (
@@ -81,8 +77,9 @@ func (c *coder) start(buf []byte) {
 	clear(c.prevLength[:])
 }
 
-// write writes the tokens of a block, which stand for data. recent is the queue behind them.
-func (c *coder) write(tokens []token, data []byte, recent *queue) {
+// write writes the tokens of a block, which stand for size bytes. It never makes a raw block, even where one would be a little smaller: some
+// readers lose their place before one when they have read ahead.
+func (c *coder) write(tokens []token, size int) {
 	c.counts = counts{}
 	c.counts.addAll(tokens)
 	c.main.Make(c.counts.main[:c.mainSymbols], maxCode)
@@ -92,11 +89,7 @@ func (c *coder) write(tokens []token, data []byte, recent *queue) {
 	if c.alignedGains() {
 		kind = alignedBlock
 	}
-	if c.bodyBits(kind) >= 8*len(data) {
-		c.raw(data, recent)
-		return
-	}
-	c.header(kind, len(data))
+	c.header(kind, size)
 	if kind == alignedBlock {
 		for _, l := range c.aligned.Lens[:alignedSymbols] {
 			c.out.bits(uint32(l), 3)
@@ -118,27 +111,6 @@ func (c *coder) alignedGains() bool {
 	return coded < plain
 }
 
-// bodyBits is the size of the block's symbols.
-func (c *coder) bodyBits(kind uint32) int {
-	n := 0
-	for i, f := range c.counts.main[:c.mainSymbols] {
-		k := int(c.main.Lens[i])
-		if i >= literals {
-			k += int(slotBits[(i-literals)>>3])
-		}
-		n += int(f) * k
-	}
-	for i, f := range c.counts.length {
-		n += int(f) * int(c.length.Lens[i])
-	}
-	if kind == alignedBlock {
-		for i, f := range c.counts.aligned {
-			n += int(f) * (int(c.aligned.Lens[i]) - 3)
-		}
-	}
-	return n
-}
-
 func (c *coder) header(kind uint32, size int) {
 	c.out.bits(kind, 3)
 	switch {
@@ -151,20 +123,6 @@ func (c *coder) header(kind uint32, size int) {
 	default:
 		c.out.bits(0, 1)
 		c.out.bits(uint32(size), 16)
-	}
-}
-
-func (c *coder) raw(data []byte, recent *queue) {
-	c.header(rawBlock, len(data))
-	c.out.align(true)
-	var q [4 * recents]byte
-	for i, r := range recent {
-		binary.LittleEndian.PutUint32(q[4*i:], r)
-	}
-	c.out.bytes(q[:])
-	c.out.bytes(data)
-	if len(data)&1 != 0 {
-		c.out.bytes([]byte{0})
 	}
 }
 

@@ -94,7 +94,7 @@ func (e *Encoder) Encode(dst, src []byte) (out []byte, ok bool) {
 	} else {
 		e.best()
 	}
-	c.out.align(false)
+	c.out.align()
 	if c.out.pos >= len(src) {
 		return dst, false
 	}
@@ -136,7 +136,7 @@ func (e *Encoder) bestBlock(n *counts, from, to mark, q *queue) {
 		*q = start
 		e.tokens = o.parse(e.tokens[:0], &e.data, from.pos, to.pos, e.cache[from.cache:], q)
 	}
-	c.write(e.tokens, e.data[from.pos:to.pos], q)
+	c.write(e.tokens, to.pos-from.pos)
 }
 
 // blockSize is how many bytes a block stands for, more or less.
@@ -144,22 +144,17 @@ const blockSize = 32768
 
 // writeBlocks writes all tokens.
 func (e *Encoder) writeBlocks() {
-	q := firstQueue
-	data, tokens := e.data[:e.size], e.tokens
+	tokens := e.tokens
 	for len(tokens) > 0 {
 		n, size := 0, 0
 		for n < len(tokens) && size+tokens[n].step() <= blockSize {
-			t := tokens[n]
-			if t.length() > 0 {
-				q.take(t.v())
-			}
-			size += t.step()
+			size += tokens[n].step()
 			n++
 		}
-		e.coder.write(tokens[:n], data[:size], &q)
+		e.coder.write(tokens[:n], size)
 		if e.coder.out.overrun() {
 			return
 		}
-		data, tokens = data[size:], tokens[n:]
+		tokens = tokens[n:]
 	}
 }

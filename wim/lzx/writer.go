@@ -36,9 +36,9 @@ func (w *writer) bits(v uint32, n uint) {
 	w.flush()
 }
 
-// align fills up the last word with zeros; at a word boundary it appends a whole word of them when always is set.
-func (w *writer) align(always bool) {
-	if k := w.n & 15; k != 0 || always {
+// align fills up the last word with zeros.
+func (w *writer) align() {
+	if k := w.n & 15; k != 0 {
 		w.bits(0, 16-k)
 	}
 	if w.n == 16 {
@@ -48,14 +48,6 @@ func (w *writer) align(always bool) {
 		w.pos += 2
 		w.n = 0
 	}
-}
-
-// bytes appends bytes; the last word must be complete.
-func (w *writer) bytes(b []byte) {
-	if w.pos+len(b)+slop <= len(w.buf) {
-		copy(w.buf[w.pos:], b)
-	}
-	w.pos += len(b)
 }
 
 // overrun reports whether too little room is left to go on.
