@@ -1,6 +1,7 @@
 package wim
 
 import (
+	"github.com/wimcast/wimcast/wim/lzms"
 	"github.com/wimcast/wimcast/wim/lzx"
 	"github.com/wimcast/wimcast/wim/xpress"
 )
@@ -20,8 +21,22 @@ func newEncoder(c Compression, pieceSize, level int) (encoder, error) {
 		return xpress.NewEncoder(level)
 	case LZX:
 		return lzx.NewEncoder(pieceSize, level)
+	case LZMS:
+		return lzms.NewEncoder(pieceSize, level)
 	}
 	return nil, unsupportedf("make encoder: %s compression", c)
+}
+
+// encoders says how many encoders are to work side by side on that many processors, and not take more memory than that, if one takes no more.
+// An LZMS encoder keeps two processors busy with a large piece, and is large itself.
+func (c Compression) encoders(pieceSize, threads int, memory int64) int {
+	if c != LZMS {
+		return threads
+	}
+	if pieceSize > 1<<20 {
+		threads = (threads + 1) / 2
+	}
+	return int(max(1, min(int64(threads), memory/(lzms.EncoderMemory(pieceSize)+2*int64(pieceSize)))))
 }
 
 // solidPiece is the size of pieces in solid runs where nothing else is said: 64 MiB, or the largest that the compression has.

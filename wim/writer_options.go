@@ -22,6 +22,7 @@ type WriterOptions struct {
 	SolidPieceSize   int         // bytes; 0: 64 MiB, or the largest that the compression has
 	SolidLevel       int         // as Level
 
+	Memory      int64       // bytes that LZMS encoders and their pieces may take together, if one takes no more; 0: 1100 MiB
 	Threads     int         // 1 to 64; 0: one a processor. The bytes written do not depend on it
 	Flags       HeaderFlags // FlagRPFix, FlagReadOnly; Append keeps those that the file has
 	ClearFlags  HeaderFlags // that Append does not keep
@@ -66,6 +67,9 @@ func (o WriterOptions) validate(w io.Writer) (WriterOptions, error) {
 	if o.Threads == 0 {
 		o.Threads = min(runtime.GOMAXPROCS(0), MaxThreads)
 	}
+	if o.Memory == 0 {
+		o.Memory = 1100 << 20
+	}
 	if o.Parts == 0 && o.Part == 0 {
 		o.Part, o.Parts = 1, 1
 	}
@@ -88,6 +92,8 @@ func (o *WriterOptions) check(w io.Writer) error {
 		return fmt.Errorf("levels %d and %d are not in 1 to 100", o.Level, o.SolidLevel)
 	case o.Threads < 1 || o.Threads > MaxThreads:
 		return fmt.Errorf("%d threads are not in 1 to %d", o.Threads, MaxThreads)
+	case o.Memory < 0:
+		return fmt.Errorf("memory of %d bytes", o.Memory)
 	case o.Part < 1 || o.Part > o.Parts || o.Parts > maxParts:
 		return fmt.Errorf("part %d of %d; a set has up to %d", o.Part, o.Parts, maxParts)
 	case (o.Flags|o.ClearFlags)&^(FlagRPFix|FlagReadOnly) != 0:

@@ -89,22 +89,16 @@ type solidPacker struct {
 	started bool  // a piece was passed on
 }
 
-// solidMemory is what the encoders of solid runs and their pieces may take, and solidPerByte what they take for a byte of a piece.
-const (
-	solidMemory  = 1280 << 20
-	solidPerByte = 10
-)
-
 // solidInFlight says how many pieces of solid runs may be in the pipeline, and how many encoders work on them.
 func solidInFlight(o *WriterOptions) (pieces, encoders int) {
 	if !o.Solid {
 		return 0, 0
 	}
-	encoders = max(1, min(o.Threads, solidMemory/(o.SolidPieceSize*solidPerByte)))
-	if o.SolidPieceSize <= parcelSize*2 {
+	encoders = o.SolidCompression.encoders(o.SolidPieceSize, o.Threads, o.Memory)
+	if o.SolidPieceSize <= 2*parcelSize {
 		return 2*encoders + 2, encoders
 	}
-	return encoders, encoders
+	return encoders + 1, encoders
 }
 
 func (s *solidPacker) begin(int64) (run int32, start int64, err error) {
@@ -123,11 +117,11 @@ func (s *solidPacker) space() ([]byte, error) {
 	}
 	if s.piece == nil {
 		var err error
-		if s.piece, err = s.take(s.freeSolid, size); err != nil {
+		if s.piece, err = s.take(s.freeSolid, int(min(int64(size), s.most))); err != nil {
 			return nil, err
 		}
 	}
-	return s.piece.data[len(s.piece.data):size], nil
+	return s.piece.data[len(s.piece.data):min(size, cap(s.piece.data))], nil
 }
 
 func (s *solidPacker) took(n int) {

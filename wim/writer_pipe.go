@@ -79,7 +79,7 @@ func runPipe(ctx context.Context, opts *WriterOptions, out *sink, feed func(*pip
 		p.flush()
 		return err
 	})
-	for range opts.Threads {
+	for range max(encoders, opts.Compression.encoders(opts.PieceSize, opts.Threads, opts.Memory)) {
 		g.Go(p.compress)
 	}
 	w := &runWriter{out: out}
