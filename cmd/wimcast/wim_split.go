@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"os"
 	"strconv"
 
 	"github.com/urfave/cli/v3"
@@ -48,6 +49,11 @@ func (a *app) wimSplit(ctx context.Context, cmd *cli.Command) error {
 	show.close()
 	if err != nil {
 		return editHint(cmd, err)
+	}
+	for _, part := range parts {
+		if info, err := os.Stat(part); err == nil && info.Size() > size {
+			a.notef("%s has %s: a file or solid run that is in it is not cut", part, formatBytes(info.Size()))
+		}
 	}
 	if cmd.Bool("json") {
 		return a.printJSON(splitJSON{parts})

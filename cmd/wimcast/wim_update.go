@@ -67,7 +67,7 @@ func (a *app) wimUpdate(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if opts.Scan, err = a.scanner(cmd.String("config")); err != nil {
+	if opts.Scan, err = a.scanner(cmd.String("config"), path); err != nil {
 		return err
 	}
 	commands, err := a.commands(cmd)
@@ -144,21 +144,19 @@ func ignoreCase() bool {
 	return runtime.GOOS == "windows"
 }
 
-// scanner reads what an update adds.
-func (a *app) scanner(config string) (edit.Scan, error) {
-	rules := capture.DefaultConfig()
-	if config != "" {
-		text, err := os.ReadFile(config)
-		if err != nil {
-			return nil, fmt.Errorf("read capture configuration: %w", err)
-		}
-		if rules, err = capture.ParseConfig(text); err != nil {
-			return nil, fmt.Errorf("read capture configuration %s: %w", config, err)
-		}
+// scanner reads what an update of the file target adds.
+func (a *app) scanner(config, target string) (edit.Scan, error) {
+	rules, err := (&captureRun{app: a}).config(config)
+	if err != nil {
+		return nil, err
+	}
+	output, err := os.Stat(target)
+	if err != nil {
+		return nil, fmt.Errorf("update: %w", err)
 	}
 	return func(ctx context.Context, path string, opts edit.AddOptions) (*wim.Image, error) {
 		o := capture.Options{
-			UnixData: opts.UnixData, Dereference: opts.Dereference, Config: rules,
+			UnixData: opts.UnixData, Dereference: opts.Dereference, NoACLs: opts.NoACLs, Config: rules, Output: output,
 			Warn: func(path, what string) { a.notef("skipped %s: %s", path, what) },
 		}
 		stat := os.Lstat

@@ -42,6 +42,7 @@ func Append(ctx context.Context, path string, opts AppendOptions, get func(f *wi
 
 func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (stats wim.WriterStats, err error) {
 	storage := opts.Storage
+	opts.Rebuild = opts.Rebuild || h.Header.Pipable
 	if !opts.Rebuild {
 		storage.Compression, storage.PieceSize = nil, 0
 	}
@@ -78,7 +79,7 @@ func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (sta
 		if err != nil {
 			return err
 		}
-		if err := copyImages(w, h.File, func(int) bool { return true }); err != nil {
+		if err := copyImages(w, h.File, nil); err != nil {
 			return err
 		}
 		stats, err = finish(w)

@@ -105,10 +105,10 @@ func TestSplitAndJoinThatAreRefused(t *testing.T) {
 		parts []string
 		want  string
 	}{
-		{out, parts[:2], "part 3 of"},
-		{out, parts[1:], "part"},
-		{out, append(slices.Clone(parts[1:]), parts[1]), "part"},
-		{out, append(slices.Clone(parts), parts[1]), "part"},
+		{out, parts[:2], "find part 3: the set has"},
+		{out, parts[1:], "find part 1: the set has"},
+		{out, append(slices.Clone(parts[1:]), parts[1]), "give each part once"},
+		{out, append(slices.Clone(parts), parts[1]), "give each part once"},
 		{out, append(slices.Clone(parts[1:]), foreign[0]), "it is not a part of the set"},
 		{out, append(slices.Clone(parts), src), "it is not a part of the set"},
 		{out, nil, "no parts"},
