@@ -12,6 +12,10 @@ import (
 func FuzzOpen(f *testing.F) {
 	f.Add(sample(f, WriterOptions{Compression: XPRESS, Check: true}))
 	f.Add(craft(f, dir("", dir("a", file("f")))))
+	hello := []byte("hello")
+	body := solidRunOf(5, 4096, 1, []uint32{5}, hello)
+	f.Add(handmade(Header{}, body, run(len(body)), member(hello, 0, 2), member(hello, 2, 3)))
+	f.Add(handmade(Header{Pipable: true}, hello, entry{at: Location{Offset: HeaderSize, StoredSize: 5, Size: 5}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		w, err := open(b)
 		if err != nil {
@@ -22,9 +26,12 @@ func FuzzOpen(f *testing.F) {
 		}
 		l := w.Layout()
 		end := int64(0)
-		for _, r := range l.Resources {
+		for _, r := range l.Runs {
+			if r.PieceSize > 1<<22 && r.Size > 1<<22 {
+				return // decoding zeros for long tells nothing
+			}
 			if r.Offset < end || r.End() > int64(len(b)) {
-				t.Fatalf("resource at %d to %d, the one before ends at %d, the file at %d", r.Offset, r.End(), end, len(b))
+				t.Fatalf("run at %d to %d, the one before ends at %d, the file at %d", r.Offset, r.End(), end, len(b))
 			}
 			end = r.End()
 		}

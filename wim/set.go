@@ -76,9 +76,14 @@ func sortVolumes(volumes []volume) error {
 		seen[h.Part] = v.Name
 	}
 	for n := 1; n <= first.Parts && parts < first.Parts; n++ {
-		if _, ok := seen[n]; !ok {
-			return fmt.Errorf("open %s: part %d of %d was not given, and %d more: %w", volumes[0].Name, n, first.Parts, first.Parts-parts-1, ErrMissing)
+		if _, ok := seen[n]; ok {
+			continue
 		}
+		others := ""
+		if lack := first.Parts - parts; lack > 1 {
+			others = fmt.Sprintf(" (and %d others were not)", lack-1)
+		}
+		return fmt.Errorf("open %s: part %d of %d was not given%s: %w", volumes[0].Name, n, first.Parts, others, ErrMissing)
 	}
 	slices.SortStableFunc(volumes, func(a, b volume) int {
 		switch {
