@@ -31,7 +31,7 @@ func (a *app) wimDelete(ctx context.Context, cmd *cli.Command) error {
 	if opts.Options, err = editOptions(cmd); err != nil {
 		return err
 	}
-	n, err := imageArgument(got[0], got[1], wholeOrOne)
+	n, err := imageArgument(got[0], got[1], &opts.Options, wholeOrOne)
 	if err != nil {
 		return err
 	}

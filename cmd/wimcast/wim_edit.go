@@ -145,13 +145,20 @@ func wholeOrOne(w *wim.File, which string) (int, error) {
 	return imageNumber(w, which)
 }
 
-// imageArgument is the number of the image that a verb names in a file.
-func imageArgument(path, which string, number func(*wim.File, string) (int, error)) (int, error) {
+// imageArgument is the number of the image that a verb names in a file. The verb fails if it is another one by the time that the file is locked.
+func imageArgument(path, which string, opts *edit.Options, number func(*wim.File, string) (int, error)) (int, error) {
 	w, err := openWIM(path)
 	if err != nil {
 		return 0, err
 	}
 	n, err := number(w.File, which)
+	count := len(w.Images())
+	opts.Locked = func(now *wim.File) error {
+		if m, err := number(now, which); err != nil || m != n || len(now.Images()) != count {
+			return errors.New("another program changed its images just now; look at it and run the command again")
+		}
+		return nil
+	}
 	return n, errors.Join(err, w.Close())
 }
 

@@ -54,7 +54,7 @@ func (a *app) wimInfoEdit(ctx context.Context, cmd *cli.Command) error {
 		}
 	}
 	which := strings.Join(got[1:min(len(got), 2)], "")
-	n, err := imageArgument(got[0], which, func(w *wim.File, which string) (int, error) {
+	n, err := imageArgument(got[0], which, &opts.Options, func(w *wim.File, which string) (int, error) {
 		if which == "0" && opts.Boot && len(opts.Properties) == 0 {
 			return 0, nil
 		}

@@ -63,7 +63,7 @@ func (a *app) wimUpdate(ctx context.Context, cmd *cli.Command) error {
 	if opts.Options, err = editOptions(cmd); err != nil {
 		return err
 	}
-	n, err := imageArgument(path, which, imageNumber)
+	n, err := imageArgument(path, which, &opts.Options, imageNumber)
 	if err != nil {
 		return err
 	}

@@ -200,6 +200,24 @@ func TestAFileIsChangedByOneAtATime(t *testing.T) {
 		t.Error("the file changed")
 	}
 	must(t, h.close())
+
+	// Whoever chose an image before the file was locked can look again.
+	changed := errors.New("it changed")
+	locked := Options{Locked: func(f *wim.File) error {
+		if len(f.Images()) != 2 {
+			t.Errorf("the file has %d images", len(f.Images()))
+		}
+		return changed
+	}}
+	for what, err := range map[string]error{
+		"delete": second(Delete(bg, path, 1, DeleteOptions{Options: locked})),
+		"info":   second(SetInfo(bg, path, 1, InfoOptions{Options: locked, Boot: true})),
+		"update": second(Update(bg, path, 1, parse(t, "delete a"), UpdateOptions{Options: locked})),
+	} {
+		if !errors.Is(err, changed) || digest(t, path) != before {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	must1(t)(Delete(bg, path, 1, DeleteOptions{}))
 
 	// A file that was replaced before it was locked is not the one that is changed.

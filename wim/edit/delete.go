@@ -86,6 +86,11 @@ func change(ctx context.Context, path string, opts Options, fn func(h *handle) e
 	if err := opts.admit(h.File); err != nil {
 		return err
 	}
+	if opts.Locked != nil {
+		if err := opts.Locked(h.File); err != nil {
+			return err
+		}
+	}
 	if err := opts.verify(ctx, h.File); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type Options struct {
 	Threads   int       // 1 to wim.MaxThreads; 0: one a processor
 	Time      time.Time // stands for now; zero: now
 	Progress  func(wim.Progress)
+	Locked    func(*wim.File) error // called with a file that is to be changed when nobody else can change it any more; an error ends it; nil: not called
 }
 
 // Storage says how contents are stored in a file that is written anew. The zero value: as in the file they come from.
