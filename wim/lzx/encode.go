@@ -127,6 +127,14 @@ func (e *Encoder) bestBlock(n *counts, from, to mark, q *queue) {
 	c, o := &e.coder, &e.optimal
 	slots := (c.mainSymbols - literals) / 8
 	start := *q
+	if data := e.data[from.pos:to.pos]; n.hopeless(c.mainSymbols, len(data)) {
+		e.tokens = e.tokens[:0]
+		for _, b := range data {
+			e.tokens = append(e.tokens, token(b))
+		}
+		c.write(e.tokens, len(data))
+		return
+	}
 	for pass := range e.passes {
 		if pass > 0 {
 			*n = counts{}

@@ -82,6 +82,16 @@ func (c *counts) join(b *counts, symbols int) {
 	}
 }
 
+// hopeless reports whether the counts are of size bytes without a pattern: hardly a match, and all bytes about as frequent. To look
+// for a good parse of them is in vain.
+func (c *counts) hopeless(symbols, size int) bool {
+	n := 0
+	for _, f := range c.main[:literals] {
+		n += int(f)
+	}
+	return n > size-size/64 && c.cost(symbols) > uint64(size)*(8*costUnit-costUnit/8)
+}
+
 // cost is the entropy of the symbols.
 func (c *counts) cost(symbols int) uint64 { return entropy(c.main[:symbols]) + entropy(c.length[:]) }
 
