@@ -2,6 +2,7 @@ package lzms
 
 import (
 	"encoding/hex"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -89,6 +90,12 @@ func checkCode(t *testing.T, c *decodeCode) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 1, 2, 3, 4}, uint16(10))
 	f.Add([]byte{0xff, 0xff, 0, 0, 1, 2, 3, 4}, uint16(3000))
+	e := newEncoder(f, 1000, 0)
+	for _, src := range [][]byte{sourceText(f)[:900], code86(rand.New(rand.NewPCG(2, 1)), 500), ramp(rand.New(rand.NewPCG(2, 1)), 4, 700)} {
+		if out, ok := e.Encode(nil, src); ok {
+			f.Add(out, uint16(len(src)))
+		}
+	}
 	d := NewDecoder()
 	f.Fuzz(func(t *testing.T, src []byte, size uint16) {
 		dst := make([]byte, size)

@@ -75,9 +75,15 @@
 //	48 8d ?5 and ?d, 4c 8d ?5 and ?d (low three bits 5)    load the address
 //	e9                      jump: skipped with its address
 //
-// An instruction that follows at most 1023 bytes (calls: 511) behind a sign of code has its own position in the piece subtracted from the address. There
-// is a sign where two instructions at most 65535 bytes apart have absolute addresses with the same low 16 bits; it counts from the last byte of
-// the second one, and so do distances between instructions. What is no instruction is data, and the search goes on at the next byte.
+// An instruction that follows at most 1023 bytes (calls: 511) behind a sign of code has its own position in the piece subtracted
+// from the address. There is a sign where two instructions at most 65535 bytes apart have absolute addresses with the same low 16
+// bits; it counts from the last byte of the second one, and so do distances between instructions. What is no instruction is data, and
+// the search goes on at the next byte.
 //
 // There is no published description of the format. This one was put together from facts known about it, and checked by decoding what wimlib writes.
+//
+// # Encoder
+//
+// Matches are found by binary trees of the whole piece. Of them, of the recent offsets and of delta matches, paths of the least cost are chosen,
+// block by block, where cost is what the codes and probabilities of the moment make of it.
 package lzms

@@ -44,10 +44,10 @@ type Encoder struct {
 }
 
 // fixedMemory is what an Encoder takes for any size, in bytes, rounded up.
-const fixedMemory = 8 << 20
+const fixedMemory = 16 << 20
 
-// EncoderMemory is at most how many bytes an Encoder takes for pieces of up to maxSize bytes: 9 times as many and a hash table, 616 MiB for 64 MiB. What
-// goes in and comes out is the caller's and not in it.
+// EncoderMemory is at most how many bytes an Encoder takes for pieces of up to maxSize bytes: 9 times as many and a hash table, 624 MiB
+// for 64 MiB. What goes in and comes out is the caller's and not in it.
 func EncoderMemory(maxSize int) int64 {
 	return 9*int64(maxSize) + 4<<rootHashBits(maxSize) + fixedMemory
 }
@@ -71,8 +71,9 @@ func NewEncoder(maxSize, level int) (*Encoder, error) {
 	return e, nil
 }
 
-// Encode appends the encoding of src to dst, for which dst best has len(src) bytes of room. When it would not be smaller than src, ok is false and
-// dst is given back as it was: such a piece is stored as it is. The same bytes and level give the same encoding.
+// Encode appends the encoding of src, which must not be longer than the maxSize of NewEncoder, to dst, which best has len(src) bytes
+// of room. When it would not be smaller than src, ok is false and dst is given back as it was: such a piece is stored as it is. The same bytes
+// and level give the same encoding.
 //
 // A piece of more than 1 MiB is worked on by two goroutines, one that looks for matches and one that chooses among them, so that one
 // encoder can keep two processors busy with the memory for one piece. They have ended when Encode returns.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -90,6 +91,25 @@ func TestLargePieceIsTheSameEachTime(t *testing.T) {
 	}
 	if third, _ := newEncoder(t, MaxSize, 1).Encode(nil, src); !bytes.Equal(first, third) {
 		t.Error("the encoding of another encoder differs")
+	}
+}
+
+// A whole capture has to fit into memory by what EncoderMemory says.
+func TestEncoderMemoryIsEnough(t *testing.T) {
+	text := sourceText(t)
+	for _, size := range []int{100000, inlineSize + 1} {
+		src := make([]byte, size)
+		for i := range src {
+			src[i] = text[i%len(text)] + byte(i/len(text))
+		}
+		out := make([]byte, 0, size)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		newEncoder(t, size, 0).Encode(out, src)
+		runtime.ReadMemStats(&after)
+		if took, limit := after.TotalAlloc-before.TotalAlloc, EncoderMemory(size); took > uint64(limit) {
+			t.Errorf("a piece of %d bytes took %d bytes, more than %d", size, took, limit)
+		}
 	}
 }
 

@@ -28,9 +28,9 @@ type batch struct {
 	matches []match
 }
 
-// finder finds the matches of minTree bytes and more, of all positions of a piece, in order. Every position that starts with the same four bytes is in one binary tree (or
-// nearly so: trees are found by a hash). A node's left branch has what is less than it, the right one what is greater, and later
-// positions are above earlier ones, so that a walk from the root meets the nearest match of each length first.
+// finder finds the matches of minTree bytes and more, of all positions of a piece, in order. Every position that starts with the same
+// four bytes is in one binary tree (or nearly so: trees are found by a hash). A node's left branch has what is less than it, the right one
+// what is greater, and later positions are above earlier ones, so that a walk from the root meets the nearest match of each length first.
 type finder struct {
 	data  []byte // with padding
 	size  int
