@@ -149,7 +149,7 @@ func changes(t *testing.T) []op {
 
 // Each change, done by us, must be a file that wimlib takes, and the same as its own: trees, metadata, contents and their references.
 func TestOursAndTheirsAreTheSame(t *testing.T) {
-	for _, options := range [][]string{{"--compress=none"}, {"--compress=XPRESS", "--check"}, {"--compress=LZX"}, solidLZX} {
+	for _, options := range [][]string{{"--compress=none"}, {"--compress=XPRESS", "--check"}, {"--compress=LZX"}, solidLZX, {"--compress=LZMS", "--solid"}} {
 		src := theirs(t, options...)
 		for _, o := range changes(t) {
 			what := fmt.Sprint(o.name, " ", options)
