@@ -136,7 +136,7 @@ func (r *captureRun) scanOptions() error {
 	cmd := r.cmd
 	r.scan = capture.Options{
 		Name: r.name, Description: r.desc,
-		UnixData: cmd.Bool("unix-data"), Dereference: cmd.Bool("dereference"),
+		UnixData: cmd.Bool("unix-data"), Dereference: cmd.Bool("dereference"), NoACLs: cmd.Bool("no-acls"),
 		Warn: func(path, what string) { r.notef("skipped %s: %s", path, what) },
 	}
 	var err error
