@@ -48,6 +48,20 @@
 // A split set's parts have one GUID, each its own header, blob table and XML, and the first part all images' metadata. A delta lacks the resources
 // of its base. [OpenSet] opens such files as one; offsets then count through all of them, in the order that it gives them.
 //
+// # Writing
+//
+// A [Writer] is told which images and resources a file is to hold; [Writer.Finish] then writes, in this order: runs copied as they are stored, file
+// by file in order of their offsets; contents that are packed anew, those of other files first, then those of Sources in tree order (in a solid
+// run sorted by extension and name); the images' metadata; blob table, XML, integrity table; at last the header, without which it is no file.
+// [Append] puts all that behind the end of a file, makes it durable, and only then writes the header over the old one.
+//
+// One goroutine reads, hashes and decides what is stored already, several compress, one writes: so the bytes do not depend on how many. Memory: a
+// few MiB a thread, [WriterOptions].Memory for LZMS encoders, and some 200 bytes a content beside the trees.
+//
+// Streams of a dentry stand where Windows' tools look for them: a file with named streams or reparse data has a main hash of zero and entries for
+// reparse data, contents and named streams, in that order; a directory has no entry for contents, and without named streams its reparse data
+// is its main hash.
+//
 // Contract: bytes are never trusted. Every size is checked against the file and against a named maximum before it sizes
 // anything; damage gives an error that is [ErrCorrupt], what this package does not do yet one that is [ErrUnsupported].
 // A File, its Layout and Images are safe for concurrent use once made; a Reader and a Decoder belong to one goroutine.
