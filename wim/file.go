@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sort"
+	"sync"
 )
 
 // File is an open WIM file, or several that are opened as one. It keeps header, blob table, XML and the piece tables of solid runs in
@@ -23,6 +24,7 @@ type File struct {
 	runs        []*Run   // by offset, each once; of solid ones also those without resources
 	solidPieces int64    // of all solid runs
 	cache       pieceCache
+	works       sync.Pool // of *readerWork
 	images      []ImageInfo
 	xml         []byte
 }
@@ -108,16 +110,17 @@ func (f *File) readPlain(at Location, v *volume) ([]byte, error) {
 
 // readAll gives the content of a resource, unchecked. Memory grows with what was decoded, not with what was promised.
 func (f *File) readAll(res Resource) ([]byte, error) {
-	var rd Reader
-	if err := rd.reset(f, res); err != nil {
+	rd, err := f.reader(res)
+	if err != nil {
 		return nil, err
 	}
-	rd.sum = nil
+	rd.hashing = false
+	defer rd.end()
 	var b []byte
 	for int64(len(b)) < res.Size {
 		want := int(min(res.Size-int64(len(b)), max(1<<20, int64(len(b)))))
 		b = slices.Grow(b, want)
-		n, err := io.ReadFull(&rd, b[len(b):len(b)+want])
+		n, err := io.ReadFull(rd, b[len(b):len(b)+want])
 		b = b[:len(b)+n]
 		if err != nil {
 			return nil, err

@@ -14,15 +14,19 @@ const readAhead = 256 << 10
 // Read goes from the start to the end, and instead of io.EOF gives an error that is ErrHash when the SHA-1 of what was read is
 // not the resource's. ReadAt goes anywhere and checks nothing but that pieces decode. One goroutine at a time may use it.
 type Reader struct {
-	f     *File
-	res   Resource
-	table PieceTable
-	decs  Decoders
-	dec   *Decoder
-	sum   hash.Hash // of what Read gave; nil when not wanted
-	pos   int64     // of Read
+	f       *File
+	res     Resource
+	table   PieceTable
+	hashing bool  // Read sums what it gives
+	pos     int64 // of Read
+	work    *readerWork
+}
 
-	window   []byte // stored bytes from windowAt, counted from the run's first
+// readerWork is what a Reader works with. A File keeps those of Readers that came to their end, for the next ones.
+type readerWork struct {
+	decoders Decoders
+	sum      hash.Hash // of what Read gave
+	window   []byte    // stored bytes from windowAt, counted from the run's first
 	windowAt int64
 	piece    []byte // content of piece number at
 	at       int    // -1: none
@@ -30,30 +34,43 @@ type Reader struct {
 
 // Open gives the content of a resource of this file. Readers of solid runs share a cache of 128 MiB of decoded pieces, or of one that is larger.
 func (f *File) Open(res Resource) (*Reader, error) {
-	r := new(Reader)
-	if err := r.reset(f, res); err != nil {
+	r, err := f.reader(res)
+	if err != nil {
 		return nil, wrapf(err, "open resource %s", res.Hash)
 	}
 	return r, nil
 }
 
-// reset makes r a reader of res, keeping its buffers.
-func (r *Reader) reset(f *File, res Resource) error {
+func (f *File) reader(res Resource) (*Reader, error) {
 	if res.Run == nil || res.Offset < 0 || res.End() > f.size || res.Start < 0 || res.Size < 0 || res.Size > res.Run.Size-res.Start {
-		return corruptf("locate it: it is not in the file")
+		return nil, corruptf("locate it: it is not in the file")
 	}
-	if r.sum == nil {
-		r.sum = sha1.New()
+	table, err := f.pieceTable(res.Run)
+	if err != nil {
+		return nil, err
 	}
-	r.sum.Reset()
-	r.f, r.res, r.pos, r.at = f, res, 0, -1
-	r.window, r.windowAt = r.window[:0], 0
-	var err error
-	if r.table, err = f.pieceTable(res.Run); err != nil {
-		return err
+	return &Reader{f: f, res: res, table: table, hashing: true}, nil
+}
+
+// begin gives what to work with, made or taken from a Reader before.
+func (r *Reader) begin() *readerWork {
+	if r.work == nil {
+		r.work, _ = r.f.works.Get().(*readerWork)
+		if r.work == nil {
+			r.work = &readerWork{sum: sha1.New()}
+		}
+		r.work.sum.Reset()
+		r.work.window, r.work.windowAt, r.work.at = r.work.window[:0], 0, -1
 	}
-	r.dec, err = r.decs.For(res.Run)
-	return err
+	return r.work
+}
+
+// end gives back what was worked with. Large pieces are not kept for later.
+func (r *Reader) end() {
+	if w := r.work; w != nil && cap(w.piece)+cap(w.window) <= 4<<20 {
+		r.f.works.Put(w)
+	}
+	r.work = nil
 }
 
 // Size is the content's length in bytes.
@@ -68,8 +85,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 		return 0, r.atEnd()
 	}
 	n, err := r.readAt(p, r.pos, true)
-	if r.sum != nil {
-		r.sum.Write(p[:n])
+	if r.hashing {
+		r.begin().sum.Write(p[:n])
 	}
 	r.pos += int64(n)
 	if err == io.EOF {
@@ -80,9 +97,14 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // atEnd is what Read gives behind the last byte.
 func (r *Reader) atEnd() error {
-	if r.sum != nil && r.res.Size > 0 && SHA1(r.sum.Sum(nil)) != r.res.Hash {
+	if !r.hashing || r.res.Size == 0 {
+		return io.EOF
+	}
+	if SHA1(r.begin().sum.Sum(nil)) != r.res.Hash {
 		return corruptf("read resource %s: %w", r.res.Hash, ErrHash)
 	}
+	r.hashing = false // it was compared
+	r.end()
 	return io.EOF
 }
 
@@ -138,7 +160,7 @@ func (r *Reader) readPieces(p []byte, at int64, onward bool) (done int, err erro
 	for done < len(p) {
 		i, within := r.place(at + int64(done))
 		size := r.table.plainSize(i)
-		if within == 0 && int64(len(p)-done) >= size && i != r.at {
+		if within == 0 && int64(len(p)-done) >= size && i != r.begin().at {
 			if err := r.decode(i, p[done:done+int(size)], onward); err != nil {
 				return done, err
 			}
@@ -148,7 +170,7 @@ func (r *Reader) readPieces(p []byte, at int64, onward bool) (done int, err erro
 		if err := r.load(i, onward); err != nil {
 			return done, err
 		}
-		done += copy(p[done:], r.piece[within:])
+		done += copy(p[done:], r.work.piece[within:])
 	}
 	return done, nil
 }
@@ -159,42 +181,48 @@ func (r *Reader) place(at int64) (i int, within int64) {
 	return int(at / size), at % size
 }
 
-// load puts piece i into r.piece.
+// load puts piece i into r.work.piece.
 func (r *Reader) load(i int, onward bool) error {
-	if r.at == i {
+	w := r.begin()
+	if w.at == i {
 		return nil
 	}
 	size := int(r.table.plainSize(i))
-	if cap(r.piece) < size {
-		r.piece = make([]byte, r.res.PieceSize)
+	if cap(w.piece) < size {
+		w.piece = make([]byte, r.res.PieceSize)
 	}
-	r.at = -1
-	r.piece = r.piece[:size]
-	if err := r.decode(i, r.piece, onward); err != nil {
+	w.at = -1
+	w.piece = w.piece[:size]
+	if err := r.decode(i, w.piece, onward); err != nil {
 		return err
 	}
-	r.at = i
+	w.at = i
 	return nil
 }
 
 // decode decodes piece i into dst.
 func (r *Reader) decode(i int, dst []byte, onward bool) error {
+	w := r.begin()
+	dec, err := w.decoders.For(r.res.Run)
+	if err != nil {
+		return err
+	}
 	start, end := r.table.start(i), r.table.end(i)
-	if start < r.windowAt || end > r.windowAt+int64(len(r.window)) {
+	if start < w.windowAt || end > w.windowAt+int64(len(w.window)) {
 		stop := end
 		if onward {
 			stop = max(end, min(start+readAhead, r.res.StoredSize))
 		}
-		if int64(cap(r.window)) < stop-start {
-			r.window = make([]byte, stop-start)
+		if int64(cap(w.window)) < stop-start {
+			w.window = make([]byte, stop-start)
 		}
-		r.window, r.windowAt = r.window[:stop-start], start
-		if err := readFull(r.f.r, r.window, r.res.Offset+start); err != nil {
-			r.window = r.window[:0]
+		w.window, w.windowAt = w.window[:stop-start], start
+		if err := readFull(r.f.r, w.window, r.res.Offset+start); err != nil {
+			w.window = w.window[:0]
 			return err
 		}
 	}
-	if err := r.dec.DecodePiece(dst, r.window[start-r.windowAt:end-r.windowAt]); err != nil {
+	if err := dec.DecodePiece(dst, w.window[start-w.windowAt:end-w.windowAt]); err != nil {
 		return wrapf(err, "decode piece %d", i)
 	}
 	return nil

@@ -14,14 +14,12 @@ import (
 // feeder fills the pipeline.
 type feeder struct {
 	*writeJob
-	ctx    context.Context // of one Finish
-	meter  *meter
-	runs   *runPacker // of copies and metadata
-	to     packer     // of contents
-	sum    hash.Hash
-	buf    []byte // of a small content, and one byte
-	from   *File  // that reader reads
-	reader *Reader
+	ctx   context.Context // of one Finish
+	meter *meter
+	runs  *runPacker // of copies and metadata
+	to    packer     // of contents
+	sum   hash.Hash
+	buf   []byte // of a small content, and one byte
 }
 
 // writeContents writes all resources.
@@ -95,17 +93,14 @@ func (f *feeder) copyStored(from *File, run *Run) error {
 
 // decoded decodes a resource of another file, which checks it, and packs it anew.
 func (f *feeder) decoded(to packer, from *File, res Resource, e *writeEntry) error {
-	if f.from != from { // else it may know the piece that the resource is in
-		f.from, f.reader = from, new(Reader)
-	}
-	if err := f.reader.reset(from, res); err != nil {
+	r, err := from.reader(res)
+	if err != nil {
 		return err
 	}
-	var err error
 	if e.run, e.start, err = to.begin(res.Size); err != nil {
 		return err
 	}
-	return f.stream(to, f.reader, res.Size, nil)
+	return f.stream(to, r, res.Size, nil)
 }
 
 // stream packs size bytes of r, which then must end.
