@@ -16,6 +16,10 @@
 // An absolute link target that lies in the tree can be made relative to the image's root (FixLinks): its reparse data then tells C:\ and the
 // path from the root, bit 0 of the dentry's ReparseFlags is clear, and the file should carry wim.FlagRPFix. A link that was not fixed has the bit set.
 //
+// What is left out is said by a [Config], a capture configuration as wimlib-imagex and Microsoft's tools read it. An image of a Windows installation gets
+// the properties that they give it (edition, version, processor, languages), from its registry hives and kernel32.dll. With a [Base], files that
+// are as they were in an image captured earlier are not read.
+//
 // Contract: a tree that changes between Scan and the reading of its contents gives an error that is wim.ErrChanged and names the file; nothing is
 // captured in part silently. What cannot be captured (sockets without UnixData) is counted and told to Warn.
 package capture
