@@ -11,7 +11,7 @@ func (l Lost) Lines() []string {
 		}
 	}
 	add(l.Security, "security descriptors not kept")
-	add(l.NamedStreams, "named streams not kept")
+	add(l.NamedStreams, "named streams not kept; a volume of ntfs-3g keeps them when it is mounted with -o streams_interface=windows")
 	add(l.ShortNames, "short names not kept")
 	add(l.Attributes, "files whose attributes (read-only, hidden, system, ...) are not kept")
 	add(l.Reparse, "reparse points that are not links: made as plain files or directories")

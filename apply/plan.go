@@ -96,6 +96,9 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs, ntfs); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
+	if cfg.NoUnix {
+		p.tree.report.Lost.Owners = 0 // not asked for
+	}
 	if p.tree.runs, err = newRuns(p.tree.resources, wf.Size()); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}

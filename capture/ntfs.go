@@ -36,11 +36,12 @@ type ntfs struct {
 	volumes  map[uint64]*ntfs3g.Volume // by device; nil: it is none
 	security map[string]int32          // index of every descriptor in the image's table
 
+	why     map[*wim.Dentry]string     // why files with several names were left out
 	unknown map[*wim.Dentry]linkedName // names whose short name ntfs-3g does not tell
 }
 
 func newNTFS(s *scanner) *ntfs {
-	return &ntfs{s: s, volumes: map[uint64]*ntfs3g.Volume{}, security: map[string]int32{}, unknown: map[*wim.Dentry]linkedName{}}
+	return &ntfs{s: s, volumes: map[uint64]*ntfs3g.Volume{}, security: map[string]int32{}, unknown: map[*wim.Dentry]linkedName{}, why: map[*wim.Dentry]string{}}
 }
 
 // volume gives the volume that a file lies on, nil if ntfs-3g did not mount it.
@@ -78,7 +79,7 @@ func (n *ntfs) fill(v *ntfs3g.Volume, e *entry) error {
 	}
 	if e.first != nil {
 		if n.s.dropped[e.first] {
-			return errSkip // for the same reason
+			return n.leaveOut(path, n.why[e.first])
 		}
 		e.copyFirst()
 		return n.shortName(v, e, path)
@@ -105,6 +106,21 @@ func (n *ntfs) fill(v *ntfs3g.Volume, e *entry) error {
 		return err
 	}
 	return n.shortName(v, e, path)
+}
+
+// leaveFirst skips a file by the first of its names.
+func (n *ntfs) leaveFirst(e *entry, path, why string) error {
+	if linkCount(e.info) > 1 {
+		n.why[e.d] = why
+	}
+	return n.leaveOut(path, why)
+}
+
+// leaveOut skips a name, and says why.
+func (n *ntfs) leaveOut(path, why string) error {
+	n.s.stats.Skipped++
+	n.s.warn(path, why)
+	return errSkip
 }
 
 // describe reads the security descriptor, the object ID and the extended attributes.
@@ -161,7 +177,7 @@ func (n *ntfs) contents(v *ntfs3g.Volume, e *entry, path string) error {
 	mode := e.info.Mode()
 	switch {
 	case e.d.Attributes&wim.AttrEncrypted != 0 && !mode.IsDir():
-		return n.leaveOut(path, "is encrypted, and was left out: ntfs-3g does not give the form that an image holds")
+		return n.leaveFirst(e, path, "is encrypted, and was left out: ntfs-3g does not give the form that an image holds")
 	case mode.IsRegular():
 		if e.d.IsReparse() { // ntfs-3g has a plugin for it and shows the file that it stands for
 			e.d.Attributes &^= wim.AttrReparse
@@ -173,7 +189,7 @@ func (n *ntfs) contents(v *ntfs3g.Volume, e *entry, path string) error {
 	case e.d.IsReparse():
 		return n.reparse(v, e, path)
 	case mode&fs.ModeSocket != 0:
-		return n.leaveOut(path, "is a system file of one byte, and was left out: ntfs-3g takes it for a socket and does not show the byte")
+		return n.leaveFirst(e, path, "is a system file of one byte, and was left out: ntfs-3g takes it for a socket and does not show the byte")
 	}
 	data, err := interix(e.info, path)
 	if err != nil || data == nil {
@@ -181,12 +197,6 @@ func (n *ntfs) contents(v *ntfs3g.Volume, e *entry, path string) error {
 	}
 	n.addStream(e, wim.Stream{Kind: wim.StreamData, Source: &byteSource{e.dir.below(e.name), data}})
 	return nil
-}
-
-func (n *ntfs) leaveOut(path, why string) error {
-	n.s.stats.Skipped++
-	n.s.warn(path, why)
-	return errSkip
 }
 
 func (n *ntfs) addStream(e *entry, st wim.Stream) {
@@ -211,7 +221,7 @@ func (n *ntfs) reparse(v *ntfs3g.Volume, e *entry, path string) error {
 		known = known || tag == t
 	}
 	if !known && !d.IsDir() {
-		return n.leaveOut(path, fmt.Sprintf("has the reparse tag %#x, and was left out: ntfs-3g does not show what it holds; "+
+		return n.leaveFirst(e, path, fmt.Sprintf("has the reparse tag %#x, and was left out: ntfs-3g does not show what it holds; "+
 			"a plugin of ntfs-3g may", tag))
 	}
 	d.ReparseTag, d.ReparseReserved, d.ReparseFlags = tag, le.Uint16(b[6:]), reparseNotFixed
