@@ -1,20 +1,36 @@
 // Package apply writes an image to a directory from verified chunks that come in any order.
 //
-// [New] reads the prologue, checks the whole tree and prepares the target; [Plan.Put] takes blocks, [Plan.Commit] makes
-// them durable in groups, [Plan.Finish] does what must come last. [File] drives the same plan from a WIM file that is here.
+// [New] checks the whole tree of an image and prepares the target; [Plan.Put] takes blocks, [Plan.Commit] makes
+// them durable in groups, [Plan.Finish] does what must come last. [File] drives the same plan from a WIM file that is here, and [Extract] takes a
+// part of an image that [Select] gives into a directory that holds other things.
 //
 // # How bytes reach the target
 //
-// A resource of at most 256 KiB stored and 2 MiB decoded is written whole: decoded, its SHA-1 checked, then created under its
-// final names, exclusively, and written with one call. A larger one is written piece by piece, at its offsets, to a part file in the
-// work folder; its SHA-1 is computed from memory as far as pieces come in order and read back where they did not; then
-// it is renamed. So nothing stands under a final name that was not checked. A resource that several files share is decoded once;
-// a small one is written to all of them from memory, a large one copied when it is complete.
+// Bytes come in by runs (wim.Run): pieces of a run wait until they are complete and are decoded, and behind the decoder the content is cut into
+// the resources that the image needs.
 //
-// What cannot be written yet waits: a piece (or a small resource) whose other bytes are in another block, and blocks of a resource
-// whose piece table has not come. It waits in memory until the next commit or until 8 MiB wait, then in the spool file. At most
+//	run:        | table | piece 0 | piece 1 | piece 2 | ...     stored: what blocks hold, what waits
+//	content:            |    piece 0   |   piece 1    | ...     decoded
+//	resources:          | A | B |    C    |     D         |     A, B: created at once; C, D: by part files
+//
+// Ordinarily a run holds one resource, a solid one many. Of a run whose piece table is known beforehand, as that of a solid one is, only pieces
+// with a byte of a needed resource are asked for. A run of at most 256 KiB stored and 2 MiB decoded is decoded at once. A resource of
+// which one piece has all is checked by its SHA-1 in memory and then created under its final names, exclusively, and written with one call.
+// Another one is written piece by piece, at its offsets, to a part file in the work folder; its SHA-1 is computed from memory as far as pieces
+// come in order and read back where they did not; then it is renamed. So nothing stands under a final name that was not checked. A resource that
+// several files share is decoded once; a small one is written to all of them from memory, a large one copied when it is complete.
+//
+// What cannot be decoded yet waits: a piece (or a small run) whose other bytes are in another block, and blocks of a run whose piece table
+// has not come. It waits in memory until the next commit or until 8 MiB wait, then in the spool file. At most
 // Config.Spool bytes wait, each piece counted whole as soon as one byte of it is there; beyond that [Plan.Put] takes only blocks that
-// something waits for ([Plan.Urgent] names them), so that the sum can pass the limit only by what those open at their edges.
+// something waits for ([Plan.Urgent] names them), so that the sum can pass the limit only by what those open at their edges. A piece that is
+// larger than the spool waits alone.
+//
+// Pieces that decode to more than 2 MiB are decoded one at a time, in buffers that are kept: those of solid runs have 64 MiB, decoded from some 20.
+// Everything else takes memory with the number of files (about 1 KiB each), not with their size.
+//
+// [File] leaves stored bytes where they are until a worker reads them, in blocks that it cuts so that nothing waits. It commits every GiB, and else syncs
+// once at the end, before the mark of incompleteness goes.
 //
 // Hard links, symbolic links and directories' times come last. While anything is written there is no symbolic link in the
 // target, and a tree with children below a reparse point is refused, so no write can go through one.
@@ -53,7 +69,7 @@
 //	journal  = header record*
 //	header   = "WCAPPLY1" content-id[32] image[4] flags[4] crc[4]
 //	record   = length[4] crc[4] body[length]
-//	body     = kind list(block held) list(resource complete) list(waiting piece: resource, offset, size, place in spool, kind)
+//	body     = kind list(block held) list(resource complete) list(waiting bytes: run, offset, size, place in spool, kind)
 //	           list(place in spool freed)
 //	kind     = 0 commit, 1 forget all records before (written by a restart that found some of what they say gone),
 //	           2 the target is complete, only the journal and the work folder are still to be removed

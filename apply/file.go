@@ -12,8 +12,8 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// fileCommit is how many bytes File puts between two commits.
-const fileCommit = 256 << 20
+// fileCommit is how many bytes File puts between two commits: what a restart may have to do again.
+const fileCommit = 1 << 30
 
 // FileOptions are the options of File. The zero value applies with the strictest rules and no xattrs.
 type FileOptions struct {

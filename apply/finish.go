@@ -140,7 +140,7 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 	}
 	if p.ended {
 		steps = steps[len(steps)-1:]
-	} else if _, err := p.Commit(); err != nil {
+	} else if err := p.settle(); err != nil {
 		return Report{}, err
 	}
 	for _, step := range steps {
@@ -158,6 +158,15 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 	rep.Lost.add(p.lostNow)
 	p.tellLost(rep.Lost)
 	return rep, p.Close()
+}
+
+// settle brings everything to files. Of a file that is here no one waits to hear what is held, so that one sync at the end does.
+func (p *Plan) settle() error {
+	if p.source != nil {
+		return p.crew.drain()
+	}
+	_, err := p.Commit()
+	return err
 }
 
 // finishXattrs keeps in xattrs what a POSIX file system has no other place for, then sets owners and modes.

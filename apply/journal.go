@@ -26,6 +26,7 @@ const (
 	flagSmallStreams             // but only small named streams
 	flagNoStreams                // but no named streams
 	flagWindows                  // it is a directory on Windows
+	flagNoUnix                   // Config.NoUnix
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

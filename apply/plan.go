@@ -93,6 +93,9 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	} else if cfg.UnixXattrs {
 		p.id.flags = flagXattrs
 	}
+	if cfg.NoUnix {
+		p.id.flags |= flagNoUnix
+	}
 	if p.tree, err = planTree(wf, img, cfg.Rules, cfg.UnixXattrs, ntfs); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
