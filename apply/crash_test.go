@@ -191,3 +191,37 @@ func TestFullAndFailingDisk(t *testing.T) {
 		}
 	}
 }
+
+// TestFileCrashThenRestart crashes File, which commits nothing before its end, and lets a second one go on or begin again.
+func TestFileCrashThenRestart(t *testing.T) {
+	t.Parallel()
+	_, solid := solidCases[1].image(t)
+	for name, image := range map[string][]byte{"plain": crashImage(t), "solid": solid} {
+		apply := func(fsys vfs.FS) error {
+			_, err := fileOf(image, 1, fsys, FileOptions{Workers: 1})
+			return err
+		}
+		ref := vfs.NewMem()
+		if err := apply(ref); err != nil {
+			t.Fatal(err)
+		}
+		want := dump(t, ref)
+		count := vfs.Fault(vfs.NewMem(), vfs.Plan{Ops: vfs.OpMutate})
+		if err := apply(count); err != nil {
+			t.Fatal(err)
+		}
+		for at := 1; at <= count.Calls(); at += 3 {
+			mem := vfs.NewMem()
+			if err := apply(vfs.Fault(mem, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed})); err == nil && at < count.Calls() {
+				t.Fatalf("%s: crash at call %d was not seen", name, at)
+			}
+			after := mem.CrashClone(uint64(at))
+			if !finished(after) {
+				if err := apply(after); err != nil {
+					t.Fatalf("%s: restart after a crash at call %d: %v", name, at, err)
+				}
+			}
+			wantDump(t, want, dump(t, after))
+		}
+	}
+}
