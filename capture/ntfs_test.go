@@ -164,7 +164,10 @@ func TestNTFSThereAndBack(t *testing.T) {
 	for _, eas := range []bool{true, false} {
 		v := ntfstest.New(t, os.Getenv("CI") != "", 64<<20)
 		v.Mount("streams_interface=windows")
-		ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{Files: 70, NoEAs: !eas, NoHeld: true})
+		ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{
+			Files: 70, NoEAs: !eas, NoHeld: true,
+			NoCompressed: !eas, // wimlib-imagex 1.13 writes wrong bytes into streams of compressed directories
+		})
 		v.Unmount() // as it is on the volume, times too
 		v.Mount("ro,streams_interface=windows")
 		ours, _ := writeWIM(t, v.Dir, Options{})
@@ -176,7 +179,7 @@ func TestNTFSThereAndBack(t *testing.T) {
 			other.Unmount()
 		} else {
 			wimlibRun(t, "apply", ours, other.Image)
-			but = 0x800 | 0x200 // wimlib compresses a file as the directory of one of its names is, and does not make every sparse file so
+			but = 0x200 // wimlib does not make every sparse file so
 		}
 		other.Mount("ro,streams_interface=windows")
 		again, warned := writeWIM(t, other.Dir, Options{})

@@ -17,10 +17,11 @@ import (
 
 // FillOptions says what Fill leaves out.
 type FillOptions struct {
-	Files      int  // how many entries to make, at least
-	NoEAs      bool // extended attributes
-	NoHeld     bool // contents and named streams of reparse points
-	LinksShort bool // short names of files with several long names
+	Files        int  // how many entries to make, at least
+	NoEAs        bool // extended attributes
+	NoHeld       bool // contents and named streams of reparse points
+	NoCompressed bool // compressed directories and files
+	LinksShort   bool // short names of files with several long names
 }
 
 // filler fills a volume.
@@ -84,7 +85,7 @@ func (f *filler) entry() {
 	switch f.rng.IntN(8) {
 	case 0:
 		f.no(name, f.fsys.Mkdir(name, 0o777))
-		if f.one(3) {
+		if f.one(3) && !f.opts.NoCompressed {
 			f.no(name, f.v.Node(name).SetAttributes(0x800))
 		}
 		f.dirs = append(f.dirs, name)
