@@ -35,6 +35,7 @@ type crew struct {
 	common chan task   // what any worker may do
 	queues []chan task // what one must
 	big    bigPiece
+	making sync.Mutex // held by the worker that makes small files
 	wg     sync.WaitGroup
 
 	mu       sync.Mutex

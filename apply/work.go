@@ -64,14 +64,10 @@ func (w *worker) do(t task) (err error) {
 	if data, w.read, err = t.data.bytes(w.read); err != nil {
 		return err
 	}
-	for _, r := range t.runs {
-		if err := w.writeWhole(r, data[r.Offset-t.base:][:r.StoredSize]); err != nil {
-			return err
-		}
+	if t.runs != nil {
+		return w.writeBatch(t, data)
 	}
 	switch {
-	case t.runs != nil:
-		return nil
 	case t.pieces.Direct():
 		return w.writeContent(t.r, data, t.off)
 	}
@@ -83,6 +79,7 @@ func (w *worker) scratch(n int64) []byte {
 	if int64(cap(w.buf)) < n {
 		w.buf = make([]byte, max(n, 256<<10))
 	}
+	w.buf = w.buf[:cap(w.buf)]
 	return w.buf[:n]
 }
 
@@ -94,24 +91,61 @@ func (w *worker) copyBuffer() []byte {
 	return w.copy
 }
 
-// writeWhole decodes a run and writes all its resources.
-func (w *worker) writeWhole(r *run, data []byte) error {
-	if r.Compression != wim.None {
-		pt, known := r.Table()
-		if !known {
-			var err error
-			at := r.PieceTableRange()
-			if pt, err = wim.ParsePieceTable(r.Run, data[at.Offset:at.End()]); err != nil {
-				return fmt.Errorf("read piece table of %s: %w", r.name(), err)
+// decoded is the content of a run that was decoded at once.
+type decoded struct {
+	r    *run
+	data []byte
+}
+
+// writeBatch decodes runs, as many at a time as scratch holds, and writes them. Workers take turns in making the files of small runs: files of a batch
+// mostly go to the same few directories, of which the system lets one caller at a time make names, and waiting for each other there at every
+// file costs more than it gains.
+func (w *worker) writeBatch(t task, data []byte) error {
+	w.scratch(scratchSize)
+	var ready []decoded
+	used := int64(0)
+	flush := func() error {
+		w.p.crew.making.Lock()
+		defer w.p.crew.making.Unlock()
+		for _, d := range ready {
+			if err := w.writeContent(d.r, d.data, 0); err != nil {
+				return err
 			}
 		}
-		buf := w.scratch(r.Size)
-		if err := w.dec.decode(r, &pt, 0, pt.Count(), data, 0, buf); err != nil {
-			return err
-		}
-		data = buf
+		ready, used = ready[:0], 0
+		return nil
 	}
-	return w.writeContent(r, data, 0)
+	for _, r := range t.runs {
+		part := data[r.Offset-t.base:][:r.StoredSize]
+		if r.Compression != wim.None {
+			if used+r.Size > scratchSize {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			buf := w.buf[used : used+r.Size : used+r.Size]
+			used += r.Size
+			if err := w.decodeWhole(r, part, buf); err != nil {
+				return err
+			}
+			part = buf
+		}
+		ready = append(ready, decoded{r, part})
+	}
+	return flush()
+}
+
+// decodeWhole decodes a run into dst, which has its size.
+func (w *worker) decodeWhole(r *run, data, dst []byte) error {
+	pt, known := r.Table()
+	if !known {
+		var err error
+		at := r.PieceTableRange()
+		if pt, err = wim.ParsePieceTable(r.Run, data[at.Offset:at.End()]); err != nil {
+			return fmt.Errorf("read piece table of %s: %w", r.name(), err)
+		}
+	}
+	return w.dec.decode(r, &pt, 0, pt.Count(), data, 0, dst)
 }
 
 // writeDecoded decodes pieces, some at a time, and writes them.
