@@ -56,6 +56,8 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 // takeAll takes every needed block; the workers read what they need of it. Blocks are cut so that nothing waits.
 func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) error {
 	needs := p.Needs()
+	flush := newFlushing(p)
+	defer flush.wait()
 	var done, total int64
 	for _, b := range needs {
 		total += int64(p.blocks.chunks[b].Size)
@@ -73,11 +75,60 @@ func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) er
 				return err
 			}
 		}
+		flush.more(size)
 		if done += size; progress != nil {
 			progress(done, total)
 		}
 	}
 	return nil
+}
+
+// flushAfter is how many stored bytes File takes between two times that it has what is written be written out, beside its work, so that little is
+// left for the sync at the end.
+const flushAfter = 32 << 20
+
+// flushing writes out what is written while more is decoded.
+type flushing struct {
+	p     *Plan
+	fsys  vfs.Flusher // nil: the target cannot
+	taken int64       // since the last time
+	done  chan struct{}
+}
+
+func newFlushing(p *Plan) *flushing {
+	f := &flushing{p: p}
+	if f.fsys, _ = p.fsys.(vfs.Flusher); p.keeper != nil {
+		f.fsys = nil // a volume in user space has no time for it
+	}
+	return f
+}
+
+// more counts bytes taken, and starts to write out if it is time and the last time is over.
+func (f *flushing) more(n int64) {
+	if f.taken += n; f.fsys == nil || f.taken < flushAfter {
+		return
+	}
+	select {
+	case <-f.done:
+	default:
+		if f.done != nil {
+			return
+		}
+	}
+	f.taken, f.done = 0, make(chan struct{})
+	go func(done chan struct{}) {
+		defer close(done)
+		if err := f.fsys.Flush(); err != nil {
+			f.p.crew.fail(fmt.Errorf("write out target: %w", err))
+		}
+	}(f.done)
+}
+
+// wait waits for the last one.
+func (f *flushing) wait() {
+	if f.done != nil {
+		<-f.done
+	}
 }
 
 // fileCut is hashed with the prologue, because a journal counts in blocks: a change of how contentOf cuts needs another one.

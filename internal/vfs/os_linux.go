@@ -38,6 +38,14 @@ func (f *osFS) SyncAll(names []string) error {
 	return nil
 }
 
+// Flush implements Flusher.
+func (f *osFS) Flush() error {
+	if err := unix.Syncfs(int(f.dir.Fd())); err != nil {
+		return &fs.PathError{Op: "syncfs", Path: f.dir.Name(), Err: err}
+	}
+	return nil
+}
+
 // elsewhere gives the names that lie in directories on another device.
 func (f *osFS) elsewhere(names []string, here uint64) (out []string, err error) {
 	far := map[string]bool{}

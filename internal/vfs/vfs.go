@@ -79,6 +79,10 @@ type Xattrs interface {
 	Lgetxattr(name, attr string) ([]byte, error)
 }
 
+// Flusher is what an FS also offers if it can write out early what SyncAll would otherwise wait for. Nothing is promised to be durable; an
+// error is one of writing, and may be told only once.
+type Flusher interface{ Flush() error }
+
 // Errors to test for with errors.Is.
 var (
 	ErrLocked  = errors.New("locked by another process")
