@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -192,21 +191,6 @@ func difference[K, V comparable](t *testing.T, what string, want, got map[K]V) {
 		if _, ok := want[k]; !ok {
 			t.Errorf("%s: %v is %v, and should not be there", what, k, g)
 		}
-	}
-}
-
-// wimlib runs the oracle, or skips the test where it is not installed. In CI that is a failure.
-func wimlib(t *testing.T, args ...string) {
-	t.Helper()
-	exe, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing; apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing; apt-get install wimtools")
-	}
-	if out, err := exec.Command(exe, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
 

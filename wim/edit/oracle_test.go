@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -325,5 +326,20 @@ func TestPipableFiles(t *testing.T) {
 	}
 	if _, err := SetInfo(bg, src, 1, InfoOptions{Properties: []Property{{"NAME", "x"}}}); !errors.Is(err, ErrPipable) {
 		t.Errorf("info: %v", err)
+	}
+}
+
+// wimlib runs the oracle, or skips the test where it is not installed. In CI that is a failure.
+func wimlib(t *testing.T, args ...string) {
+	t.Helper()
+	exe, err := exec.LookPath("wimlib-imagex")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("wimlib-imagex is missing; apt-get install wimtools")
+		}
+		t.Skip("wimlib-imagex is missing; apt-get install wimtools")
+	}
+	if out, err := exec.Command(exe, args...).CombinedOutput(); err != nil {
+		t.Fatalf("wimlib-imagex %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
