@@ -30,8 +30,8 @@ type FileOptions struct {
 	part *wim.Image // in place of the whole image
 }
 
-// File applies one image of a WIM file that is here already, reading each needed byte once and in order. It is the same path that
-// a cast feeds, restartable in the same way.
+// File applies one image of a WIM file that is here already, reading each needed byte once. It is the same path that a cast feeds,
+// restartable in the same way.
 func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts FileOptions) (Report, error) {
 	content, err := contentOf(wf)
 	if err != nil {
@@ -62,7 +62,8 @@ func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) er
 	for _, b := range needs {
 		total += int64(p.blocks.chunks[b].Size)
 	}
-	for _, b := range needs {
+	lanes := p.lanes(needs)
+	for b, ok := lanes.next(p.crew); ok; b, ok = lanes.next(p.crew) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -81,6 +82,44 @@ func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) er
 		}
 	}
 	return nil
+}
+
+// lanes are blocks by who works on them: first those of small runs, which any worker does, then those of the large runs of each worker.
+type lanes [][]int
+
+// lanes sorts blocks, which keep their order within a lane.
+func (p *Plan) lanes(blocks []int) lanes {
+	l := make(lanes, 1+len(p.crew.queues))
+	for _, b := range blocks {
+		lane, from := 0, p.blocks.starts[b]
+		p.overlaps(from, from+int64(p.blocks.chunks[b].Size), func(r *run, _, _ int64) {
+			if !r.whole {
+				lane = 1 + r.index%len(p.crew.queues)
+			}
+		})
+		l[lane] = append(l[lane], b)
+	}
+	return l
+}
+
+// next takes the first block of the lane of which the fewest tasks wait. So the small files, whose names the system makes one at a time, are made
+// while large ones are decoded, wherever in the WIM they are.
+func (l lanes) next(c *crew) (block int, ok bool) {
+	best, least := -1, 0
+	for i, blocks := range l {
+		waits := len(c.common)
+		if i > 0 {
+			waits = len(c.queues[i-1])
+		}
+		if len(blocks) > 0 && (best < 0 || waits < least) {
+			best, least = i, waits
+		}
+	}
+	if best < 0 {
+		return 0, false
+	}
+	block, l[best] = l[best][0], l[best][1:]
+	return block, true
 }
 
 // flushAfter is how many stored bytes File takes between two times that it has what is written be written out, beside its work, so that little is

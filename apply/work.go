@@ -34,7 +34,7 @@ type worker struct {
 	creator vfs.Creator // made when it is needed first
 }
 
-// work does tasks until own is closed.
+// work does tasks until own is closed: its own first, as in what is common it may only wait for another worker that makes files.
 func (w *worker) work(own, common <-chan task) {
 	defer w.close()
 	for {
@@ -42,7 +42,11 @@ func (w *worker) work(own, common <-chan task) {
 		ok := true
 		select {
 		case t, ok = <-own:
-		case t = <-common:
+		default:
+			select {
+			case t, ok = <-own:
+			case t = <-common:
+			}
 		}
 		if !ok {
 			return

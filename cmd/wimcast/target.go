@@ -28,7 +28,7 @@ func openTarget(path string) (vfs.FS, error) {
 func applyHint(err error) error {
 	switch {
 	case errors.Is(err, apply.ErrNotEmpty):
-		return withHint(err, "choose an empty directory, or empty this one: files are never mixed with what is there")
+		return withHint(err, "choose an empty directory, or empty this one: files are never mixed with what is there (wim extract --dest-dir does that)")
 	case errors.Is(err, apply.ErrOther):
 		return withHint(err, "finish that image first, or empty the directory to give it up")
 	case errors.Is(err, wim.ErrName):
