@@ -13,6 +13,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wim/edit"
 )
 
 // twoImages publishes a WIM of two images with a large file of its own each, and a small one in common, and returns both trees.
@@ -170,8 +171,10 @@ func captureAs(t *testing.T, tree, path string, opts wim.WriterOptions) {
 func TestPublishRefusesWhatNoClientCouldApply(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	tree, dir := t.TempDir(), t.TempDir()
-	if err := os.WriteFile(filepath.Join(tree, "f"), random(1, 100_000), 0o644); err != nil {
-		t.Fatal(err)
+	for i, name := range []string{"f", "g"} {
+		if err := os.WriteFile(filepath.Join(tree, name), random(byte(i), 100_000), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	base := filepath.Join(dir, "base.wim")
 	captureAs(t, tree, base, wim.WriterOptions{})
@@ -188,17 +191,15 @@ func TestPublishRefusesWhatNoClientCouldApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
-		opts wim.WriterOptions
-		want string
-	}{
-		"part":  {wim.WriterOptions{Part: 1, Parts: 2, GUID: [16]byte{1}}, "wim join"},
-		"delta": {wim.WriterOptions{Base: []*wim.File{whole}}, "wim export"},
-	} {
-		path := filepath.Join(dir, name+".wim")
-		captureAs(t, tree, path, c.opts)
-		if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("publish a %s: %v", name, err)
+	delta := filepath.Join(dir, "delta.wim")
+	captureAs(t, tree, delta, wim.WriterOptions{Base: []*wim.File{whole}})
+	parts, err := edit.Split(testContext(t), base, filepath.Join(dir, "part.swm"), 120_000, edit.Options{})
+	if err != nil || len(parts) < 2 {
+		t.Fatalf("split: %q, %v", parts, err)
+	}
+	for path, want := range map[string]string{parts[0]: "wim join", delta: "wim export"} {
+		if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "part", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("publish %s: %v", path, err)
 		}
 	}
 }
