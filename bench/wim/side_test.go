@@ -4,6 +4,7 @@ package wim
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -155,17 +156,14 @@ func (s *side) verify(args []string) {
 
 func (s *side) apply(args []string) {
 	image := s.image(args)
-	target := filepath.Join(s.dir, "target")
+	n := 0
 	s.turns(func(program) []string {
-		if err := os.Mkdir(target, 0o755); err != nil {
-			s.b.Fatal(err)
-		}
+		n++
+		target := filepath.Join(s.dir, fmt.Sprint("target", n)) // taken away at the end: making files is slow for seconds after many were removed
+		s.must(os.Mkdir(target, 0o755))
+		s.b.Cleanup(func() { os.RemoveAll(target) })
 		return []string{"apply", image, "1", target, "--include-invalid-names"}
-	}, func(program, *Cost) {
-		if err := os.RemoveAll(target); err != nil {
-			s.b.Fatal(err)
-		}
-	})
+	}, func(program, *Cost) {})
 }
 
 // ntfs applies to an ntfs-3g volume: wimcast with all metadata to its root, wimlib-imagex, which keeps none through a mount, to a directory.
