@@ -76,16 +76,16 @@ var knownCauses = []struct {
 	hint  string
 }{
 	{fs.ErrNotExist, "check the path: nothing is there"},
-	{fs.ErrPermission, "run it as a user that may do this, or choose a folder of your own with --dir"},
+	{fs.ErrPermission, "run it as a user that may do this, or name a file or folder of your own"},
 	{vfs.ErrLocked, "another wimcast is writing there: wait until it has finished, or stop it"},
 	{syscall.ENOTDIR, "a part of this path is a file: name a folder"},
 	{syscall.EROFS, "this file system is mounted read-only: choose another place, or mount it writable"},
 	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},
 	{syscall.EADDRNOTAVAIL, "this machine has no such address: 'ip address' lists those it has"},
-	{syscall.ENOSPC, "the disk is full: free some space and run the same command again, it goes on where it stopped"},
+	{syscall.ENOSPC, "the disk is full: free some space and run the same command again: what get, deploy and apply had done is kept, other files are as they were"},
 	{syscall.EIO, "the disk reported an error: look at the system log, then run the same command again"},
 	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},
-	{context.Canceled, "interrupted: run the same command again, it goes on where it stopped"},
+	{context.Canceled, "interrupted: run the same command again; get, deploy and apply go on where they stopped, other files are as they were"},
 }
 
 // args returns the command's arguments after checking that there is one for each name.

@@ -15,7 +15,7 @@ import (
 // openTarget opens the directory that an image is applied to, and makes it where it is missing.
 func openTarget(path string) (vfs.FS, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
-		return nil, withHint(fmt.Errorf("make target: %w", err), "name a directory with --target, or one below a directory that you may write to")
+		return nil, withHint(fmt.Errorf("make target: %w", err), "name a target below a directory that you may write to")
 	}
 	target, err := vfs.OS(path)
 	if err != nil {

@@ -118,7 +118,7 @@ func wimHint(err error) error {
 		return withHint(err, `name the other parts of the split set, or what the delta was made from: --ref="GLOB"`)
 	case errors.Is(err, wim.ErrUnsupported):
 		return withHint(err, "have the program that made it make one without that")
-	case errors.Is(err, wim.ErrCorrupt):
+	case errors.Is(err, wim.ErrCorrupt), errors.Is(err, wim.ErrHash):
 		return withHint(err, "the file is damaged or not a WIM file: copy it again from where it came from")
 	case errors.Is(err, wim.ErrChanged):
 		return withHint(err, "capture a snapshot, or stop what writes to the tree, and run it again")
