@@ -1,3 +1,5 @@
+//go:build unix
+
 package capture
 
 import (
@@ -5,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,21 +18,6 @@ import (
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
-
-// wimlibRun runs wimlib-imagex, or skips the test where it is missing (in CI that is a failure).
-func wimlibRun(t *testing.T, args ...string) {
-	t.Helper()
-	path, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing: apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing: apt-get install wimtools")
-	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %v: %v\n%s", args, err, out)
-	}
-}
 
 // writeWIM captures a directory to a new file, and gives what was warned of.
 func writeWIM(t *testing.T, dir string, opts Options) (path string, warned []string) {
@@ -137,7 +123,7 @@ func TestNTFSCapturedAsByWimlib(t *testing.T) {
 	ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{Files: 120, NoEAs: true, NoHeld: true})
 	v.Unmount()
 	theirs := filepath.Join(t.TempDir(), "theirs.wim")
-	wimlibRun(t, "capture", v.Image, theirs, "--compress=none")
+	wimlib(t, "capture", v.Image, theirs, "--compress=none")
 	v.Mount("ro,streams_interface=windows")
 	ours, warned := writeWIM(t, v.Dir, Options{FixLinks: true})
 	sameLines(t, describeFile(t, ours, 0), without(describeFile(t, theirs, 0), v.Dir, warned))
@@ -178,7 +164,7 @@ func TestNTFSThereAndBack(t *testing.T) {
 			applyTo(t, ours, other.Dir)
 			other.Unmount()
 		} else {
-			wimlibRun(t, "apply", ours, other.Image)
+			wimlib(t, "apply", ours, other.Image)
 			but = 0x200 // wimlib does not make every sparse file so
 		}
 		other.Mount("ro,streams_interface=windows")
@@ -257,7 +243,7 @@ func TestNTFSWhatIsNoFileToLinux(t *testing.T) {
 	}
 	v.Unmount()
 	theirs := filepath.Join(t.TempDir(), "theirs.wim")
-	wimlibRun(t, "capture", v.Image, theirs, "--compress=none", "--norpfix")
+	wimlib(t, "capture", v.Image, theirs, "--compress=none", "--norpfix")
 	v.Mount("ro,streams_interface=windows")
 	ours, warned := writeWIM(t, v.Dir, Options{})
 	if len(warned) != 2 || !strings.Contains(warned[0], "/socket ") || !strings.Contains(warned[1], "/socket again ") {
