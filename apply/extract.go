@@ -54,7 +54,12 @@ func Extract(ctx context.Context, wf *wim.File, image int, part *wim.Image, dir 
 		}
 		return nil
 	})
-	return rep, m.merge(ctx)
+	if m.keeper, err = keeperOf(into); err != nil {
+		return rep, withHint(err)
+	}
+	err = m.merge(ctx)
+	rep.Lost.add(m.lost)
+	return rep, err
 }
 
 // merger moves what is in the stage to its place.
@@ -65,6 +70,8 @@ type merger struct {
 	moves   []string               // names that are to be moved
 	merged  []string               // directories that were there, parents first; "" is the target itself
 	touched map[string]bool        // directories whose entries change
+	keeper  keeper                 // the target keeps what NTFS does; nil: it does not
+	lost    Lost                   // what moving has lost
 }
 
 func (m *merger) merge(ctx context.Context) error {
@@ -75,7 +82,7 @@ func (m *merger) merge(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := m.fsys.Rename(path.Join(m.stage, name), name); err != nil {
+		if err := m.move(path.Join(m.stage, name), name); err != nil {
 			return fmt.Errorf("move %s to its place: %w", name, err)
 		}
 		m.touched[parent(name)] = true
@@ -102,6 +109,15 @@ func (m *merger) merge(ctx context.Context) error {
 		return fmt.Errorf("sync target: %w", err)
 	}
 	return nil
+}
+
+func (m *merger) move(from, to string) error {
+	if m.keeper == nil {
+		return m.fsys.Rename(from, to)
+	}
+	lost, err := m.keeper.rename(m.fsys, from, to)
+	m.lost.add(lost)
+	return err
 }
 
 // plan lists what is to be moved of a directory that is in the target already.

@@ -20,6 +20,8 @@ type keeper interface {
 	stream(name, stream string, size int64) (io.WriteCloser, error)
 	// set gives a file or directory its metadata; f is the open file, nil: by name. What is refused is told in lost, unless m.strict.
 	set(name string, f vfs.File, m *metadata) (lost Lost, err error)
+	// rename gives a complete file, directory or reparse point another name, and keeps what is set of it.
+	rename(fsys vfs.FS, from, to string) (lost Lost, err error)
 }
 
 // limits are those of a keeper.
