@@ -81,7 +81,9 @@ func (k onWindows) set(name string, _ vfs.File, m *metadata) (lost Lost, err err
 }
 
 // rename keeps all but the short name, which Windows makes anew.
-func (k onWindows) rename(fsys vfs.FS, from, to string) (lost Lost, err error) { return lost, fsys.Rename(from, to) }
+func (k onWindows) rename(fsys vfs.FS, from, to string) (lost Lost, err error) {
+	return lost, fsys.Rename(from, to)
+}
 
 // streams sets what BackupWrite sets.
 func (k onWindows) streams(f *winbackup.File, name string, m *metadata, lost *Lost) error {
