@@ -60,7 +60,7 @@ func (k onWindows) set(name string, _ vfs.File, m *metadata) (lost Lost, err err
 	if err != nil {
 		return lost, err
 	}
-	f, err := winbackup.Open(path)
+	f, err := winbackup.Open(path, m.short != "")
 	if err != nil {
 		return lost, fmt.Errorf("open %s to set its metadata: %w", name, err)
 	}

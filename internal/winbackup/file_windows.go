@@ -35,19 +35,24 @@ func IsNTFS(dir string) (bool, error) {
 const (
 	shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	access   = windows.GENERIC_READ | windows.GENERIC_WRITE | windows.WRITE_DAC | windows.WRITE_OWNER |
-		windows.ACCESS_SYSTEM_SECURITY | windows.DELETE // for the short name
+		windows.ACCESS_SYSTEM_SECURITY
 )
 
 // File is a file or directory that is open to have everything set. A reparse point is not followed.
 type File struct{ f *os.File }
 
-// Open opens it. It must be closed.
-func Open(path string) (*File, error) {
+// Open opens it. It must be closed. The right to set the short name is that to delete: no one gets it of a directory that a process has open as an
+// os.Root.
+func Open(path string, short bool) (*File, error) {
 	path, err := long(path)
 	if err != nil {
 		return nil, err
 	}
-	f, err := winio.OpenForBackup(path, access, shareAll, windows.OPEN_EXISTING)
+	rights := uint32(access)
+	if short {
+		rights |= windows.DELETE
+	}
+	f, err := winio.OpenForBackup(path, rights, shareAll, windows.OPEN_EXISTING)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +90,7 @@ type StreamWriter struct {
 
 // CreateStream opens a named stream of a file, which must then be written with that many bytes. Closing it closes the file.
 func CreateStream(path, name string, size int64) (*StreamWriter, error) {
-	f, err := Open(path)
+	f, err := Open(path, false)
 	if err != nil {
 		return nil, err
 	}
