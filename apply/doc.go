@@ -2,7 +2,7 @@
 //
 // [New] checks the whole tree of an image and prepares the target; [Plan.Put] takes blocks, [Plan.Commit] makes
 // them durable in groups, [Plan.Finish] does what must come last. [File] drives the same plan from a WIM file that is here, and [Extract] takes a
-// part of an image that [Select] gives into a directory that holds other things.
+// part of an image that [Select] gives into a directory that holds other things, [Over] all of one.
 //
 // # How bytes reach the target
 //
@@ -60,6 +60,13 @@
 //	user.wimcast.shortname      short name, UTF-8
 //	user.wimcast.created        creation time, FILETIME, 8 bytes little-endian
 //	user.wimcast.stream.NAME    named stream of at most 64 KiB
+//
+// # A target that holds other things
+//
+// [New] and [File] refuse it. [Over] and [Extract] apply to a folder in it, and when everything there is durable move what is in that to its
+// place: a name that is free, or a file's, is taken by one rename, a directory is merged and gets the image's metadata, but for short name, object ID and
+// named streams. No link of the target is followed, and nothing is moved if something else than a directory would meet one. The
+// folder's journal says when moving has begun, so that a restart goes on with it.
 //
 // # Restart
 //

@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
-// stageName begins the name of the folder in which an extract under way puts its files.
-const stageName = ".wimcast-extract-"
+// Folders in a target that holds other things, in which files are made before they are moved to their places.
+const (
+	stageName = ".wimcast-extract-" // with a number behind it
+	overName  = ".wimcast-over"
+)
 
-// ErrInTheWay says that an extract would have to replace a directory by something else, or something else by a directory.
+// ErrInTheWay says that a directory would have to be replaced by something else, or something else by a directory.
 var ErrInTheWay = errors.New("something else has its name there")
 
 // Extract writes a part of an image, as Select gives it, into a directory that may hold other things: files that are there by the same
@@ -33,117 +34,67 @@ func Extract(ctx context.Context, wf *wim.File, image int, part *wim.Image, dir 
 	if err != nil {
 		return rep, fmt.Errorf("make a folder in %s: %w", dir, err)
 	}
-	m := &merger{fsys: into, stage: filepath.Base(full), dirs: map[string]*wim.Dentry{}, touched: map[string]bool{}}
-	defer func() {
-		if e := into.RemoveAll(m.stage); e != nil {
-			err = errors.Join(err, fmt.Errorf("remove %s: %w", full, e))
-		}
-	}()
-	stage, err := vfs.OS(full)
+	m, err := openMerger(into, dir, filepath.Base(full))
 	if err != nil {
-		return rep, fmt.Errorf("open %s: %w", full, err)
-	}
-	defer stage.Close()
-	opts.part = part
-	if rep, err = File(ctx, wf, image, stage, opts); err != nil {
 		return rep, err
 	}
-	_ = part.Walk(func(d *wim.Dentry) error { // fn gives no error
-		if d.IsDir() {
-			m.dirs[d.Path()] = d
-		}
-		return nil
-	})
-	if m.keeper, err = keeperOf(into); err != nil {
-		return rep, withHint(err)
+	opts.part = part
+	rep, err = m.run(ctx, wf, image, opts)
+	return rep, m.end(err)
+}
+
+// Over applies an image as File does, also to a directory that holds other things: then as Extract does, but a restart goes on where an earlier
+// run was cut short, be it in the folder or between two renames.
+func Over(ctx context.Context, wf *wim.File, image int, dir string, opts FileOptions) (rep Report, err error) {
+	into, err := vfs.OS(dir)
+	if err != nil {
+		return rep, fmt.Errorf("open target %s: %w", dir, err)
 	}
-	err = m.merge(ctx)
-	rep.Lost.add(m.lost)
+	defer into.Close()
+	if other, err := holdsOther(into); err != nil {
+		return rep, err
+	} else if !other {
+		return File(ctx, wf, image, into, opts)
+	}
+	if err := into.Mkdir(overName, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return rep, fmt.Errorf("make a folder in %s: %w", dir, err)
+	}
+	m, err := openMerger(into, dir, overName)
+	if err != nil {
+		return rep, err
+	}
+	rep, err = m.run(ctx, wf, image, opts)
+	if errors.Is(err, ErrOther) { // nobody goes on with that: this image is to stand over it
+		if err = errors.Join(m.clear(), m.stage.Remove(markerName)); err == nil {
+			rep, err = m.run(ctx, wf, image, opts)
+		}
+	}
+	if err == nil || hopeless(err) {
+		return rep, m.end(err)
+	}
+	_ = m.stage.Close()
+	_ = into.Remove(overName) // if nothing is in it; else the next run goes on with that
 	return rep, err
 }
 
-// merger moves what is in the stage to its place.
-type merger struct {
-	fsys    vfs.FS
-	stage   string
-	dirs    map[string]*wim.Dentry // of the image, by path
-	moves   []string               // names that are to be moved
-	merged  []string               // directories that were there, parents first; "" is the target itself
-	touched map[string]bool        // directories whose entries change
-	keeper  keeper                 // the target keeps what NTFS does; nil: it does not
-	lost    Lost                   // what moving has lost
+// holdsOther says whether a directory holds what no apply of File to it left there.
+func holdsOther(target vfs.FS) (bool, error) {
+	if _, err := target.Lstat(overName); err == nil {
+		return true, nil
+	}
+	_, err := (&Plan{fsys: target}).inspect()
+	if errors.Is(err, ErrNotEmpty) {
+		return true, nil
+	}
+	return false, err
 }
 
-func (m *merger) merge(ctx context.Context) error {
-	if err := m.plan(""); err != nil { // nothing is moved unless everything can be
-		return err
-	}
-	for _, name := range m.moves {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := m.move(path.Join(m.stage, name), name); err != nil {
-			return fmt.Errorf("move %s to its place: %w", name, err)
-		}
-		m.touched[parent(name)] = true
-	}
-	for _, name := range slices.Backward(m.merged) {
-		d := m.dirs[name]
-		if d == nil || d.Accessed == 0 && d.Modified == 0 {
-			continue
-		}
-		if name == "" {
-			name = "."
-		}
-		if err := m.fsys.Chtimes(name, fileTime(d.Accessed), fileTime(d.Modified)); err != nil {
-			return fmt.Errorf("set times of %s: %w", name, err)
-		}
-		m.touched[name] = true
-	}
-	names := make([]string, 0, len(m.touched))
-	for name := range m.touched {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if err := m.fsys.SyncAll(names); err != nil {
-		return fmt.Errorf("sync target: %w", err)
-	}
-	return nil
-}
-
-func (m *merger) move(from, to string) error {
-	if m.keeper == nil {
-		return m.fsys.Rename(from, to)
-	}
-	lost, err := m.keeper.rename(m.fsys, from, to)
-	m.lost.add(lost)
-	return err
-}
-
-// plan lists what is to be moved of a directory that is in the target already.
-func (m *merger) plan(dir string) error {
-	m.merged = append(m.merged, dir)
-	entries, err := m.fsys.ReadDir(path.Join(m.stage, dir))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", path.Join(m.stage, dir), err)
-	}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		info, err := m.fsys.Lstat(name)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			m.moves = append(m.moves, name)
-		case err != nil:
-			return fmt.Errorf("look at %s: %w", name, err)
-		case info.IsDir() != e.IsDir():
-			return fmt.Errorf("extract %s: %w; nothing was changed", name, ErrInTheWay)
-		case !info.IsDir():
-			m.moves = append(m.moves, name)
-		default:
-			if err := m.plan(name); err != nil {
-				return err
-			}
+// hopeless says whether an error comes again as long as the image and the target are what they are.
+func hopeless(err error) bool {
+	for _, e := range []error{ErrInTheWay, ErrHostile, wim.ErrHash, wim.ErrCorrupt, wim.ErrMissing} {
+		if errors.Is(err, e) {
+			return true
 		}
 	}
-	return nil
+	return false
 }

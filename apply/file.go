@@ -27,7 +27,8 @@ type FileOptions struct {
 	Events                           func(Event)
 	Progress                         func(done, total int64) // stored bytes of the image put so far; nil: not told
 
-	part *wim.Image // in place of the whole image
+	part  *wim.Image // in place of the whole image
+	place func(context.Context, *Plan) error
 }
 
 // File applies one image of a WIM file that is here already, reading each needed byte once. It is the same path that a cast feeds,
@@ -40,7 +41,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 	p, err := newPlan(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
 		NoACLs: opts.NoACLs, StrictACLs: opts.StrictACLs, NoAttributes: opts.NoAttributes,
-		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, part: opts.part,
+		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, part: opts.part, place: opts.place,
 		Spool: opts.Spool, Workers: opts.Workers, Events: opts.Events,
 	}, wf, wf.ReaderAt())
 	if err != nil {

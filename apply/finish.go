@@ -134,9 +134,13 @@ func (p *Plan) Finish(ctx context.Context) (Report, error) {
 	if missing > 0 {
 		return Report{}, fmt.Errorf("finish: %w: %d", ErrIncomplete, missing)
 	}
-	steps := []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.end, p.unmark}
+	last := p.unmark
+	if p.cfg.place != nil {
+		last = func(ctx context.Context) error { return p.cfg.place(ctx, p) }
+	}
+	steps := []func(context.Context) error{p.finishXattrs, p.finishLinks, p.finishSymlinks, p.finishDirs, p.end, last}
 	if p.keeper != nil {
-		steps = []func(context.Context) error{p.finishStreams, p.finishLinks, p.finishPoints, p.finishDirs, p.end, p.unmark}
+		steps = []func(context.Context) error{p.finishStreams, p.finishLinks, p.finishPoints, p.finishDirs, p.end, last}
 	}
 	if p.ended {
 		steps = steps[len(steps)-1:]
@@ -360,17 +364,21 @@ func (p *Plan) unmark(context.Context) error {
 	if err := p.fsys.Remove(markerName); err != nil {
 		return fmt.Errorf("remove %s: %w", markerName, err)
 	}
-	root := p.tree.dirs[0]
-	if p.keeper != nil {
-		m := &metadata{plain: true, created: root.d.Created, accessed: root.d.Accessed, modified: root.d.Modified}
-		if err := p.keep(root.path, nil, m); err != nil {
-			return err
-		}
-	} else if err := p.setTimes(root.path, root.d); err != nil {
+	if err := p.setRootTimes(); err != nil {
 		return err
 	}
 	if err := p.fsys.SyncDir("."); err != nil {
 		return fmt.Errorf("sync target: %w", err)
 	}
 	return nil
+}
+
+// setRootTimes is for when nothing is made or taken away in the root any more.
+func (p *Plan) setRootTimes() error {
+	root := p.tree.dirs[0]
+	if p.keeper == nil {
+		return p.setTimes(root.path, root.d)
+	}
+	m := &metadata{plain: true, created: root.d.Created, accessed: root.d.Accessed, modified: root.d.Modified}
+	return p.keep(root.path, nil, m)
 }

@@ -78,15 +78,20 @@ const (
 // keep sets what the target keeps of a dentry and counts what it refuses.
 func (p *Plan) keep(name string, f vfs.File, m *metadata) error {
 	lost, err := p.keeper.set(name, f, m)
-	if err != nil {
-		return err
+	if err == nil {
+		p.countLost(lost)
 	}
-	if lost != (Lost{}) {
-		p.lostMu.Lock()
-		p.lostNow.add(lost)
-		p.lostMu.Unlock()
+	return err
+}
+
+// countLost counts what the keeper was refused.
+func (p *Plan) countLost(lost Lost) {
+	if lost == (Lost{}) {
+		return
 	}
-	return nil
+	p.lostMu.Lock()
+	defer p.lostMu.Unlock()
+	p.lostNow.add(lost)
 }
 
 // add adds what o counts of what a keeper may be refused.

@@ -295,7 +295,7 @@ func (t *tree) checkName(d *wim.Dentry, path string) error {
 	if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\x00") || !filepath.IsLocal(filepath.FromSlash(path)) {
 		return fmt.Errorf("%w: name %q", ErrHostile, path)
 	}
-	if d.Parent.Parent == nil && (strings.EqualFold(n, markerName) || strings.EqualFold(n, workName)) {
+	if d.Parent.Parent == nil && slices.ContainsFunc([]string{markerName, workName, overName}, func(o string) bool { return strings.EqualFold(n, o) }) {
 		return fmt.Errorf("%w: %s is a name that an unfinished apply uses; rename it before capturing", ErrHostile, path)
 	}
 	if d.Parent.IsReparse() && (d.Parent.ReparseTag == wim.TagSymlink || d.Parent.ReparseTag == wim.TagMountTree) {

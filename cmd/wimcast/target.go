@@ -14,8 +14,8 @@ import (
 
 // openTarget opens the directory that an image is applied to, and makes it where it is missing.
 func openTarget(path string) (vfs.FS, error) {
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return nil, withHint(fmt.Errorf("make target: %w", err), "name a target below a directory that you may write to")
+	if err := makeTarget(path); err != nil {
+		return nil, err
 	}
 	target, err := vfs.OS(path)
 	if err != nil {
@@ -24,11 +24,21 @@ func openTarget(path string) (vfs.FS, error) {
 	return target, nil
 }
 
+// makeTarget makes the directory that an image is applied to where it is missing.
+func makeTarget(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return withHint(fmt.Errorf("make target: %w", err), "name a target below a directory that you may write to")
+	}
+	return nil
+}
+
 // applyHint attaches what can be done about an error of package apply.
 func applyHint(err error) error {
 	switch {
 	case errors.Is(err, apply.ErrNotEmpty):
-		return withHint(err, "choose an empty directory, or empty this one: files are never mixed with what is there (wim extract --dest-dir does that)")
+		return withHint(err, "choose an empty directory, or empty this one")
+	case errors.Is(err, apply.ErrInTheWay):
+		return withHint(err, "move it away, or name another directory")
 	case errors.Is(err, apply.ErrOther):
 		return withHint(err, "finish that image first, or empty the directory to give it up")
 	case errors.Is(err, wim.ErrName):

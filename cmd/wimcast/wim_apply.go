@@ -18,8 +18,10 @@ import (
 func (a *app) wimApplyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "apply",
-		Usage:     "write an image's files to an empty directory",
+		Usage:     "write an image's files to a directory",
 		ArgsUsage: "WIMFILE [IMAGE | all] TARGET",
+		Description: "TARGET is made if it is not there. In one that holds other things, files by the same names are replaced and directories merged, once all of\n" +
+			"the image is on the disk and checked. A directory never takes the place of something else, nor something else that of a directory.",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "rpfix", Usage: "have absolute links lead into the target, where they led into what was captured (default: if the file says so)"},
 			&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
@@ -194,16 +196,15 @@ func (a *app) tellApplied(cmd *cli.Command, n int, dir string, report apply.Repo
 }
 
 func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, opts apply.FileOptions) (report apply.Report, err error) {
-	target, err := openTarget(dir)
-	if err != nil {
+	if err := makeTarget(dir); err != nil {
 		return report, err
 	}
 	limitMemory()
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
-	report, err = apply.File(ctx, w.File, image, target, opts)
+	report, err = apply.Over(ctx, w.File, image, dir, opts)
 	bar.finish(err)
 	show.close()
-	return report, errors.Join(err, target.Close())
+	return report, err
 }

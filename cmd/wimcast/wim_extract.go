@@ -96,11 +96,7 @@ func (a *app) extractTo(ctx context.Context, cmd *cli.Command, w wimFile, n int,
 	bar.finish(err)
 	show.close()
 	if err != nil {
-		err = fmt.Errorf("extract from image %d to %s: %w", n, dir, err)
-		if errors.Is(err, apply.ErrInTheWay) {
-			return withHint(err, "move it away, or extract to another directory")
-		}
-		return applyHint(err)
+		return applyHint(fmt.Errorf("extract from image %d to %s: %w", n, dir, err))
 	}
 	return a.tellApplied(cmd, n, dir, report)
 }
