@@ -13,7 +13,7 @@ import (
 
 // encodeTree gives the bytes of an image's metadata.
 func encodeTree(img *Image) ([]byte, error) {
-	e, err := newTreeEncoder(img)
+	e, err := newTreeEncoder(img, nil, 0, nil)
 	if err != nil {
 		return nil, err
 	}

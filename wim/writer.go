@@ -9,7 +9,8 @@ import (
 
 // Source gives the bytes of a stream that no WIM file holds yet.
 //
-// The same Source may stand in several streams (names of one file): it is read once. Sources are compared by ==.
+// The same Source may stand in several streams (names of one file): it is read once. Sources of an Image are compared by ==; those of another
+// Tree are taken for the same where they are the same stream of names with one HardLink number.
 type Source interface {
 	Path() string // for errors, and to put like beside like in a solid run: slashes, relative to the captured root
 	Size() int64  // as scanned; what Open gives must be exactly as long
@@ -40,14 +41,15 @@ type Writer struct {
 
 // writerImage is an image that the file will hold.
 type writerImage struct {
-	img   *Image // nil: the metadata of image n of from is copied
-	from  *File  // where streams without a Source come from; may be nil
+	tree  Tree  // nil: the metadata of image n of from is copied
+	from  *File // where streams without a Source come from; may be nil
 	n     int
 	info  ImageInfo
 	named bool  // the name must not be another image's: the image is new or its properties were set
 	kept  bool  // it is in the file that is appended to, as it is
 	boot  bool  // it is the one that boots, unless the options say otherwise
-	entry int32 // of its metadata
+	first int   // of the slots of its streams with Sources
+	entry int32 // of its metadata, in the job's trees
 }
 
 type wantedResource struct {
@@ -91,12 +93,13 @@ func Append(w io.WriteSeeker, f *File, opts WriterOptions) (*Writer, error) {
 	return nw, nil
 }
 
-// Image adds an image with the properties of img.Info, whose counts and times are made anew (the time of creation, if it is zero). A stream
+// Image adds an image with the properties that the tree tells, whose counts and times are made anew (the time of creation, if it is zero). A stream
 // with a Source gets its hash when it is read; one without is copied from the file from, which may be nil when there is none, unless the
 // file has it already. Pieces are copied as they are stored when compression and piece size agree. In a split set the image's
 // metadata is all that is added, and that to part 1 only: see Resource.
-func (w *Writer) Image(img *Image, from *File) error {
-	return w.add(writerImage{img: img, from: from, info: img.Info, named: true})
+func (w *Writer) Image(tree Tree, from *File) error {
+	info, _ := tree.Head()
+	return w.add(writerImage{tree: tree, from: from, info: *info, named: true})
 }
 
 // CopyImage adds image n of another file as it is, and all resources that it needs; its metadata is copied as it is stored if it can be.
@@ -117,7 +120,7 @@ func (w *Writer) add(img writerImage) error {
 }
 
 // Replace puts another tree in the place of image n, 1-based: one of the file that is appended to, or one that was added. from is as in Image.
-func (w *Writer) Replace(n int, img *Image, from *File) error {
+func (w *Writer) Replace(n int, tree Tree, from *File) error {
 	if n < 1 || n > len(w.images) {
 		return &NoImageError{n, len(w.images)}
 	}
@@ -125,7 +128,8 @@ func (w *Writer) Replace(n int, img *Image, from *File) error {
 		from = w.images[n-1].from
 	}
 	w.shrunk = w.shrunk || w.images[n-1].kept
-	w.images[n-1] = writerImage{img: img, from: from, info: img.Info, named: true, boot: w.images[n-1].boot}
+	info, _ := tree.Head()
+	w.images[n-1] = writerImage{tree: tree, from: from, info: *info, named: true, boot: w.images[n-1].boot}
 	return nil
 }
 
@@ -174,7 +178,7 @@ func (w *Writer) Finish(ctx context.Context) (WriterStats, error) {
 		return WriterStats{}, errors.New("write WIM: Finish was called before")
 	}
 	w.done = true
-	j := &writeJob{Writer: w, known: make(map[SHA1]int32), sources: make(map[Source]int32)}
+	j := &writeJob{Writer: w, entries: newEntryTable(), runs: runTable{solid: make(map[int32]int64)}}
 	if err := j.run(ctx); err != nil {
 		return WriterStats{}, wrapf(err, "write WIM")
 	}

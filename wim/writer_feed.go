@@ -24,16 +24,15 @@ type feeder struct {
 
 // writeContents writes all resources.
 func (j *writeJob) writeContents(ctx context.Context, out *sink) error {
-	runs, err := runPipe(ctx, &j.opts, out, func(p *pipe) error {
-		p.runs = int32(len(j.runs))
+	before := int32(j.runs.n)
+	return runPipe(ctx, &j.opts, &runWriter{out: out, runs: &j.runs}, func(p *pipe) error {
+		p.runs = before
 		f := &feeder{
 			writeJob: j, ctx: p.ctx, meter: &meter{fn: j.opts.Progress, total: j.total}, sum: sha1.New(),
 			runs: &runPacker{pipe: p}, buf: make([]byte, smallContent+1),
 		}
 		return f.feed()
 	})
-	j.runs = append(j.runs, runs...)
-	return err
 }
 
 // feed passes everything on, in the order of the file.
@@ -43,25 +42,15 @@ func (f *feeder) feed() error {
 			return err
 		}
 	}
-	f.to = f.runs
-	order, most := f.order()
-	solid := &solidPacker{pipe: f.runs.pipe, most: most}
-	if f.opts.Solid {
-		f.to = solid
+	var err error
+	if f.to = f.runs; f.opts.Solid {
+		err = f.sorted()
+	} else {
+		err = f.unsorted()
 	}
-	for _, i := range order {
-		if i < 0 {
-			r := &f.repacks[^i]
-			if err := f.decoded(f.to, r.from, r.res, &f.entries[r.entry]); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := f.pack(&f.packs[i]); err != nil {
-			return wrapf(sourceError(err), "read %s", f.packs[i].src.Path())
-		}
+	if err != nil {
+		return err
 	}
-	solid.finish()
 	f.runs.always = true
 	for i := range f.images {
 		if err := f.image(&f.images[i]); err != nil {
@@ -71,36 +60,97 @@ func (f *feeder) feed() error {
 	return nil
 }
 
+// unsorted packs what comes from other files in the order in which it is read there, and then what comes from Sources, in tree order.
+func (f *feeder) unsorted() error {
+	for i := range f.repacks {
+		if err := f.repack(&f.repacks[i]); err != nil {
+			return err
+		}
+	}
+	if f.opts.Parts > 1 {
+		return nil // no image was planned
+	}
+	for i := range f.images {
+		m := &f.images[i]
+		if m.tree == nil {
+			continue
+		}
+		next := m.first
+		err := m.tree.Visit(func(d *Dentry, _ int) error {
+			for i := range d.Streams {
+				if s := &d.Streams[i]; s.Source != nil {
+					if err := f.pack(pack{s.Source, next}); err != nil {
+						return err
+					}
+					next++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sorted packs contents into a solid run, like beside like.
+func (f *feeder) sorted() error {
+	order, most := f.order()
+	solid := &solidPacker{pipe: f.runs.pipe, most: most}
+	f.to = solid
+	for _, i := range order {
+		if i < 0 {
+			if err := f.repack(&f.repacks[^i]); err != nil {
+				return err
+			}
+		} else if err := f.pack(f.packs[i]); err != nil {
+			return err
+		}
+	}
+	solid.finish()
+	return nil
+}
+
 // copyRun copies a run as it is stored.
 func (f *feeder) copyRun(c *copyRun) error {
 	run := f.runs.runs
 	for _, i := range c.members {
-		e := &f.entries[i]
-		e.run = run
-		f.stats.Copied += e.size
-		f.meter.add(e.size)
+		size := f.entries.sizeOf(i)
+		f.entries.at(int(i)).run = run
+		f.stats.Copied += size
+		f.meter.add(size)
 	}
 	return f.copyStored(c.from, c.run)
 }
 
 func (f *feeder) copyStored(from *File, run *Run) error {
-	err := f.runs.stored(*run, func(b []byte, off int64) error { return readFull(from.r, b, run.Offset+off) })
+	err := f.runs.stored(run, func(b []byte, off int64) error { return readFull(from.r, b, run.Offset+off) })
 	if err != nil {
 		return wrapf(err, "copy %d bytes at %d", run.StoredSize, run.Offset)
 	}
 	return nil
 }
 
-// decoded decodes a resource of another file, which checks it, and packs it anew.
-func (f *feeder) decoded(to packer, from *File, res Resource, e *writeEntry) error {
+// repack packs a resource of another file anew.
+func (f *feeder) repack(r *repack) error {
+	run, start, err := f.decoded(f.to, r.from, r.res)
+	if err == nil {
+		f.entries.place(r.entry, run, start)
+	}
+	return err
+}
+
+// decoded decodes a resource of another file, which checks it, and packs it anew. It says where.
+func (f *feeder) decoded(to packer, from *File, res Resource) (run int32, start int64, err error) {
 	r, err := from.reader(res)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	if e.run, e.start, err = to.begin(res.Size); err != nil {
-		return err
+	if run, start, err = to.begin(res.Size); err != nil {
+		return 0, 0, err
 	}
-	return f.stream(to, r, res.Size, nil)
+	return run, start, f.stream(to, r, res.Size, nil)
 }
 
 // stream packs size bytes of r, which then must end.
@@ -147,33 +197,48 @@ func sourceError(err error) error {
 	return err
 }
 
-// pack reads a Source and packs it, unless its content is known by then.
-func (f *feeder) pack(p *pack) error {
-	if err := f.ctx.Err(); err != nil {
-		return err
+// pack reads a Source and packs it, unless its content is known by then, and fills its slot.
+func (f *feeder) pack(p pack) error {
+	if *f.slots.at(p.slot) != slotUnread {
+		return nil // another name of a file that was read
 	}
-	size := p.src.Size()
+	hash, err := f.packed(p.src)
+	if err != nil {
+		return wrapf(sourceError(err), "read %s", p.src.Path())
+	}
+	f.fillSlot(p.slot, hash)
+	return nil
+}
+
+// packed gives the hash of what it has read, zero when it is empty.
+func (f *feeder) packed(src Source) (hash SHA1, err error) {
+	if err := f.ctx.Err(); err != nil {
+		return hash, err
+	}
+	size := src.Size()
 	switch {
 	case size < 0 || size > math.MaxInt64/2:
-		return fmt.Errorf("it has %d bytes", size)
+		return hash, fmt.Errorf("it has %d bytes", size)
 	case size <= smallContent:
-		return f.opened(p, func(r io.Reader) error { return f.small(p, r, int(size)) })
+		err = opened(src, func(r io.Reader) error { return f.small(&hash, r, int(size)) })
+		return hash, err
 	case f.sizes[size]: // another has the same size: is it the same content?
-		err := f.opened(p, func(r io.Reader) error { return f.hashed(p, r, size) })
+		err := opened(src, func(r io.Reader) error { return f.hashed(&hash, r, size) })
 		if err != nil {
-			return err
+			return hash, err
 		}
-		if f.isKnown(p.hash) {
+		if f.isKnown(hash) {
 			f.meter.add(size)
-			return nil
+			return hash, nil
 		}
 	}
-	return f.opened(p, func(r io.Reader) error { return f.large(p, r, size) })
+	err = opened(src, func(r io.Reader) error { return f.large(&hash, r, size) })
+	return hash, err
 }
 
 // opened opens a Source for fn.
-func (f *feeder) opened(p *pack, fn func(io.Reader) error) error {
-	r, err := p.src.Open()
+func opened(src Source, fn func(io.Reader) error) error {
+	r, err := src.Open()
 	if err != nil {
 		return err
 	}
@@ -185,12 +250,12 @@ func (f *feeder) opened(p *pack, fn func(io.Reader) error) error {
 }
 
 func (f *feeder) isKnown(hash SHA1) bool {
-	_, ok := f.known[hash]
+	_, ok := f.entries.find(hash)
 	return ok || f.inBase(hash)
 }
 
 // small reads a content at once.
-func (f *feeder) small(p *pack, r io.Reader, size int) error {
+func (f *feeder) small(hash *SHA1, r io.Reader, size int) error {
 	b := f.buf[:size]
 	if _, err := io.ReadFull(r, b); err != nil {
 		return err
@@ -199,11 +264,11 @@ func (f *feeder) small(p *pack, r io.Reader, size int) error {
 		return err
 	}
 	f.meter.add(int64(size))
-	p.hash = sha1.Sum(b)
-	if f.isKnown(p.hash) {
+	*hash = sha1.Sum(b)
+	if f.isKnown(*hash) {
 		return nil
 	}
-	if err := f.enter(p.hash, int64(size)); err != nil {
+	if _, err := f.enter(*hash, int64(size)); err != nil {
 		return err
 	}
 	return f.put(f.to, b)
@@ -224,18 +289,16 @@ func (f *feeder) put(to packer, b []byte) error {
 }
 
 // enter begins a content that was not met before.
-func (f *feeder) enter(hash SHA1, size int64) error {
-	if len(f.entries) >= maxBlobs {
-		return fmt.Errorf("more than %d contents; capture several files", maxBlobs)
+func (f *feeder) enter(hash SHA1, size int64) (int32, error) {
+	if f.entries.n >= maxBlobs {
+		return 0, fmt.Errorf("more than %d contents; capture several files", maxBlobs)
 	}
 	run, start, err := f.to.begin(size)
-	f.known[hash] = int32(len(f.entries))
-	f.entries = append(f.entries, writeEntry{hash: hash, run: run, start: start, size: size, told: 1})
-	return err
+	return f.entries.enter(hash, run, start, size), err
 }
 
 // hashed reads a content for its hash alone.
-func (f *feeder) hashed(p *pack, r io.Reader, size int64) error {
+func (f *feeder) hashed(hash *SHA1, r io.Reader, size int64) error {
 	f.sum.Reset()
 	for left := size; left > 0; {
 		if err := f.ctx.Err(); err != nil {
@@ -248,29 +311,27 @@ func (f *feeder) hashed(p *pack, r io.Reader, size int64) error {
 		f.sum.Write(b)
 		left -= int64(len(b))
 	}
-	p.hash = SHA1(f.sum.Sum(nil))
+	*hash = SHA1(f.sum.Sum(nil))
 	return atEnd(r, f.buf[:1])
 }
 
 // large reads a content that is not known, as its size tells or its hash. When it was hashed before, it must still be the same.
-func (f *feeder) large(p *pack, r io.Reader, size int64) error {
-	was := p.hash
-	if err := f.enter(was, size); err != nil {
+func (f *feeder) large(hash *SHA1, r io.Reader, size int64) error {
+	was := *hash
+	entry, err := f.enter(was, size)
+	if err != nil {
 		return err
 	}
-	entry := len(f.entries) - 1
 	f.sum.Reset()
 	if err := f.stream(f.to, r, size, f.sum); err != nil {
 		return err
 	}
-	p.hash = SHA1(f.sum.Sum(nil))
-	if !was.IsZero() && was != p.hash {
+	*hash = SHA1(f.sum.Sum(nil))
+	switch {
+	case was.IsZero():
+		f.entries.name(entry, *hash)
+	case was != *hash:
 		return ErrChanged
-	}
-	if was.IsZero() {
-		delete(f.known, was)
-		f.known[p.hash] = int32(entry)
-		f.entries[entry].hash = p.hash
 	}
 	return nil
 }

@@ -10,36 +10,38 @@ func (f *feeder) image(m *writerImage) error {
 	switch {
 	case f.opts.Part > 1 || m.kept:
 		return nil
-	case m.img == nil:
+	case m.tree == nil:
 		return f.copyImage(m)
 	}
-	if f.opts.Parts == 1 {
-		f.finishTree(m.img)
-	} else if err := hasHashes(m.img); err != nil {
-		return err
+	hashes := f.giveHashes
+	if f.opts.Parts > 1 {
+		if err := hasHashes(m.tree); err != nil {
+			return err
+		}
+		hashes = nil
 	}
-	f.describe(m)
-	e, err := newTreeEncoder(m.img)
+	c := f.counting(m)
+	e, err := newTreeEncoder(m.tree, hashes, m.first, c.dentry)
 	if err != nil {
 		return err
 	}
 	sum := sha1.New()
-	if m.entry, err = f.beginTree(SHA1{}, e.size); err != nil {
+	run, _, err := f.runs.begin(e.size)
+	if err != nil {
 		return err
 	}
 	err = e.encode(func(b []byte) error {
 		sum.Write(b)
 		return f.put(f.runs, b)
 	})
-	f.entries[m.entry].hash = SHA1(sum.Sum(nil))
+	f.enterTree(m, treeEntry{SHA1(sum.Sum(nil)), run, e.size})
 	return err
 }
 
-// beginTree begins the metadata of an image, which gets an entry that no content can have.
-func (f *feeder) beginTree(hash SHA1, size int64) (int32, error) {
-	run, start, err := f.runs.begin(size)
-	f.entries = append(f.entries, writeEntry{hash: hash, run: run, start: start, size: size, refs: 1, tree: true})
-	return int32(len(f.entries) - 1), err
+// enterTree enters the metadata of an image.
+func (f *feeder) enterTree(m *writerImage, t treeEntry) {
+	m.entry = int32(len(f.trees))
+	f.trees = append(f.trees, t)
 }
 
 // copyImage copies metadata as it is stored, if it can be.
@@ -49,77 +51,79 @@ func (f *feeder) copyImage(m *writerImage) error {
 		return err
 	}
 	if !f.opts.Recompress && !res.Solid && !res.Pipable && res.Compression == f.opts.Compression && (res.Compression == None || res.PieceSize == f.opts.PieceSize) {
-		m.entry = int32(len(f.entries))
-		f.entries = append(f.entries, writeEntry{hash: res.Hash, run: f.runs.runs, size: res.Size, refs: 1, tree: true})
+		f.enterTree(m, treeEntry{res.Hash, f.runs.runs, res.Size})
 		f.meter.add(res.Size)
 		return f.copyStored(m.from, res.Run)
 	}
-	i := int32(len(f.entries))
-	f.entries = append(f.entries, writeEntry{hash: res.Hash, size: res.Size, refs: 1, tree: true})
-	m.entry = i
-	return f.decoded(f.runs, m.from, res, &f.entries[i])
+	run, _, err := f.decoded(f.runs, m.from, res)
+	f.enterTree(m, treeEntry{res.Hash, run, res.Size})
+	return err
 }
 
-// finishTree gives the streams that came from Sources their hashes, and counts them.
-func (f *feeder) finishTree(img *Image) {
-	_ = img.Walk(func(d *Dentry) error { // it gives no error
-		for i := range d.Streams {
-			s := &d.Streams[i]
-			if s.Source == nil {
-				continue
-			}
-			s.Hash = f.packs[f.sources[s.Source]].hash
-			if e, ok := f.known[s.Hash]; ok && !s.Hash.IsZero() {
-				f.entries[e].refs++
-			}
-		}
-		return nil
-	})
+// counting counts what the XML tells of an image, and the references to contents that were read.
+type counting struct {
+	*feeder
+	m     *writerImage
+	info  *ImageInfo
+	files map[linkedFile]struct{} // those with several names that were met
 }
 
-// describe counts what the XML tells of an image.
-func (f *feeder) describe(m *writerImage) {
+// linkedFile is a file with several names. Those that share a group number but not their contents are different files.
+type linkedFile struct {
+	group      uint64
+	data       SHA1
+	attributes uint32
+}
+
+func (f *feeder) counting(m *writerImage) *counting {
 	info := &m.info
 	info.DirCount, info.FileCount, info.TotalBytes, info.HardLinkBytes = 0, 0, 0, 0
 	info.Modified = FiletimeOf(f.opts.Time)
 	if info.Created == 0 {
 		info.Created = info.Modified
 	}
-	bytes := func(d *Dentry) (n int64) {
-		for i := range d.Streams {
-			n += f.contentSize(d.Streams[i].Hash, m)
-		}
-		return n
-	}
-	_ = m.img.Walk(func(d *Dentry) error { // it gives no error
-		if d.IsDir() && !d.IsReparse() {
-			info.DirCount++
-		} else {
-			info.FileCount++
-		}
-		info.TotalBytes += bytes(d)
-		return nil
-	})
-	for _, group := range m.img.HardLinks() {
-		for _, d := range group[1:] {
-			info.HardLinkBytes += bytes(d)
-		}
-	}
+	return &counting{feeder: f, m: m, info: info, files: make(map[linkedFile]struct{})}
 }
 
-// contentSize is the size of a content; 0 where nobody knows.
-func (f *feeder) contentSize(hash SHA1, m *writerImage) int64 {
-	if hash.IsZero() {
-		return 0
+func (c *counting) dentry(d *Dentry) {
+	if d.IsDir() && !d.IsReparse() {
+		c.info.DirCount++
+	} else {
+		c.info.FileCount++
 	}
-	if i, ok := f.known[hash]; ok {
-		return f.entries[i].size
+	n := int64(0)
+	for i := range d.Streams {
+		s := &d.Streams[i]
+		entry, known := c.entries.find(s.Hash)
+		switch {
+		case s.Hash.IsZero():
+		case known:
+			n += c.entries.sizeOf(entry)
+			if s.Source != nil && c.opts.Parts == 1 {
+				c.entries.at(int(entry)).refs++
+			}
+		default:
+			n += c.lentSize(s.Hash)
+		}
 	}
-	if n, ok := f.baseSize(hash); ok {
+	c.info.TotalBytes += n
+	if d.HardLink == 0 || d.IsDir() {
+		return
+	}
+	file := linkedFile{d.HardLink, d.Data(), d.Attributes}
+	if _, again := c.files[file]; again {
+		c.info.HardLinkBytes += n
+	}
+	c.files[file] = struct{}{}
+}
+
+// lentSize is the size of a content that this file does not have; 0 where nobody knows.
+func (c *counting) lentSize(hash SHA1) int64 {
+	if n, ok := c.baseSize(hash); ok {
 		return n
 	}
-	if m.from != nil {
-		if r, ok := m.from.Lookup(hash); ok {
+	if c.m.from != nil {
+		if r, ok := c.m.from.Lookup(hash); ok {
 			return r.Size
 		}
 	}
@@ -127,8 +131,8 @@ func (f *feeder) contentSize(hash SHA1, m *writerImage) int64 {
 }
 
 // hasHashes refuses a tree whose contents are still to be read.
-func hasHashes(img *Image) error {
-	return img.Walk(func(d *Dentry) error {
+func hasHashes(tree Tree) error {
+	return tree.Visit(func(d *Dentry, _ int) error {
 		for i := range d.Streams {
 			if s := &d.Streams[i]; s.Source != nil && s.Hash.IsZero() && s.Source.Size() != 0 {
 				return fmt.Errorf("%q has contents that were not read yet; write one file, and split that", d.Path())

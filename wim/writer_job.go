@@ -14,28 +14,25 @@ import (
 // images' metadata. It also decides what has been met before, so that the file does not depend on the number of threads.
 type writeJob struct {
 	*Writer
-	entries []writeEntry
-	known   map[SHA1]int32 // indices into entries; metadata not among them
-	runs    []Run          // those the file has that is appended to, then those that are written, in order
-	older   int            // how many of them the file has that is appended to
+	entries entryTable
+	trees   []treeEntry
+	runs    runTable // those the file has that is appended to, then those that are written, in order
+	older   int32    // how many of them the file has that is appended to
 
-	copies  []copyRun        // to be copied as they are stored, file by file, in order of their offsets
-	repacks []repack         // to be decoded and packed again, likewise
-	sources map[Source]int32 // index into packs
-	packs   []pack           // in tree order
-	sizes   map[int64]bool   // sizes of large contents: true when there are several, or one is in the file already
-	total   int64            // bytes of content that will be read
+	copies  []copyRun      // to be copied as they are stored, file by file, in order of their offsets
+	repacks []repack       // to be decoded and packed again, likewise
+	packs   []pack         // where contents are sorted; else the trees are walked
+	slots   slotTable      // what is in streams with Sources
+	sizes   map[int64]bool // sizes of large contents: true when there are several, or one is in the file already
+	total   int64          // bytes of content that will be read
 	stats   WriterStats
 }
 
-// writeEntry is one entry of the blob table to be.
-type writeEntry struct {
-	hash        SHA1
-	refs        uint32
-	run         int32 // into runs; -1: not written
-	start, size int64
-	told        uint32 // references to claim where no image here has any
-	tree        bool   // it is image metadata
+// treeEntry is an image's metadata in the blob table to be.
+type treeEntry struct {
+	hash SHA1
+	run  int32
+	size int64
 }
 
 // copyRun is a run that is copied as it is stored. Of its resources those are wanted that are in entries.
@@ -53,10 +50,10 @@ type repack struct {
 	name  string // of a dentry that uses it; for the order of solid runs
 }
 
-// pack is a Source, and its hash once it is known.
+// pack is a Source and the slot for what it holds.
 type pack struct {
 	src  Source
-	hash SHA1
+	slot int
 }
 
 func (j *writeJob) run(ctx context.Context) error {
@@ -137,25 +134,23 @@ func (j *writeJob) plan() error {
 			return err
 		}
 	}
-	j.older = len(j.runs)
+	j.older = int32(j.runs.n)
 	for _, x := range j.wanted {
 		if i := j.resource(x.from, x.res, ""); i >= 0 {
-			j.entries[i].told = max(j.entries[i].told, x.res.Refs, 1)
+			j.entries.claim(i, max(x.res.Refs, 1))
 		}
 	}
 	if j.opts.Parts == 1 {
+		sources := make(map[Source]int)
 		for i := range j.images {
-			if err := j.planImage(&j.images[i]); err != nil {
+			if err := j.planImage(&j.images[i], sources); err != nil {
 				return wrapf(err, "plan image %d", i+1)
 			}
 		}
 	}
 	j.split()
-	for _, p := range j.packs {
-		j.total += p.src.Size()
-	}
 	for i := range j.images {
-		if m := &j.images[i]; m.img == nil && !m.kept && j.opts.Part == 1 {
+		if m := &j.images[i]; m.tree == nil && !m.kept && j.opts.Part == 1 {
 			res, err := m.from.MetadataOf(m.n)
 			if err != nil {
 				return err
@@ -173,23 +168,23 @@ func (j *writeJob) keepOld() {
 		if r.IsMetadata() || r.Offset >= j.old.volumes[0].Size {
 			continue // what other files lend stays with them
 		}
-		if _, ok := j.known[r.Hash]; ok {
+		if _, ok := j.entries.find(r.Hash); ok {
 			continue
 		}
 		n, ok := at[r.Offset]
 		if !ok || !r.Solid {
-			n = int32(len(j.runs))
-			j.runs = append(j.runs, *r.Run)
-			at[r.Offset] = n
+			n = j.runs.enter(r.Run)
+			if r.Solid {
+				at[r.Offset] = n
+			}
 		}
-		e := writeEntry{hash: r.Hash, refs: r.Refs, run: n, start: r.Start, size: r.Size}
-		if j.shrunk {
-			e.refs = 0
+		i := j.entries.enter(r.Hash, n, r.Start, r.Size)
+		if !j.shrunk {
+			j.entries.at(int(i)).refs = r.Refs
 		}
-		j.known[r.Hash] = int32(len(j.entries))
-		j.entries = append(j.entries, e)
 		j.noteSize(r.Size, true)
 	}
+	j.entries.older = j.entries.n
 }
 
 // keepTrees enters the metadata of the images that stay as they are.
@@ -203,9 +198,8 @@ func (j *writeJob) keepTrees() error {
 		if err != nil {
 			return err
 		}
-		m.entry = int32(len(j.entries))
-		j.entries = append(j.entries, writeEntry{hash: res.Hash, refs: 1, run: int32(len(j.runs)), size: res.Size, tree: true})
-		j.runs = append(j.runs, *res.Run)
+		m.entry = int32(len(j.trees))
+		j.trees = append(j.trees, treeEntry{hash: res.Hash, run: j.runs.enter(res.Run), size: res.Size})
 	}
 	return nil
 }
@@ -219,23 +213,29 @@ func (j *writeJob) noteSize(size int64, again bool) {
 }
 
 // planImage enters the streams of an image, and counts those whose hash is known.
-func (j *writeJob) planImage(m *writerImage) error {
-	img := m.img
+func (j *writeJob) planImage(m *writerImage, sources map[Source]int) error {
+	tree := m.tree
 	switch {
 	case m.kept && !j.shrunk:
 		return nil // the references are those that the file says
-	case img == nil:
-		var err error
-		if img, err = m.from.Image(m.n); err != nil {
+	case tree == nil:
+		img, err := m.from.Image(m.n)
+		if err != nil {
 			return err
 		}
+		tree = img
 	}
-	return img.Walk(func(d *Dentry) error {
+	m.first = j.slots.n
+	links := &sourceLinks{sources: sources, names: make(map[linkName]int)}
+	if _, ok := tree.(*Image); !ok {
+		links.sources = nil
+	}
+	return tree.Visit(func(d *Dentry, _ int) error {
 		for i := range d.Streams {
 			s := &d.Streams[i]
 			switch {
 			case s.Source != nil:
-				j.source(s.Source)
+				j.source(d, i, links)
 			case s.Hash.IsZero():
 			default:
 				if err := j.need(s.Hash, m, d.Name); err != nil {
@@ -247,18 +247,53 @@ func (j *writeJob) planImage(m *writerImage) error {
 	})
 }
 
-// source enters a Source.
-func (j *writeJob) source(src Source) {
-	if _, ok := j.sources[src]; !ok {
-		j.sources[src] = int32(len(j.packs))
-		j.packs = append(j.packs, pack{src: src})
-		j.noteSize(src.Size(), false)
+// source enters the Source of stream i.
+func (j *writeJob) source(d *Dentry, i int, links *sourceLinks) {
+	src := d.Streams[i].Source
+	if first := links.first(d, i, j.slots.n); first != j.slots.n {
+		j.slots.add(slotAs | slot(first))
+		return
 	}
+	n := j.slots.add(slotUnread)
+	if j.opts.Solid {
+		j.packs = append(j.packs, pack{src, n})
+	}
+	j.noteSize(src.Size(), false)
+	j.total += src.Size()
+}
+
+// sourceLinks finds the streams that hold the same because they are names of one file.
+type sourceLinks struct {
+	sources map[Source]int // slots, of an Image; nil: it is another Tree
+	names   map[linkName]int
+}
+
+// linkName is a stream of a file with several names.
+type linkName struct {
+	group  uint64
+	stream int
+}
+
+// first gives the slot of the first stream that is the same as stream i of d: n, if it is this one.
+func (l *sourceLinks) first(d *Dentry, i, n int) int {
+	var known bool
+	first := n
+	switch name := (linkName{d.HardLink, i}); {
+	case l.sources != nil:
+		if first, known = l.sources[d.Streams[i].Source]; !known {
+			l.sources[d.Streams[i].Source], first = n, n
+		}
+	case d.HardLink != 0:
+		if first, known = l.names[name]; !known {
+			l.names[name], first = n, n
+		}
+	}
+	return first
 }
 
 // need enters a content that an image has, and counts the reference.
 func (j *writeJob) need(hash SHA1, m *writerImage, name string) error {
-	i, ok := j.known[hash]
+	i, ok := j.entries.find(hash)
 	if !ok {
 		if i = -1; m.from != nil {
 			if res, ok := m.from.Lookup(hash); ok {
@@ -270,7 +305,7 @@ func (j *writeJob) need(hash SHA1, m *writerImage, name string) error {
 		}
 	}
 	if i >= 0 {
-		j.entries[i].refs++
+		j.entries.at(int(i)).refs++
 	}
 	return nil
 }
@@ -302,15 +337,13 @@ func (j *writeJob) baseSize(hash SHA1) (int64, bool) {
 
 // resource enters a resource of a file; -1: a base has it.
 func (j *writeJob) resource(from *File, res Resource, name string) int32 {
-	if i, ok := j.known[res.Hash]; ok {
+	if i, ok := j.entries.find(res.Hash); ok {
 		return i
 	}
 	if j.inBase(res.Hash) || from == j.old {
 		return -1 // a base has it, or a file that the one that is appended to was opened with
 	}
-	i := int32(len(j.entries))
-	j.known[res.Hash] = i
-	j.entries = append(j.entries, writeEntry{hash: res.Hash, run: -1, start: res.Start, size: res.Size, told: 1})
+	i := j.entries.enter(res.Hash, -1, res.Start, res.Size)
 	j.noteSize(res.Size, true)
 	j.repacks = append(j.repacks, repack{from, res, i, name})
 	j.total += res.Size

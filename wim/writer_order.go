@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// order gives the order in which contents are packed, and how many bytes they have. A number i is pack i, ^i is repack i.
+// order gives the order in which contents are packed into a solid run, and how many bytes they have. A number i is pack i, ^i is repack i.
 //
-// Ordinarily what comes from other files is first, in the order in which it is read there, and then what comes from Sources, in tree order.
 // In a solid run like goes beside like: sorted by extension, then by name. But what comes from solid runs keeps its order, as it has been
 // sorted before, and decoding it in any other order would decode pieces of many MiB again and again.
 func (j *writeJob) order() (order []int32, total int64) {
@@ -21,9 +20,6 @@ func (j *writeJob) order() (order []int32, total int64) {
 	for i := range j.packs {
 		order = append(order, int32(i))
 		total += j.packs[i].src.Size()
-	}
-	if !j.opts.Solid {
-		return order, total
 	}
 	slices.SortStableFunc(order, func(a, b int32) int {
 		x, y := j.place(a), j.place(b)

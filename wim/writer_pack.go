@@ -57,7 +57,7 @@ func (r *runPacker) took(n int) {
 }
 
 // stored adds a run as it is stored; fill gives its stored bytes from an offset on.
-func (r *runPacker) stored(run Run, fill func(b []byte, off int64) error) error {
+func (r *runPacker) stored(run *Run, fill func(b []byte, off int64) error) error {
 	r.runs++
 	for off := int64(0); off < run.StoredSize; {
 		b, err := r.parcel(1)
@@ -70,7 +70,7 @@ func (r *runPacker) stored(run Run, fill func(b []byte, off int64) error) error 
 		if err := fill(b.data[at:], off); err != nil {
 			return err
 		}
-		s := stretch{at: at, end: at + n, first: off == 0, stored: true, as: run}
+		s := stretch{at: at, end: at + n, first: off == 0, as: run}
 		off += int64(n)
 		s.last = off == run.StoredSize
 		b.stretches = append(b.stretches, s)

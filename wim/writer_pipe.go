@@ -32,8 +32,7 @@ type stretch struct {
 	pieceSize   int
 	solid       bool
 	always      bool // keep the compressed form whatever it gains
-	stored      bool // these are stored bytes, to be copied; the run is as
-	as          Run
+	as          *Run // these are stored bytes, to be copied, of that run; nil: they are not
 
 	outAt, outEnd     int // in the parcel's out
 	sizesAt, sizesEnd int // in the parcel's sizes
@@ -53,8 +52,8 @@ type pipe struct {
 	runs      int32        // that were begun
 }
 
-// runPipe has feed fill a pipeline, and gives the runs that were written.
-func runPipe(ctx context.Context, opts *WriterOptions, out *sink, feed func(*pipe) error) ([]Run, error) {
+// runPipe has feed fill a pipeline, and writes what comes out of it to w.
+func runPipe(ctx context.Context, opts *WriterOptions, w *runWriter, feed func(*pipe) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	size := max(parcelSize, opts.PieceSize)
 	count := max(3, min(2*opts.Threads+2, parcelMemory/size))
@@ -82,10 +81,8 @@ func runPipe(ctx context.Context, opts *WriterOptions, out *sink, feed func(*pip
 	for range max(encoders, opts.Compression.encoders(opts.PieceSize, opts.Threads, opts.Memory)) {
 		g.Go(p.compress)
 	}
-	w := &runWriter{out: out}
 	g.Go(func() error { return p.store(w) })
-	err := g.Wait()
-	return w.runs, err
+	return g.Wait()
 }
 
 // compress compresses parcels as long as there are any. What goes wrong is told by the one who waits for the parcel.
@@ -118,7 +115,7 @@ func (b *parcel) encode(enc encoder) {
 	b.out, b.sizes = b.out[:0], b.sizes[:0]
 	for i := range b.stretches {
 		s := &b.stretches[i]
-		if s.stored || s.codec == None {
+		if s.as != nil || s.codec == None {
 			continue
 		}
 		s.outAt, s.sizesAt = len(b.out), len(b.sizes)
@@ -200,7 +197,7 @@ func (p *pipe) flush() {
 func (p *pipe) send(b *parcel) {
 	plain := true
 	for i := range b.stretches {
-		plain = plain && (b.stretches[i].stored || b.stretches[i].codec == None)
+		plain = plain && (b.stretches[i].as != nil || b.stretches[i].codec == None)
 	}
 	if plain {
 		b.ready <- struct{}{}

@@ -72,7 +72,7 @@ func (s *sink) writeAt(b []byte, off int64) error {
 // runWriter writes runs, stretch by stretch, and notes where they are.
 type runWriter struct {
 	out    *sink
-	runs   []Run // that are complete, in order
+	runs   *runTable // gets those that are complete, in order
 	now    Run
 	room   int64 // bytes that were left free for the table; of a solid run, for its header too
 	table  []byte
@@ -86,7 +86,7 @@ func (w *runWriter) add(p *parcel, s *stretch) error {
 			return err
 		}
 	}
-	if s.stored || s.codec == None {
+	if s.as != nil || s.codec == None {
 		w.now.StoredSize += int64(s.end - s.at)
 		if err := w.out.write(p.data[s.at:s.end]); err != nil {
 			return err
@@ -105,9 +105,9 @@ func (w *runWriter) begin(s *stretch) error {
 	w.now = Run{Location: Location{Offset: w.out.end, Size: s.size}, Compression: s.codec, PieceSize: s.pieceSize, Solid: s.solid}
 	w.table, w.stored, w.room = w.table[:0], 0, 0
 	switch {
-	case s.stored:
+	case s.as != nil:
 		at := w.now.Offset
-		w.now = s.as
+		w.now = *s.as
 		w.now.Offset, w.now.StoredSize = at, 0
 	case s.solid:
 		w.now.Flags = ResourceSolid
@@ -203,6 +203,6 @@ func (w *runWriter) finish() error {
 		}
 		w.now.StoredSize += int64(len(b))
 	}
-	w.runs = append(w.runs, w.now)
+	w.runs.enter(&w.now)
 	return nil
 }

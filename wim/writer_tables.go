@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 )
 
 // writeTables writes all that stands behind the resources, and then the header. From there on the new file is valid.
@@ -15,14 +17,16 @@ func (j *writeJob) writeTables(ctx context.Context, out *sink) error {
 		return err
 	}
 	sum := sha1.New()
-	plain := func(b []byte) (Location, error) {
+	h.BlobTable = Location{Offset: out.end, Flags: ResourceMetadata}
+	err = j.blobTable(func(b []byte) error {
 		sum.Write(b)
-		at := Location{Offset: out.end, StoredSize: int64(len(b)), Size: int64(len(b)), Flags: ResourceMetadata}
-		return at, out.write(b)
-	}
-	if h.BlobTable, err = plain(j.blobTable()); err != nil {
+		return out.write(b)
+	})
+	if err != nil {
 		return err
 	}
+	h.BlobTable.Size = out.end - h.BlobTable.Offset
+	h.BlobTable.StoredSize = h.BlobTable.Size
 	var old []byte
 	if j.old != nil {
 		old = j.old.RawXML()
@@ -31,7 +35,9 @@ func (j *writeJob) writeTables(ctx context.Context, out *sink) error {
 	if err != nil {
 		return err
 	}
-	if h.XML, err = plain(text); err != nil {
+	sum.Write(text)
+	h.XML = Location{Offset: out.end, StoredSize: int64(len(text)), Size: int64(len(text)), Flags: ResourceMetadata}
+	if err := out.write(text); err != nil {
 		return err
 	}
 	if h.GUID == [16]byte{} { // a random one would make two captures of one tree differ
@@ -87,10 +93,8 @@ func (j *writeJob) header() (Header, error) {
 	if o.Compression == LZMS {
 		h.Version = versionSolid
 	}
-	for i := range j.runs {
-		if j.runs[i].Solid {
-			h.Version = versionSolid
-		}
+	if len(j.runs.solid) > 0 {
+		h.Version = versionSolid
 	}
 	for i := range j.images {
 		if j.images[i].boot && o.BootIndex == 0 {
@@ -98,93 +102,94 @@ func (j *writeJob) header() (Header, error) {
 		}
 	}
 	if h.BootIndex > 0 && h.Part == 1 {
-		e := &j.entries[j.images[h.BootIndex-1].entry]
-		h.BootMetadata = j.runs[e.run].Location
+		t := &j.trees[j.images[h.BootIndex-1].entry]
+		h.BootMetadata = j.runs.location(t.run, t.size)
 		h.BootMetadata.Flags |= ResourceMetadata
 	}
 	return h, nil
 }
 
-// blobTable gives the bytes of the blob table: the images' metadata, in order, then the other resources, those in solid runs last. Solid
+// blobTable passes the bytes of the blob table to out: the images' metadata, in order, then the other resources, those in solid runs last. Solid
 // entries that stand together share one address space: their runs' contents, one after another.
-func (j *writeJob) blobTable() []byte {
-	var b []byte
+func (j *writeJob) blobTable(out func([]byte) error) error {
+	t := &blobWriter{part: j.opts.Part, out: out}
 	if j.opts.Part == 1 {
 		for i := range j.images {
-			e := &j.entries[j.images[i].entry]
-			at := j.runs[e.run].Location
+			e := &j.trees[j.images[i].entry]
+			at := j.runs.location(e.run, e.size)
 			at.Flags |= ResourceMetadata
-			b = j.appendBlob(b, at, e.refs, e.hash)
+			t.add(at, 1, e.hash)
 		}
 	}
 	bases := j.countBlobs()
-	solid := false
-	for i := range j.entries {
-		e := &j.entries[i]
-		switch {
-		case e.tree || e.refs == 0:
-		case bases[e.run] >= 0:
-			solid = true
-		default:
-			b = j.appendBlob(b, j.runs[e.run].Location, e.refs, e.hash)
+	for i := range int32(j.entries.n) {
+		e := j.entries.at(int(i))
+		if _, solid := bases[e.run]; e.refs > 0 && !solid {
+			t.add(j.runs.location(e.run, j.entries.sizeOf(i)), e.refs, e.hash)
 		}
 	}
-	if !solid {
-		return b
+	for _, i := range slices.Sorted(maps.Keys(bases)) {
+		at := j.runs.location(i, solidRun)
+		at.Flags = ResourceSolid
+		t.add(at, 1, SHA1{})
 	}
-	for i := range j.runs {
-		if bases[i] >= 0 {
-			at := j.runs[i].Location
-			at.Flags, at.Size = ResourceSolid, solidRun
-			b = j.appendBlob(b, at, 1, SHA1{})
+	for i := range int32(j.entries.n) {
+		e := j.entries.at(int(i))
+		if base, solid := bases[e.run]; e.refs > 0 && solid {
+			t.add(Location{Offset: base + j.entries.starts[i], StoredSize: j.entries.sizeOf(i), Flags: ResourceSolid}, e.refs, e.hash)
 		}
 	}
-	for i := range j.entries {
-		if e := &j.entries[i]; !e.tree && e.refs > 0 && bases[e.run] >= 0 {
-			b = j.appendBlob(b, Location{Offset: bases[e.run] + e.start, StoredSize: e.size, Flags: ResourceSolid}, e.refs, e.hash)
-		}
-	}
-	return b
+	return t.flush(0)
 }
 
 // countBlobs settles the references and the statistics, and gives for each run that is solid and used where its content starts in the
-// address space of them all; -1 for others.
-func (j *writeJob) countBlobs() []int64 {
-	bases := make([]int64, len(j.runs))
-	for i := range bases {
-		bases[i] = -1
-	}
-	for i := range j.entries {
-		e := &j.entries[i]
-		if e.tree {
-			continue
-		}
+// address space of them all.
+func (j *writeJob) countBlobs() map[int32]int64 {
+	bases := make(map[int32]int64)
+	for i := range int32(j.entries.n) {
+		e := j.entries.at(int(i))
 		if e.refs == 0 {
-			e.refs = e.told
+			e.refs = j.entries.claimed(i)
 		}
-		if e.refs > 0 && j.runs[e.run].Solid {
+		if _, solid := j.runs.solid[e.run]; solid && e.refs > 0 {
 			bases[e.run] = 0
 		}
-		if int(e.run) >= j.older {
+		if e.run >= j.older {
 			j.stats.Resources++
-			j.stats.Bytes += e.size
+			j.stats.Bytes += j.entries.sizeOf(i)
 		}
 	}
 	at := int64(0)
-	for i := range bases {
-		if bases[i] == 0 {
-			bases[i] = at
-			at += j.runs[i].Size
-		}
+	for _, i := range slices.Sorted(maps.Keys(bases)) {
+		bases[i] = at
+		at += j.runs.solid[i]
 	}
 	return bases
 }
 
-func (j *writeJob) appendBlob(b []byte, at Location, refs uint32, hash SHA1) []byte {
-	b = at.append(b)
-	b = binary.LittleEndian.AppendUint16(b, uint16(j.opts.Part))
-	b = binary.LittleEndian.AppendUint32(b, refs)
-	return append(b, hash[:]...)
+// blobWriter collects entries of a blob table and passes them on.
+type blobWriter struct {
+	part int
+	out  func([]byte) error
+	buf  []byte
+	err  error
+}
+
+func (t *blobWriter) add(at Location, refs uint32, hash SHA1) {
+	t.buf = at.append(t.buf)
+	t.buf = binary.LittleEndian.AppendUint16(t.buf, uint16(t.part))
+	t.buf = binary.LittleEndian.AppendUint32(t.buf, refs)
+	t.buf = append(t.buf, hash[:]...)
+	t.err = t.flush(encodeFlush)
+}
+
+// flush passes on what was collected, if it is at least so much.
+func (t *blobWriter) flush(least int) error {
+	if t.err == nil && len(t.buf) >= least && len(t.buf) > 0 {
+		t.err = t.out(t.buf)
+		t.buf = t.buf[:0]
+	}
+	return t.err
 }
 
 // writeIntegrity writes the integrity table, if there is to be one: it reads back what was written up to end. Sums of what was there before
