@@ -36,17 +36,17 @@ type ntfs struct {
 	volumes  map[uint64]*ntfs3g.Volume // by device; nil: it is none
 	security map[string]int32          // index of every descriptor in the image's table
 
-	why     map[*wim.Dentry]string     // why files with several names were left out
-	unknown map[*wim.Dentry]linkedName // names whose short name ntfs-3g does not tell
+	why     map[int]string     // why files with several names were left out, by their links
+	unknown map[int]*linkNames // those whose short name ntfs-3g does not tell
 }
 
 func newNTFS(s *scanner) *ntfs {
-	return &ntfs{s: s, volumes: map[uint64]*ntfs3g.Volume{}, security: map[string]int32{}, unknown: map[*wim.Dentry]linkedName{}, why: map[*wim.Dentry]string{}}
+	return &ntfs{s: s, volumes: map[uint64]*ntfs3g.Volume{}, security: map[string]int32{}, unknown: map[int]*linkNames{}, why: map[int]string{}}
 }
 
 // volume gives the volume that a file lies on, nil if ntfs-3g did not mount it.
-func (n *ntfs) volume(path string, info fs.FileInfo) (*ntfs3g.Volume, error) {
-	dev, ok := deviceOf(info)
+func (n *ntfs) volume(e *entry) (*ntfs3g.Volume, error) {
+	dev, ok := deviceOf(e.info)
 	if !ok {
 		return nil, nil
 	}
@@ -54,6 +54,7 @@ func (n *ntfs) volume(path string, info fs.FileInfo) (*ntfs3g.Volume, error) {
 	if known {
 		return v, nil
 	}
+	path := e.path()
 	v, err := ntfs3g.DetectPath(path)
 	if err != nil {
 		return nil, err
@@ -77,11 +78,10 @@ func (n *ntfs) fill(v *ntfs3g.Volume, e *entry) error {
 	if inode := inodeOf(e.info); inode < systemFiles && inode != rootFile {
 		return errSkip
 	}
-	if e.first != nil {
-		if n.s.dropped[e.first] {
-			return n.leaveOut(path, n.why[e.first])
+	if e.again {
+		if n.s.park.links[e.link].dropped {
+			return n.leaveOut(path, n.why[e.link])
 		}
-		e.copyFirst()
 		return n.shortName(v, e, path)
 	}
 	node := v.Node(path)
@@ -110,8 +110,8 @@ func (n *ntfs) fill(v *ntfs3g.Volume, e *entry) error {
 
 // leaveFirst skips a file by the first of its names.
 func (n *ntfs) leaveFirst(e *entry, path, why string) error {
-	if linkCount(e.info) > 1 {
-		n.why[e.d] = why
+	if e.several {
+		n.why[e.link] = why
 	}
 	return n.leaveOut(path, why)
 }
@@ -135,8 +135,8 @@ func (n *ntfs) describe(e *entry, node ntfs3g.Node) error {
 		}
 		id, known := n.security[string(sd)]
 		if !known {
-			id = int32(len(e.img.Security))
-			n.security[string(sd)], e.img.Security = id, append(e.img.Security, sd)
+			id = int32(len(n.s.security))
+			n.security[string(sd)], n.s.security = id, append(n.s.security, sd)
 		}
 		e.d.SecurityID = id
 	}
@@ -166,7 +166,7 @@ func (n *ntfs) shortName(v *ntfs3g.Volume, e *entry, path string) error {
 	}
 	short, err := v.Node(path).ShortName()
 	if errors.Is(err, ntfs3g.ErrLinked) {
-		n.unknown[e.d], err = linkedName{path, e.info}, nil
+		e.unknown, err = true, nil
 	}
 	e.d.ShortName = short
 	return err
@@ -264,7 +264,7 @@ func (n *ntfs) streams(v *ntfs3g.Volume, e *entry, path string) error {
 		}
 		src := &streamSource{v: v, dir: e.dir, name: e.name, stream: name, size: size}
 		if e.linked && e.dir != nil {
-			src.dir, src.name = &folder{name: filepath.Dir(path)}, filepath.Base(path)
+			src.dir, src.name, src.elsewhere = &folder{name: filepath.Dir(path)}, filepath.Base(path), true
 		}
 		n.addStream(e, wim.Stream{Kind: wim.StreamNamed, Name: name, Source: src})
 	}
@@ -277,6 +277,7 @@ type streamSource struct {
 	dir          *folder // nil: name is that of the topmost one
 	name, stream string
 	size         int64
+	elsewhere    bool // dir is not where the scan met it
 }
 
 func (s *streamSource) full() string {

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -53,75 +53,60 @@ func Scan(ctx context.Context, dir string, opts Options) (*wim.Image, Stats, err
 // files the last one stays. FixLinks holds for what goes to the root.
 func ScanItems(ctx context.Context, items []Item, opts Options) (*wim.Image, Stats, error) {
 	s := newScanner(ctx, opts)
-	for _, it := range items {
-		if err := s.item(it); err != nil {
-			return nil, Stats{}, fmt.Errorf("scan %s: %w", it.Path, err)
-		}
+	trees, err := s.items(items)
+	if err != nil {
+		return nil, Stats{}, err
 	}
-	if s.img.Root == nil {
-		return nil, Stats{}, errors.New("scan: nothing to capture")
+	img, err := s.lay(trees)
+	if err != nil {
+		return nil, Stats{}, err
 	}
-	s.finish()
-	return s.img, s.stats, s.describe()
+	find := func(names ...string) *wim.Dentry { return findFold(img.Root, names...) }
+	return img, s.stats, s.describe(&img.Info, find)
 }
 
-// scanner makes one image.
+// ScanTree is ScanItems for a tree that is only to be written. A single directory takes some 20 bytes of memory a file.
+func ScanTree(ctx context.Context, items []Item, opts Options) (wim.Tree, Stats, error) {
+	if len(items) != 1 || strings.Trim(items[0].Target, `/\`) != "" {
+		return ScanItems(ctx, items, opts)
+	}
+	s := newScanner(ctx, opts)
+	trees, err := s.items(items)
+	if err != nil {
+		return nil, Stats{}, err
+	}
+	t := trees[0].tree
+	return t, s.stats, s.describe(&t.info, t.find)
+}
+
+// scanner scans the items of one image.
 type scanner struct {
 	ctx   context.Context // of one scan, which is one call
 	opts  Options
-	img   *wim.Image
+	park  *park
 	stats Stats
 
-	links   map[fileID]*linked // files with several names
-	order   []*linked          // in the order met
-	details []detailer
-	ntfs    *ntfs
+	security [][]byte
+	links    map[fileID]int // numbers of files with several names
+	details  []detailer
+	ntfs     *ntfs
 
 	root  fs.FileInfo   // of the item being scanned, when links to it are to be fixed; else nil
 	path  []string      // names from the image's root to what is being scanned
 	skip  int           // how many of them are of the item's target
 	above []fs.FileInfo // the directories that it is in
-
-	laid    bool                 // items were laid over each other
-	dropped map[*wim.Dentry]bool // names that another item's have replaced
-}
-
-// linked is a file with several names.
-type linked struct {
-	first *wim.Dentry
-	names []*wim.Dentry
 }
 
 func newScanner(ctx context.Context, opts Options) *scanner {
-	s := &scanner{ctx: ctx, opts: opts, links: make(map[fileID]*linked), details: detailersOf(opts), dropped: make(map[*wim.Dentry]bool)}
+	s := &scanner{ctx: ctx, opts: opts, links: make(map[fileID]int), details: detailersOf(opts), park: &park{shorts: make(map[int64]string)}}
 	s.ntfs = newNTFS(s)
-	s.img = &wim.Image{Info: wim.ImageInfo{Name: opts.Name, Description: opts.Description}}
 	return s
 }
 
-// finish counts, and numbers the groups of names that were found.
-func (s *scanner) finish() {
-	if s.laid {
-		s.recount()
-	}
-	var group uint64
-	for _, l := range s.order {
-		l.names = slices.DeleteFunc(l.names, func(d *wim.Dentry) bool { return s.dropped[d] })
-		s.ntfs.guessShort(l.names)
-		if len(l.names) < 2 {
-			continue // its other names are outside
-		}
-		group++
-		for _, d := range l.names {
-			d.HardLink = group
-		}
-	}
-}
-
-// describe gives the image the properties of the Windows in it, if there is one.
-func (s *scanner) describe() error {
-	for _, p := range windowsProperties(s.img, s.warn) {
-		if err := s.img.Info.SetProperty(p.path, p.value); err != nil {
+// describe gives an image the properties of the Windows in it, if there is one.
+func (s *scanner) describe(info *wim.ImageInfo, find func(names ...string) *wim.Dentry) error {
+	for _, p := range windowsProperties(find, s.warn) {
+		if err := info.SetProperty(p.path, p.value); err != nil {
 			return err
 		}
 	}
@@ -131,77 +116,84 @@ func (s *scanner) describe() error {
 // errSkip says that a file is left out.
 var errSkip = errors.New("left out")
 
-// entry makes the dentry of the file name in dir, with everything below it. It is nil when the file is left out.
-func (s *scanner) entry(parent *wim.Dentry, dir *folder, name string, info fs.FileInfo) (*wim.Dentry, error) {
-	full := func() string { return join(dir.path(), name) }
+// entry adds the file name in dir, with everything below it, as the dentry as. It gives errSkip when the file is left out.
+func (s *scanner) entry(dir *folder, name, as string, info fs.FileInfo) error {
 	reached := info
+	e := &entry{d: &wim.Dentry{Name: as, SecurityID: -1}, info: info, dir: dir, name: name}
 	if s.opts.Dereference && info.Mode()&fs.ModeSymlink != 0 {
-		to, err := os.Stat(full())
+		to, err := os.Stat(e.path())
 		if err != nil {
-			return nil, fmt.Errorf("follow link: %w", err)
+			return fmt.Errorf("follow link: %w", err)
 		}
 		reached = to
+		e.info, e.linked = to, true
 	}
 	if s.opts.Output != nil && os.SameFile(s.opts.Output, reached) {
-		return nil, fmt.Errorf("%s is the output; write it outside the tree, or leave it out with a capture configuration", full())
+		return fmt.Errorf("%s is the output; write it outside the tree, or leave it out with a capture configuration", e.path())
 	}
-	onNTFS, err := s.ntfs.volume(full(), reached)
-	if err != nil {
-		return nil, err
-	}
-	if onNTFS == nil && !s.keeps(reached) { // on NTFS they are ordinary files, in truth
-		s.stats.Skipped++
-		s.warn(full(), "is a "+describe(reached.Mode())+" and was left out")
-		return nil, errSkip
-	}
-	d := &wim.Dentry{Name: name, SecurityID: -1, Parent: parent}
-	e := &entry{d: d, info: reached, dir: dir, name: name, linked: reached != info, img: s.img}
-	return d, s.fill(e)
-}
-
-// fill makes a dentry what its file is.
-func (s *scanner) fill(e *entry) error {
-	id, several := linkID(e.info)
-	several = several && !e.info.IsDir() && e.info.Mode()&fs.ModeSymlink == 0
-	if several {
-		l := s.links[id]
-		if l == nil {
-			l = &linked{first: e.d}
-			s.links[id], s.order = l, append(s.order, l)
-		} else {
-			e.first = l.first
-		}
-		l.names = append(l.names, e.d)
-	}
-	v, err := s.ntfs.volume(e.path(), e.info)
+	onNTFS, err := s.ntfs.volume(e)
 	if err != nil {
 		return err
 	}
-	if v != nil {
-		err = s.ntfs.fill(v, e)
-	} else {
-		err = s.basics(e)
+	if onNTFS == nil && !s.keeps(reached) { // on NTFS they are ordinary files, in truth
+		s.stats.Skipped++
+		s.warn(e.path(), "is a "+describe(reached.Mode())+" and was left out")
+		return errSkip
+	}
+	return s.fill(e)
+}
+
+// fill makes a dentry what its file is, and adds it.
+func (s *scanner) fill(e *entry) error {
+	id, several := linkID(e.info)
+	if e.several = several && !e.info.IsDir() && e.info.Mode()&fs.ModeSymlink == 0; e.several {
+		if e.link, e.again = s.links[id]; !e.again {
+			e.link = len(s.park.links)
+			s.links[id], s.park.links = e.link, append(s.park.links, link{})
+		}
+	}
+	err := s.facts(e)
+	if err == errSkip && e.several {
+		s.park.links[e.link].dropped = true
 	}
 	if err == errSkip {
-		s.dropped[e.d] = true
 		return err
 	}
 	if err != nil {
 		return fmt.Errorf("read metadata of %s: %w", e.path(), err)
 	}
-	for _, dt := range s.details {
-		if v != nil {
-			break // owners and modes are made up there
-		}
-		if err := dt.detail(e); err != nil {
-			return fmt.Errorf("read metadata of %s: %w", e.path(), err)
-		}
+	at := s.park.add(e)
+	if e.unknown && e.several {
+		s.ntfs.noteUnknown(e, at)
 	}
 	if e.d.IsDir() && !e.d.IsReparse() {
 		s.stats.Dirs++
-		return s.directory(e.d, &folder{parent: e.dir, name: e.name}, e.info)
+		return s.directory(&folder{parent: e.dir, name: e.name}, e.info)
 	}
 	s.stats.Files++
+	return nil
+}
+
+// facts fills in what is known of a file.
+func (s *scanner) facts(e *entry) error {
+	v, err := s.ntfs.volume(e)
+	if err != nil {
+		return err
+	}
+	if v != nil {
+		return s.ntfs.fill(v, e) // owners and modes are made up there
+	}
+	if e.again {
+		return nil
+	}
+	if err := s.basics(e); err != nil {
+		return err
+	}
+	for _, dt := range s.details {
+		if err := dt.detail(e); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -211,10 +203,6 @@ func (s *scanner) volumeRoot() bool { return s.root != nil && inodeOf(s.root) ==
 // basics fills in what every system tells of a file.
 func (s *scanner) basics(e *entry) error {
 	d, mode := e.d, e.info.Mode()
-	if e.first != nil {
-		e.copyFirst()
-		return nil
-	}
 	t := wim.FiletimeOf(e.info.ModTime())
 	d.Created, d.Accessed, d.Modified = t, t, t
 	switch {
@@ -249,8 +237,8 @@ func (s *scanner) contents(e *entry) error {
 	return nil
 }
 
-// directory adds what is in a directory to d.
-func (s *scanner) directory(d *wim.Dentry, dir *folder, info fs.FileInfo) error {
+// directory adds what is in the directory that was added last.
+func (s *scanner) directory(dir *folder, info fs.FileInfo) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
@@ -259,16 +247,17 @@ func (s *scanner) directory(d *wim.Dentry, dir *folder, info fs.FileInfo) error 
 	}
 	defer func() { s.above = s.above[:len(s.above)-1] }()
 	path := dir.path()
-	entries, err := readDir(path)
+	list, err := readNames(path)
 	if err != nil {
 		return err
 	}
-	d.Children = make([]*wim.Dentry, 0, len(entries))
-	for _, de := range entries {
-		if err := s.child(d, dir, path, de); err != nil {
+	s.park.enter()
+	for i := range list.names {
+		if err := s.child(dir, path, list.name(i)); err != nil {
 			return err
 		}
 	}
+	s.park.leave()
 	if s.opts.Progress != nil {
 		s.opts.Progress(s.stats)
 	}
@@ -291,9 +280,8 @@ func (s *scanner) descend(dir *folder, info fs.FileInfo) error {
 	return nil
 }
 
-// child adds one directory entry to d.
-func (s *scanner) child(d *wim.Dentry, dir *folder, path string, de fs.DirEntry) error {
-	name := de.Name()
+// child adds a file of a directory.
+func (s *scanner) child(dir *folder, path, name string) error {
 	s.path = append(s.path, name)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
 	if s.opts.Config.excludes(s.path[s.skip:]) {
@@ -303,37 +291,17 @@ func (s *scanner) child(d *wim.Dentry, dir *folder, path string, de fs.DirEntry)
 	if err := wim.CheckName(name); err != nil {
 		return fmt.Errorf("%s: %w", join(path, name), err)
 	}
-	info, err := de.Info()
+	info, err := os.Lstat(join(path, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w; capture again when nothing writes to the tree", join(path, name), wim.ErrChanged)
 	}
 	if err != nil {
 		return err
 	}
-	c, err := s.entry(d, dir, name, info)
-	if err == errSkip {
-		return nil
-	}
-	if err != nil {
+	if err := s.entry(dir, name, name, info); err != errSkip {
 		return err
 	}
-	d.Children = append(d.Children, c)
 	return nil
-}
-
-// readDir gives the entries of a directory in the order in which images have them.
-func readDir(path string) ([]fs.DirEntry, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", path, err)
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return wim.CompareNames(a.Name(), b.Name()) })
-	return entries, nil
 }
 
 // keeps reports whether an image can hold a file of that kind.

@@ -2,43 +2,64 @@ package capture
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/wimcast/wimcast/wim"
 )
 
 // maxTries is how many numbers are tried for a short name.
 const maxTries = 9
 
-// linkedName is a name of a file with several long ones.
-type linkedName struct {
-	path string
-	info fs.FileInfo
+// linkNames are the names of a file with several long ones.
+type linkNames struct {
+	info  fs.FileInfo // of the file
+	names []linkName
 }
 
-// guessShort finds the short name of a file with several long ones, which ntfs-3g does not tell: it counts it, and does open by it. Short names are
-// nearly always made from the long one in the same way. One that is not found is told to Warn.
-func (n *ntfs) guessShort(names []*wim.Dentry) {
-	if len(names) == 0 {
-		return
+type linkName struct {
+	path, name string
+	at         int64 // place of its record
+}
+
+// guessShort finds the short names of files with several long ones, which ntfs-3g does not tell: it counts them, and does open by them. Short
+// names are nearly always made from the long one in the same way. One that is not found is told to Warn.
+func (n *ntfs) guessShort() {
+	for _, i := range slices.Sorted(maps.Keys(n.unknown)) {
+		u := n.unknown[i]
+		if linkCount(u.info) <= len(u.names) {
+			continue
+		}
+		if at, short, ok := u.guess(); ok {
+			n.s.park.shorts[at] = short
+		} else {
+			n.s.warn(u.names[0].path, "has several names, some of them not in the tree or a short one that ntfs-3g does not tell, which is left out")
+		}
 	}
-	l, ok := n.unknown[names[0]]
-	if !ok || linkCount(l.info) <= len(names) {
-		return
-	}
-	for _, d := range names {
-		l := n.unknown[d]
-		for _, short := range shortNames(d.Name) {
+}
+
+// guess gives a short name, and the record that it belongs to.
+func (u *linkNames) guess() (at int64, short string, ok bool) {
+	for _, l := range u.names {
+		for _, short := range shortNames(l.name) {
 			info, err := os.Lstat(filepath.Join(filepath.Dir(l.path), short))
-			if err == nil && os.SameFile(info, l.info) && !strings.EqualFold(short, d.Name) {
-				d.ShortName = short
-				return
+			if err == nil && os.SameFile(info, u.info) && !strings.EqualFold(short, l.name) {
+				return l.at, short, true
 			}
 		}
 	}
-	n.s.warn(l.path, "has several names, some of them not in the tree or a short one that ntfs-3g does not tell, which is left out")
+	return 0, "", false
+}
+
+// noteUnknown notes a name whose record is at a place.
+func (n *ntfs) noteUnknown(e *entry, at int64) {
+	u := n.unknown[e.link]
+	if u == nil {
+		u = &linkNames{info: e.info}
+		n.unknown[e.link] = u
+	}
+	u.names = append(u.names, linkName{e.path(), e.name, at})
 }
 
 // shortNames gives the short names that Windows makes of a long one first: at most six characters, a tilde and a number, and three of

@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"io/fs"
 	"os"
 
@@ -24,6 +25,27 @@ func identityOf(info fs.FileInfo) identity { return identity{info: info, size: i
 // same reports whether now describes the file that was scanned, unchanged.
 func (i identity) same(now fs.FileInfo) bool {
 	return os.SameFile(now, i.info) && now.Size() == i.size && now.ModTime().Equal(i.info.ModTime()) && now.Mode().IsRegular()
+}
+
+// ordinary is for files that are known by a number.
+func (p *park) ordinary(*identity, wim.Filetime) (inode uint64, ns byte, ok bool) { return 0, 0, false }
+
+func (p *park) identity(uint64, int64, wim.Filetime, byte) identity { return identity{} }
+
+// appendIdentity appends an identity to a record.
+func (p *park) appendIdentity(b []byte, i *identity) []byte {
+	linked := uint64(0)
+	if i.linked {
+		linked = 1
+	}
+	p.infos = append(p.infos, i.info)
+	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(len(p.infos)-1)), linked)
+}
+
+func (r *parkReader) identity() identity {
+	i := identityOf(r.p.infos[r.uvarint()])
+	i.linked = r.uvarint() != 0
+	return i
 }
 
 // linkID gives the identity of a file that has several names, which is not known here.

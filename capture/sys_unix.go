@@ -3,10 +3,12 @@
 package capture
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -34,6 +36,40 @@ func (i identity) same(now fs.FileInfo) bool {
 	n := identityOf(now)
 	n.linked = i.linked
 	return n == i && now.Mode().IsRegular()
+}
+
+// ordinary gives what a record keeps of the identity of a file that has nothing out of the ordinary.
+func (p *park) ordinary(i *identity, modified wim.Filetime) (inode uint64, ns byte, ok bool) {
+	if len(p.blocks) < 2 && p.dev == 0 {
+		p.dev = i.id.dev
+	}
+	rest := i.mtime - nanoseconds(modified)
+	return i.id.ino, byte(rest), i.id.dev == p.dev && !i.linked && rest >= 0 && rest < 100
+}
+
+// identity is the inverse of ordinary.
+func (p *park) identity(inode uint64, size int64, modified wim.Filetime, ns byte) identity {
+	return identity{id: fileID{p.dev, inode}, size: size, mtime: nanoseconds(modified) + int64(ns)}
+}
+
+// nanoseconds gives t as identity.mtime does.
+func nanoseconds(t wim.Filetime) int64 { return int64(t-wim.FiletimeOf(time.Unix(0, 0))) * 100 }
+
+// appendIdentity appends an identity to a record.
+func (p *park) appendIdentity(b []byte, i *identity) []byte {
+	linked := uint64(0)
+	if i.linked {
+		linked = 1
+	}
+	for _, v := range []uint64{i.id.dev, i.id.ino, uint64(i.size), uint64(i.mtime), linked} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return b
+}
+
+func (r *parkReader) identity() identity {
+	id := fileID{r.uvarint(), r.uvarint()}
+	return identity{id: id, size: int64(r.uvarint()), mtime: int64(r.uvarint()), linked: r.uvarint() != 0}
 }
 
 // linkID gives the identity of a file that has several names.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,8 +192,9 @@ func snapshot(t *testing.T, dir string) map[string]string {
 		switch {
 		case info.IsDir():
 			line += " dir"
-			entries, err := readDir(path)
+			entries, err := os.ReadDir(path)
 			must(t, err)
+			slices.SortFunc(entries, func(a, b fs.DirEntry) int { return wim.CompareNames(a.Name(), b.Name()) })
 			for _, e := range entries {
 				walk(strings.TrimPrefix(rel+"/"+e.Name(), "/"))
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,16 +24,17 @@ const maxText = 1 << 10
 // windows gathers what the tree tells of the Windows that is installed in it: the properties that Microsoft's tools and wimlib-imagex give an image.
 // The tree of another system has none. What is there but cannot be read is told to warn.
 type windows struct {
-	system *wim.Dentry // the folder System32
+	find   func(names ...string) *wim.Dentry // as findFold, from the root
+	system []string                          // path of the folder System32
 	warn   func(path, what string)
 	props  []property
 }
 
-// windowsProperties gives the properties of the Windows in an image that was scanned.
-func windowsProperties(img *wim.Image, warn func(path, what string)) []property {
+// windowsProperties gives the properties of the Windows in an image that was scanned, in which find finds files.
+func windowsProperties(find func(names ...string) *wim.Dentry, warn func(path, what string)) []property {
 	for _, root := range []string{"Windows", "WINNT"} {
-		w := &windows{system: findFold(img.Root, root, "System32"), warn: warn}
-		if w.system == nil {
+		w := &windows{find: find, system: []string{root, "System32"}, warn: warn}
+		if find(w.system...) == nil {
 			continue
 		}
 		w.set("WINDOWS/SYSTEMROOT", strings.ToUpper(root))
@@ -89,7 +91,7 @@ func (w *windows) products() []property {
 
 // content opens a file below System32. It is nil when there is none.
 func (w *windows) content(names ...string) (io.ReadCloser, int64, error) {
-	d := findFold(w.system, names...)
+	d := w.find(append(slices.Clip(w.system), names...)...)
 	if d == nil || d.IsDir() {
 		return nil, 0, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/wimcast/wimcast/internal/regf/regftest"
+	"github.com/wimcast/wimcast/wim"
 )
 
 // peFile is the start of a program for a machine.
@@ -70,7 +71,8 @@ func propertiesOf(t *testing.T, dir string) (props map[string]string, told []str
 	t.Helper()
 	img, _ := scan(t, dir, Options{})
 	props = make(map[string]string)
-	for _, p := range windowsProperties(img, func(path, what string) { told = append(told, path+" "+what) }) {
+	find := func(names ...string) *wim.Dentry { return findFold(img.Root, names...) }
+	for _, p := range windowsProperties(find, func(path, what string) { told = append(told, path+" "+what) }) {
 		props[p.path] = p.value
 	}
 	return props, told

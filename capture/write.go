@@ -52,12 +52,12 @@ func Write(ctx context.Context, w io.WriteSeeker, sources []Source, opts WriteOp
 				return stats, err
 			}
 		}
-		img, s, err := Scan(ctx, src.Dir, o)
+		tree, s, err := ScanTree(ctx, []Item{{Path: src.Dir}}, o)
 		if err != nil {
 			return stats, fmt.Errorf("capture %s: %w", src.Dir, err)
 		}
 		stats.add(s)
-		if err := out.Image(img, o.Base.file()); err != nil {
+		if err := out.Image(tree, o.Base.file()); err != nil {
 			return stats, fmt.Errorf("capture %s: %w", src.Dir, err)
 		}
 	}

@@ -91,8 +91,8 @@ func (r *captureRun) addition(ctx context.Context, f *wim.File, info fs.FileInfo
 	if err := r.openOld(f); err != nil {
 		return add, stats, err
 	}
-	img, stats, err := r.scanTree(ctx)
-	return edit.Addition{Image: img, From: r.oldFile(), Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
+	tree, stats, err := r.scanTree(ctx)
+	return edit.Addition{Image: tree, From: r.oldFile(), Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
 }
 
 // freeName checks that the image's name is not taken. One that was not chosen gets a number behind it.

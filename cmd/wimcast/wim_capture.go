@@ -162,7 +162,7 @@ func (r *captureRun) create(ctx context.Context) error {
 	if err := r.openOld(nil); err != nil {
 		return fail(err)
 	}
-	img, stats, err := r.scanTree(ctx)
+	tree, stats, err := r.scanTree(ctx)
 	if err != nil {
 		return fail(err)
 	}
@@ -179,7 +179,7 @@ func (r *captureRun) create(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := w.Image(img, r.oldFile()); err != nil {
+			if err := w.Image(tree, r.oldFile()); err != nil {
 				return err
 			}
 			written, err = w.Finish(ctx)
@@ -193,7 +193,7 @@ func (r *captureRun) create(ctx context.Context) error {
 }
 
 // scanTree scans the source and sets the properties that were asked for.
-func (r *captureRun) scanTree(ctx context.Context) (*wim.Image, capture.Stats, error) {
+func (r *captureRun) scanTree(ctx context.Context) (wim.Tree, capture.Stats, error) {
 	items := []capture.Item{{Path: r.source}}
 	if r.cmd.Bool("source-list") {
 		var err error
@@ -204,7 +204,7 @@ func (r *captureRun) scanTree(ctx context.Context) (*wim.Image, capture.Stats, e
 	if info, err := os.Stat(r.source); err == nil && info.Mode()&os.ModeDevice != 0 && info.Mode()&os.ModeCharDevice == 0 {
 		return nil, capture.Stats{}, withHint(errors.New("it is a block device"), "mount the volume (NTFS: with ntfs-3g) and capture the directory that it is mounted on")
 	}
-	img, stats, err := capture.ScanItems(ctx, items, r.scan)
+	tree, stats, err := capture.ScanTree(ctx, items, r.scan)
 	if err != nil {
 		return nil, stats, err
 	}
@@ -212,12 +212,13 @@ func (r *captureRun) scanTree(ctx context.Context) (*wim.Image, capture.Stats, e
 	if r.cmd.IsSet("flags") {
 		props = append([]string{"FLAGS=" + r.cmd.String("flags")}, props...)
 	}
+	info, _ := tree.Head()
 	for _, p := range props {
-		if err := setProperty(r.cmd, &img.Info, p); err != nil {
+		if err := setProperty(r.cmd, info, p); err != nil {
 			return nil, stats, err
 		}
 	}
-	return img, stats, nil
+	return tree, stats, nil
 }
 
 // withBar runs what writes the file with a bar that shows how far it is.
