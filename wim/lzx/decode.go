@@ -151,7 +151,7 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 		for i := range lens {
 			lens[i] = uint8(in.take(3))
 		}
-		if huffman.Build(d.aligned[:], maxAlignedCode, maxAlignedCode, lens[:]) != nil {
+		if huffman.Build(d.aligned[:], maxAlignedCode, maxAlignedCode, lens[:], huffman.Symbols[:]) != nil {
 			return errCode
 		}
 	}
@@ -160,8 +160,8 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 			return err
 		}
 	}
-	if huffman.Build(d.main[:], mainRoot, maxCode, d.mainLens[:d.mainSymbols]) != nil ||
-		huffman.Build(d.length[:], lengthRoot, maxCode, d.lengthLens[:]) != nil {
+	if huffman.Build(d.main[:], mainRoot, maxCode, d.mainLens[:d.mainSymbols], huffman.Symbols[:]) != nil ||
+		huffman.Build(d.length[:], lengthRoot, maxCode, d.lengthLens[:], huffman.Symbols[:]) != nil {
 		return errCode
 	}
 	return nil
@@ -176,7 +176,7 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 		}
 		pre[i] = uint8(in.take(4))
 	}
-	if huffman.Build(d.pre[:], preRoot, maxPreCode, pre[:]) != nil {
+	if huffman.Build(d.pre[:], preRoot, maxPreCode, pre[:], huffman.Symbols[:]) != nil {
 		return errCode
 	}
 	for i := 0; i < len(lens); {

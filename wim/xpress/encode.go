@@ -50,9 +50,9 @@ func (t *tokens) literal(b byte) {
 func (t *tokens) match(length, offset int) {
 	n := length - minMatch
 	obits := log2(uint32(offset))
-	if n >= longMatch {
+	if n >= longSymbol {
 		t.long = append(t.long, uint16(n))
-		n = longMatch
+		n = longSymbol
 	}
 	sym := 256 | uint32(obits)<<4 | uint32(n)
 	t.freqs[sym&(symbols-1)]++
@@ -105,7 +105,7 @@ func (e *Encoder) size() int {
 		n += int(f) * (int(e.huff.Lens[sym]) + int(extraBits(uint32(sym))))
 	}
 	for _, l := range e.tokens.long {
-		if l >= longMatch+255 {
+		if l >= longSymbol+255 {
 			long += 3
 		} else {
 			long++
@@ -124,7 +124,7 @@ func (e *Encoder) writeBody(dst []byte) []byte {
 	for _, t := range e.tokens.all[:e.tokens.n] {
 		sym := t >> 16 & (symbols - 1)
 		code := e.codes[sym]
-		if sym&(256|longMatch) != 256|longMatch {
+		if sym&(256|longSymbol) != 256|longSymbol {
 			k := extraBits(sym)
 			w.put(code>>8<<k|t&0xffff, uint(code&255)+k)
 			continue
@@ -184,8 +184,8 @@ func (w *writer) settle() {
 // length writes a match length, less minMatch, that does not fit into its symbol.
 func (w *writer) length(n uint16) {
 	w.settle()
-	if n < longMatch+255 {
-		w.buf[w.end] = byte(n - longMatch)
+	if n < longSymbol+255 {
+		w.buf[w.end] = byte(n - longSymbol)
 		w.end++
 		return
 	}

@@ -198,6 +198,9 @@ func FuzzDecode(f *testing.F) {
 		if !bytes.Equal(dst[n:], bytes.Repeat([]byte{0xa5}, guard)) {
 			t.Fatal("wrote behind the piece")
 		}
+		if n < 4096 {
+			checkAgainstPlain(t, src, int(n))
+		}
 	})
 }
 

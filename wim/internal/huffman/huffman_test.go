@@ -44,7 +44,7 @@ func TestTableAgreesWithPlainDecoding(t *testing.T) {
 			lens[rng.IntN(len(lens))] = 0
 		}
 		table := make([]uint32, TableSize(rootBits, maxBits, len(lens)))
-		if err := Build(table, rootBits, maxBits, lens); err != nil {
+		if err := Build(table, rootBits, maxBits, lens, Symbols[:]); err != nil {
 			t.Fatal(err)
 		}
 		for range 300 {
@@ -78,7 +78,7 @@ func TestTableSizeIsEnough(t *testing.T) {
 			}
 		}
 		table := make([]uint32, TableSize(rootBits, maxBits, len(lens)))
-		if err := Build(table, rootBits, maxBits, lens); err != nil {
+		if err := Build(table, rootBits, maxBits, lens, Symbols[:]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,10 +86,10 @@ func TestTableSizeIsEnough(t *testing.T) {
 
 func TestOversubscribedLengthsAreRefused(t *testing.T) {
 	table := make([]uint32, TableSize(7, 7, 8))
-	if err := Build(table, 7, 7, []uint8{1, 1, 1}); err != ErrOversubscribed {
+	if err := Build(table, 7, 7, []uint8{1, 1, 1}, Symbols[:]); err != ErrOversubscribed {
 		t.Errorf("got %v", err)
 	}
-	if err := Build(table, 7, 7, []uint8{1, 8, 2}); err != ErrTooLong {
+	if err := Build(table, 7, 7, []uint8{1, 8, 2}, Symbols[:]); err != ErrTooLong {
 		t.Errorf("got %v", err)
 	}
 }

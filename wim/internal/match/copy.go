@@ -1,12 +1,26 @@
 // Package match copies the matches of LZ77 codecs: bytes that repeat earlier ones.
 //
-// The one call is [Copy].
+// Start with [Copy]; [CopyNear] is for short matches away from the end.
 package match
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // Near is how many bytes behind the end of a match of at most Near bytes [Copy] may overwrite when so many are there.
 const Near = 32
+
+// CopyNear is Copy for a match of at most Near bytes that does not overlap, or only what is 16 bytes away: the offset is at least the length, or 16. Near
+// bytes from op on must lie in dst.
+func CopyNear(dst []byte, op, offset int) {
+	_, _ = dst[op+Near-1], dst[op-offset] // so that nothing below is outside, as offsets are above 0
+	// Slices in place of pointers make XPRESS decode 607 MB/s rather than 650.
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), op)
+	from := unsafe.Add(to, -offset)
+	*(*[16]byte)(to) = *(*[16]byte)(from)
+	*(*[16]byte)(unsafe.Add(to, 16)) = *(*[16]byte)(unsafe.Add(from, 16))
+}
 
 // Copy copies length bytes from offset bytes before op to op, where they may overlap, in which case they repeat. All of it must lie in dst, and
 // offset must not be 0. Bytes behind may be overwritten by anything, up to Near bytes from op or 15 from the end of the match.

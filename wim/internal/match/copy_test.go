@@ -35,3 +35,40 @@ func BenchmarkCopy(b *testing.B) {
 		}
 	}
 }
+
+func TestCopyNearCopiesWhatDoesNotOverlapNearby(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for offset := 1; offset <= 70; offset++ {
+		for length := 1; length <= Near; length++ {
+			if offset < 16 && offset < length {
+				continue
+			}
+			op := offset + rng.IntN(20)
+			dst := make([]byte, op+Near+1)
+			for i := range dst {
+				dst[i] = byte(rng.Uint32())
+			}
+			want := bytes.Clone(dst)
+			for i := op; i < op+length; i++ {
+				want[i] = want[i-offset]
+			}
+			CopyNear(dst, op, offset)
+			if !bytes.Equal(dst[:op+length], want[:op+length]) || dst[op+Near] != want[op+Near] {
+				t.Fatalf("offset %d, length %d: differs", offset, length)
+			}
+		}
+	}
+}
+
+func TestCopyNearRefusesToLeaveItsSlice(t *testing.T) {
+	for _, c := range []struct{ size, op, offset int }{{100, 69, 5}, {100, 10, 11}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%+v: no panic", c)
+				}
+			}()
+			CopyNear(make([]byte, c.size), c.op, c.offset)
+		}()
+	}
+}
