@@ -39,7 +39,12 @@
 // # Pipable files
 //
 // wimlib can make files that a pipe can be read from (magic WLPWM). Their header stands again at the end, and only there does it locate the blob
-// table, XML and integrity table. Before every resource stand 40 bytes that random access does not need. A compressed one is
+// table, XML and integrity table. [Pipe] makes one of an ordinary file:
+//
+//	header | XML | images' metadata | resources | blob table | XML | integrity table | header
+//
+// Before every resource, the blob table and both XML stand 40 bytes that random access does not need: u64 2b9b9ba2443db9d8, u64 size of the
+// content, its SHA-1, u32 resource flags. A compressed resource is
 //
 //	[u32 size, piece 0 | u32 size, piece 1 | ... | n-1 offsets, as if there were no sizes before the pieces]
 //

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/urfave/cli/v3"
 )
 
 // printf writes data for the user to standard output.
@@ -37,6 +39,19 @@ func (a *app) logger(verbose bool) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: level}))
+}
+
+// checkPipe refuses a WIM file on standard output where something else would come between.
+func (a *app) checkPipe(cmd *cli.Command) error {
+	switch {
+	case cmd.Bool("not-pipable"):
+		return usageErrorf(cmd, "--not-pipable: what goes to standard output is a pipable file")
+	case cmd.Bool("json"):
+		return usageErrorf(cmd, "--json: standard output gets the WIM file")
+	case isTerminal(a.out):
+		return usageErrorf(cmd, "standard output is a terminal: name a file, or lead it into a program")
+	}
+	return nil
 }
 
 // isTerminal says whether w is a terminal.

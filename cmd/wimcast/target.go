@@ -8,21 +8,8 @@ import (
 	"strings"
 
 	"github.com/wimcast/wimcast/apply"
-	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
-
-// openTarget opens the directory that an image is applied to, and makes it where it is missing.
-func openTarget(path string) (vfs.FS, error) {
-	if err := makeTarget(path); err != nil {
-		return nil, err
-	}
-	target, err := vfs.OS(path)
-	if err != nil {
-		return nil, fmt.Errorf("open target %s: %w", path, err)
-	}
-	return target, nil
-}
 
 // makeTarget makes the directory that an image is applied to where it is missing.
 func makeTarget(path string) error {

@@ -58,6 +58,11 @@ func refFlag() cli.Flag {
 
 // openWIM opens the WIM file at path for reading, together with the files that the globs match.
 func openWIM(path string, globs ...string) (wimFile, error) {
+	return openWIMAs(path, path, globs)
+}
+
+// openWIMAs is openWIM of a file that errors call by another name.
+func openWIMAs(name, path string, globs []string) (wimFile, error) {
 	paths := []string{path}
 	for _, glob := range globs {
 		found, err := filepath.Glob(glob)
@@ -71,7 +76,7 @@ func openWIM(path string, globs ...string) (wimFile, error) {
 	}
 	w, err := openWIMs(paths)
 	if err != nil {
-		return wimFile{}, wimHint(fmt.Errorf("open WIM %s: %w", path, err))
+		return wimFile{}, wimHint(fmt.Errorf("open WIM %s: %w", name, err))
 	}
 	return w, nil
 }

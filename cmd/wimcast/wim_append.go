@@ -24,7 +24,6 @@ func (a *app) wimAppendCommand() *cli.Command {
 			&cli.BoolFlag{Name: "create", Usage: "make WIMFILE if it is not there"},
 			&cli.BoolFlag{Name: "rebuild", Usage: "write the whole file anew: slower, and leaves no holes"},
 			&cli.BoolFlag{Name: "unsafe-compact", Usage: "as --rebuild, which is safe"},
-			&cli.BoolFlag{Name: "not-pipable", Hidden: true},
 		),
 		Action: a.wimAppend,
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,7 +22,8 @@ func (a *app) wimApplyCommand() *cli.Command {
 		Usage:     "write an image's files to a directory",
 		ArgsUsage: "WIMFILE [IMAGE | all] TARGET",
 		Description: "TARGET is made if it is not there. In one that holds other things, files by the same names are replaced and directories merged, once all of\n" +
-			"the image is on the disk and checked. A directory never takes the place of something else, nor something else that of a directory.",
+			"the image is on the disk and checked. A directory never takes the place of something else, nor something else that of a directory.\n" +
+			"WIMFILE may be \"-\": then standard input is read to its end into the folder for temporary files (TMPDIR) first.",
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "rpfix", Usage: "have absolute links lead into the target, where they led into what was captured (default: if the file says so)"},
 			&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
@@ -115,10 +117,7 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 
 // openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
 func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (wimFile, error) {
-	if path == "-" {
-		return wimFile{}, withHint(usageErrorf(cmd, "a WIM file cannot be read from a pipe"), "save it to a file first")
-	}
-	w, err := openWIM(path, cmd.StringSlice("ref")...)
+	w, err := a.openOrSpool(path, cmd.StringSlice("ref"))
 	if err != nil {
 		return w, err
 	}
@@ -128,6 +127,25 @@ func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (
 		}
 	}
 	return w, nil
+}
+
+// openOrSpool is openWIM that takes "-" for standard input, which is read into a temporary file: a WIM file is not used front to back.
+func (a *app) openOrSpool(path string, globs []string) (w wimFile, err error) {
+	if path != "-" {
+		return openWIM(path, globs...)
+	}
+	f, err := os.CreateTemp("", "wimcast-spool-*")
+	if err != nil {
+		return w, fmt.Errorf("make a temporary file: %w", err)
+	}
+	defer func() {
+		_ = f.Close()
+		_ = os.Remove(f.Name()) // who has opened it keeps it; on Windows it stays until the folder is emptied
+	}()
+	if _, err := io.Copy(f, a.in); err != nil {
+		return w, withHint(fmt.Errorf("read standard input to %s: %w", f.Name(), err), "the folder for temporary files needs room for the WIM file: set TMPDIR to another one")
+	}
+	return openWIMAs("on standard input", f.Name(), globs)
 }
 
 // imageToApply is an image and the folder below the target that it goes to.

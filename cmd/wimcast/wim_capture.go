@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wim/edit"
 )
 
 func (a *app) wimCaptureCommand() *cli.Command {
@@ -17,14 +19,17 @@ func (a *app) wimCaptureCommand() *cli.Command {
 		Name:      "capture",
 		Usage:     "store a directory as a WIM file of one image",
 		ArgsUsage: "SOURCE WIMFILE [IMAGE_NAME [IMAGE_DESC]]",
-		Flags:     captureFlags(),
-		Action:    a.wimCapture,
+		Description: "WIMFILE may be \"-\", standard output, which gets a pipable file. That is made of an ordinary one in the folder for temporary\n" +
+			"files (TMPDIR), which must have room for it; a pipable file on disk likewise, of one beside it.",
+		Flags:  captureFlags(),
+		Action: a.wimCapture,
 	}
 }
 
 // captureFlags are the options of capture and append.
 func captureFlags() []cli.Flag {
 	flags := append(compressFlags("LZX"), checkFlags()...)
+	flags = append(flags, pipableFlags()...)
 	return append(
 		flags, threadsFlag(), jsonFlag(),
 		&cli.BoolFlag{Name: "boot", Usage: "mark the image as the one that boots"},
@@ -40,7 +45,7 @@ func captureFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input"},
 		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"},
 		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time"},
-		&cli.BoolFlag{Name: "wimboot", Hidden: true}, &cli.BoolFlag{Name: "snapshot", Hidden: true}, &cli.BoolFlag{Name: "pipable", Hidden: true},
+		&cli.BoolFlag{Name: "wimboot", Hidden: true}, &cli.BoolFlag{Name: "snapshot", Hidden: true},
 		&cli.BoolFlag{Name: "no-solid-sort", Hidden: true},
 	)
 }
@@ -49,7 +54,6 @@ func captureFlags() []cli.Flag {
 var unsupported = []struct{ option, why string }{
 	{"wimboot", "files that point into a WIM are known to no Windows after 8.1; capture without it"},
 	{"snapshot", "it takes a snapshot by Windows' shadow copies; make one yourself (LVM, btrfs, vssadmin) and capture that"},
-	{"pipable", "only wimlib reads such files; write a WIM file, and cast it with 'wimcast publish'"},
 	{"no-solid-sort", "files of one kind always lie side by side in solid runs"},
 }
 
@@ -112,12 +116,18 @@ func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
 	}
 	r.source, r.target = got[0], got[1]
 	for _, u := range unsupported {
-		if cmd.Bool(u.option) || u.option == "pipable" && r.target == "-" {
+		if cmd.Bool(u.option) {
 			return nil, usageErrorf(cmd, "--%s is not supported: %s", u.option, u.why)
 		}
 	}
+	if cmd.Bool("solid") && (cmd.Bool("pipable") || r.target == "-") {
+		return nil, usageErrorf(cmd, "--solid with --pipable: a pipable file has no solid runs")
+	}
 	if cmd.Bool("rpfix") && cmd.Bool("norpfix") {
 		return nil, usageErrorf(cmd, "--rpfix with --norpfix: say one of them")
+	}
+	if _, err := piping(cmd); err != nil {
+		return nil, err
 	}
 	var err error
 	if r.opts, err = writerOptions(cmd, wim.LZX); err != nil {
@@ -153,7 +163,7 @@ func (r *captureRun) close() {
 // create captures to a new file.
 func (r *captureRun) create(ctx context.Context) error {
 	fail := func(err error) error { return captureHint(fmt.Errorf("%s %s: %w", r.cmd.Name, r.source, err)) }
-	if err := checkReplaceable(r.target); err != nil {
+	if err := r.checkTarget(); err != nil {
 		return fail(err)
 	}
 	if err := r.openBases(ctx); err != nil {
@@ -173,23 +183,47 @@ func (r *captureRun) create(ctx context.Context) error {
 		r.opts.Flags |= wim.FlagRPFix
 	}
 	var written wim.WriterStats
-	err = r.withBar(func() error {
-		return replaceFile(r.target, func(f *os.File) error {
+	err = r.withBar(func() (err error) {
+		written, err = r.write(ctx, func(f *os.File) (written wim.WriterStats, err error) {
 			w, err := wim.Create(f, r.opts)
 			if err != nil {
-				return err
+				return written, err
 			}
 			if err := w.Image(tree, r.oldFile()); err != nil {
-				return err
+				return written, err
 			}
-			written, err = w.Finish(ctx)
-			return err
+			return w.Finish(ctx)
 		})
+		return err
 	})
 	if err != nil {
 		return fail(err)
 	}
 	return r.report(1, stats, written)
+}
+
+// checkTarget refuses a target that cannot be written.
+func (r *captureRun) checkTarget() error {
+	if r.target == "-" {
+		return r.checkPipe(r.cmd)
+	}
+	return checkReplaceable(r.target)
+}
+
+// write has fn write a file to where it is wanted, and makes it a pipable one where that is wanted.
+func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterStats, error)) (written wim.WriterStats, err error) {
+	if r.target == "-" {
+		return edit.Pipe(ctx, r.out, "", fn)
+	}
+	err = replaceFile(r.target, func(f *os.File) (err error) {
+		if r.cmd.Bool("pipable") {
+			written, err = edit.Pipe(ctx, f, filepath.Dir(r.target), fn)
+			return err
+		}
+		written, err = fn(f)
+		return err
+	})
+	return written, err
 }
 
 // scanTree scans the source and sets the properties that were asked for.

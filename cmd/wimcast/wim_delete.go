@@ -24,9 +24,6 @@ func (a *app) wimDelete(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := refusePipable(cmd); err != nil {
-		return err
-	}
 	opts := edit.DeleteOptions{Soft: cmd.Bool("soft") && !cmd.Bool("unsafe-compact")}
 	if opts.Options, err = editOptions(cmd); err != nil {
 		return err
@@ -40,6 +37,7 @@ func (a *app) wimDelete(ctx context.Context, cmd *cli.Command) error {
 
 func (a *app) wimOptimizeCommand() *cli.Command {
 	flags := append(compressFlags("as it is"), &cli.BoolFlag{Name: "recompress", Usage: "compress again what could be copied as it is"})
+	flags = append(flags, pipableFlags()...)
 	return &cli.Command{
 		Name:      "optimize",
 		Usage:     "write a WIM file anew, without what no image needs",
@@ -52,9 +50,6 @@ func (a *app) wimOptimizeCommand() *cli.Command {
 func (a *app) wimOptimize(ctx context.Context, cmd *cli.Command) error {
 	got, err := args(cmd, "WIMFILE")
 	if err != nil {
-		return err
-	}
-	if err := refusePipable(cmd); err != nil {
 		return err
 	}
 	opts, err := editOptions(cmd)

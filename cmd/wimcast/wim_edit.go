@@ -20,7 +20,10 @@ func editOptions(cmd *cli.Command) (edit.Options, error) {
 	if err != nil {
 		return edit.Options{}, err
 	}
-	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check"), Unpipe: cmd.Bool("not-pipable")}
+	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check")}
+	if opts.Piping, err = piping(cmd); err != nil {
+		return opts, err
+	}
 	switch {
 	case w.Check:
 		opts.Integrity = edit.AddIntegrity
@@ -55,17 +58,28 @@ func rebuildFlags(flags ...cli.Flag) []cli.Flag {
 	return append(
 		flags, threadsFlag(), jsonFlag(),
 		&cli.BoolFlag{Name: "unsafe-compact", Usage: "write the file anew, without holes: here as safely as ever"},
-		&cli.BoolFlag{Name: "pipable", Hidden: true},
-		&cli.BoolFlag{Name: "not-pipable", Usage: "let a pipable file become an ordinary one, the only kind that is written"},
 	)
 }
 
-// refusePipable refuses --pipable.
-func refusePipable(cmd *cli.Command) error {
-	if cmd.Bool("pipable") {
-		return usageErrorf(cmd, "--pipable: such files can be read, but not written; Microsoft's programs cannot read them at all")
+// piping reads pipableFlags.
+func piping(cmd *cli.Command) (edit.Piping, error) {
+	switch pipable, not := cmd.Bool("pipable"), cmd.Bool("not-pipable"); {
+	case pipable && not:
+		return 0, usageErrorf(cmd, "--pipable with --not-pipable: say one of them")
+	case pipable:
+		return edit.Pipable, nil
+	case not:
+		return edit.NotPipable, nil
 	}
-	return nil
+	return edit.KeepPiping, nil
+}
+
+// pipableFlags say whether a file that is written anew can be read from a pipe.
+func pipableFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "pipable", Usage: "write a file that can be read from a pipe, by wimcast and wimlib only"},
+		&cli.BoolFlag{Name: "not-pipable", Usage: "make an ordinary file of a pipable one"},
+	}
 }
 
 // editJSON is the output of the verbs that change a WIM file, with --json.
@@ -114,8 +128,6 @@ func editHint(cmd *cli.Command, err error) error {
 		return withHint(err, "the disk is full, and the file is as it was: free some space and run the same command again")
 	case errors.Is(err, context.Canceled):
 		return withHint(err, "interrupted: the file is as it was")
-	case errors.Is(err, edit.ErrPipable):
-		return withHint(err, "'wimcast wim optimize --not-pipable' makes an ordinary file of it")
 	case errors.Is(err, edit.ErrReadOnly):
 		return withHint(err, "export its images to a new file")
 	case errors.Is(err, wim.ErrMissing):

@@ -20,12 +20,15 @@ func (a *app) wimExportCommand() *cli.Command {
 		&cli.BoolFlag{Name: "wimboot", Usage: "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"},
 		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out what the WIM `FILE` has"},
 	)
+	flags = append(flags, pipableFlags()...)
 	return &cli.Command{
 		Name:      "export",
 		Usage:     "copy an image, or all, to a new or existing WIM file",
 		ArgsUsage: "SRC_WIMFILE SRC_IMAGE|all DEST_WIMFILE [DEST_IMAGE_NAME [DEST_IMAGE_DESC]]",
-		Flags:     rebuildFlags(flags...),
-		Action:    a.wimExport,
+		Description: "DEST_WIMFILE may be \"-\", standard output, which gets a pipable file. That is made of an ordinary one in the folder for temporary\n" +
+			"files (TMPDIR), which must have room for it; a pipable file on disk likewise, of one beside it.",
+		Flags:  rebuildFlags(flags...),
+		Action: a.wimExport,
 	}
 }
 
@@ -42,10 +45,9 @@ func (a *app) wimExport(ctx context.Context, cmd *cli.Command) (err error) {
 		return err
 	}
 	if got[2] == "-" {
-		return usageErrorf(cmd, "export to standard output: such files are pipable, which are not written; name a file")
-	}
-	if err := refusePipable(cmd); err != nil {
-		return err
+		if err := a.checkPipe(cmd); err != nil {
+			return err
+		}
 	}
 	src, err := openWIM(got[0], cmd.StringSlice("ref")...)
 	if err != nil {
@@ -68,6 +70,9 @@ func (a *app) wimExport(ctx context.Context, cmd *cli.Command) (err error) {
 		opts.Base = append(opts.Base, base.File)
 	}
 	return a.edit(cmd, got[2], &opts.Options, func() (wim.WriterStats, error) {
+		if got[2] == "-" {
+			return edit.ExportTo(ctx, src.File, n, a.out, opts)
+		}
 		return edit.Export(ctx, src.File, n, got[2], opts)
 	})
 }

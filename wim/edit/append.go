@@ -42,7 +42,7 @@ func Append(ctx context.Context, path string, opts AppendOptions, get func(f *wi
 
 func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (stats wim.WriterStats, err error) {
 	storage := opts.Storage
-	opts.Rebuild = opts.Rebuild || h.Header.Pipable
+	opts.Rebuild = opts.Rebuild || h.Header.Pipable || opts.Piping == Pipable
 	if !opts.Rebuild {
 		storage.Compression, storage.PieceSize = nil, 0
 	}
@@ -74,16 +74,14 @@ func (h *handle) add(ctx context.Context, add Addition, opts AppendOptions) (sta
 	if add.Boot {
 		o.BootIndex = h.Header.ImageCount + 1
 	}
-	err = h.rebuild(func(f *os.File) error {
+	return h.rebuild(ctx, opts.Options, storage, func(f *os.File) (wim.WriterStats, error) {
 		w, err := wim.Create(f, o)
 		if err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
 		if err := copyImages(w, h.File, nil); err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
-		stats, err = finish(w)
-		return err
+		return finish(w)
 	})
-	return stats, err
 }

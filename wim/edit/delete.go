@@ -24,8 +24,8 @@ func Delete(ctx context.Context, path string, n int, opts DeleteOptions) (wim.Wr
 			return err
 		}
 		left := func(i int) bool { return n != All && i != n }
-		if !opts.Soft || h.Header.Pipable {
-			stats, err = h.renew(ctx, opts.writer(h.File, Storage{}), left)
+		if !opts.Soft || h.Header.Pipable || opts.Piping == Pipable {
+			stats, err = h.renew(ctx, opts.Options, Storage{}, opts.writer(h.File, Storage{}), left)
 			return err
 		}
 		stats, err = h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
@@ -57,7 +57,7 @@ func Optimize(ctx context.Context, path string, s Storage, opts Options) (wim.Wr
 			}
 		}
 		var err error
-		stats, err = h.renew(ctx, o, func(int) bool { return true })
+		stats, err = h.renew(ctx, opts, s, o, func(int) bool { return true })
 		return err
 	})
 	return stats, wrap(err, "optimize", path)
@@ -83,9 +83,6 @@ func change(ctx context.Context, path string, opts Options, fn func(h *handle) e
 		return err
 	}
 	defer h.close()
-	if err := opts.admit(h.File); err != nil {
-		return err
-	}
 	if opts.Locked != nil {
 		if err := opts.Locked(h.File); err != nil {
 			return err
@@ -98,7 +95,7 @@ func change(ctx context.Context, path string, opts Options, fn func(h *handle) e
 }
 
 // renew writes the file anew with the images that keep says to keep.
-func (h *handle) renew(ctx context.Context, opts wim.WriterOptions, keep func(n int) bool) (stats wim.WriterStats, err error) {
+func (h *handle) renew(ctx context.Context, o Options, s Storage, opts wim.WriterOptions, keep func(n int) bool) (wim.WriterStats, error) {
 	opts.GUID = h.Header.GUID
 	for i, next := 1, 0; i <= h.Header.ImageCount; i++ {
 		if keep(i) {
@@ -108,16 +105,14 @@ func (h *handle) renew(ctx context.Context, opts wim.WriterOptions, keep func(n 
 			}
 		}
 	}
-	err = h.rebuild(func(f *os.File) error {
+	return h.rebuild(ctx, o, s, func(f *os.File) (wim.WriterStats, error) {
 		w, err := wim.Create(f, opts)
 		if err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
 		if err := copyImages(w, h.File, keep); err != nil {
-			return err
+			return wim.WriterStats{}, err
 		}
-		stats, err = w.Finish(ctx)
-		return err
+		return w.Finish(ctx)
 	})
-	return stats, err
 }

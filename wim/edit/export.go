@@ -30,22 +30,30 @@ type ExportOptions struct {
 //
 // Names must be unique in dest; but any number of images may have none.
 func Export(ctx context.Context, src *wim.File, n int, dest string, opts ExportOptions) (wim.WriterStats, error) {
-	e := &export{ExportOptions: opts, src: src}
-	var err error
-	if e.images, err = numbers(src, n); err != nil {
-		return wim.WriterStats{}, fmt.Errorf("export: %w", err)
-	}
-	if err := e.check(n); err != nil {
-		return wim.WriterStats{}, fmt.Errorf("export: %w", err)
-	}
-	if err := opts.verify(ctx, src); err != nil {
+	e, err := newExport(ctx, src, n, opts)
+	if err != nil {
 		return wim.WriterStats{}, fmt.Errorf("export: %w", err)
 	}
 	if _, err := os.Stat(dest); errors.Is(err, fs.ErrNotExist) {
-		err = e.create(ctx, dest)
-		return e.stats, wrap(err, "export to", dest)
+		stats, err := e.create(ctx, dest)
+		return stats, wrap(err, "export to", dest)
 	}
-	return e.stats, wrap(e.add(ctx, dest), "export to", dest)
+	stats, err := e.add(ctx, dest)
+	return stats, wrap(err, "export to", dest)
+}
+
+// ExportTo is Export to a pipe: what is written is a pipable file. It is made in a temporary file first.
+func ExportTo(ctx context.Context, src *wim.File, n int, dest io.Writer, opts ExportOptions) (wim.WriterStats, error) {
+	opts.Piping = Pipable
+	e, err := newExport(ctx, src, n, opts)
+	if err != nil {
+		return wim.WriterStats{}, fmt.Errorf("export: %w", err)
+	}
+	stats, err := Pipe(ctx, dest, "", func(f *os.File) (wim.WriterStats, error) { return e.write(ctx, f) })
+	if err != nil {
+		return stats, fmt.Errorf("export to a pipe: %w", err)
+	}
+	return stats, nil
 }
 
 // export is one run of Export.
@@ -53,7 +61,18 @@ type export struct {
 	ExportOptions
 	src    *wim.File
 	images []int
-	stats  wim.WriterStats
+}
+
+func newExport(ctx context.Context, src *wim.File, n int, opts ExportOptions) (*export, error) {
+	e := &export{ExportOptions: opts, src: src}
+	var err error
+	if e.images, err = numbers(src, n); err != nil {
+		return nil, err
+	}
+	if err := e.check(n); err != nil {
+		return nil, err
+	}
+	return e, opts.verify(ctx, src)
 }
 
 // check refuses options that do not go together.
@@ -70,50 +89,53 @@ func (e *export) check(n int) error {
 }
 
 // create writes a new file.
-func (e *export) create(ctx context.Context, dest string) error {
-	return writeNew(dest, nil, func(f *os.File) error {
-		opts := e.writer(e.src, e.Storage)
-		opts.Check = e.Integrity == AddIntegrity
-		opts.Base = e.Base
-		opts.BootIndex = e.boots(0)
-		w, err := wim.Create(f, opts)
-		if err != nil {
-			return err
-		}
-		return e.finish(ctx, w)
-	})
+func (e *export) create(ctx context.Context, dest string) (wim.WriterStats, error) {
+	pipes, err := e.pipes(wim.Header{}, e.Storage)
+	if err != nil {
+		return wim.WriterStats{}, err
+	}
+	return writeNew(ctx, dest, nil, pipes, func(f *os.File) (wim.WriterStats, error) { return e.write(ctx, f) })
+}
+
+// write writes the images to an empty file.
+func (e *export) write(ctx context.Context, f *os.File) (wim.WriterStats, error) {
+	opts := e.writer(e.src, e.Storage)
+	opts.Check = e.Integrity == AddIntegrity
+	opts.Base = e.Base
+	opts.BootIndex = e.boots(0)
+	w, err := wim.Create(f, opts)
+	if err != nil {
+		return wim.WriterStats{}, err
+	}
+	return e.finish(ctx, w)
 }
 
 // add puts the images behind those of a file that exists.
-func (e *export) add(ctx context.Context, dest string) error {
+func (e *export) add(ctx context.Context, dest string) (stats wim.WriterStats, err error) {
 	if len(e.Base) > 0 {
-		return errors.New("only a new file can be a delta of others")
+		return stats, errors.New("only a new file can be a delta of others")
 	}
 	h, err := openHandle(dest)
 	if err != nil {
-		return err
+		return stats, err
 	}
 	defer h.close()
 	if c := e.Compression; c != nil && *c != h.Header.Compression {
-		return fmt.Errorf("it has %s compression, and keeps that; change it with optimize --compress first", h.Header.Compression)
-	}
-	if err := e.admit(h.File); err != nil {
-		return err
+		return stats, fmt.Errorf("it has %s compression, and keeps that; change it with optimize --compress first", h.Header.Compression)
 	}
 	if err := e.verify(ctx, h.File); err != nil {
-		return err
+		return stats, err
 	}
-	if !e.Rebuild && !h.Header.Pipable {
-		_, err := h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
+	if !e.Rebuild && !h.Header.Pipable && e.Piping != Pipable {
+		return h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
 			w, err := wim.Append(f, h.File, e.behind(h.File))
-			if err == nil {
-				err = e.finish(ctx, w)
+			if err != nil {
+				return wim.WriterStats{}, err
 			}
-			return e.stats, err
+			return e.finish(ctx, w)
 		})
-		return err
 	}
-	return h.rebuild(func(f *os.File) error {
+	return h.rebuild(ctx, e.Options, e.Storage, func(f *os.File) (stats wim.WriterStats, err error) {
 		opts := e.writer(h.File, e.Storage)
 		opts.GUID = h.Header.GUID
 		if opts.BootIndex = e.boots(h.Header.ImageCount); opts.BootIndex == 0 {
@@ -121,10 +143,10 @@ func (e *export) add(ctx context.Context, dest string) error {
 		}
 		w, err := wim.Create(f, opts)
 		if err != nil {
-			return err
+			return stats, err
 		}
 		if err := copyImages(w, h.File, nil); err != nil {
-			return err
+			return stats, err
 		}
 		return e.finish(ctx, w)
 	})
@@ -153,7 +175,7 @@ func (e *export) boots(before int) int {
 }
 
 // finish adds the images and writes.
-func (e *export) finish(ctx context.Context, w *wim.Writer) error {
+func (e *export) finish(ctx context.Context, w *wim.Writer) (stats wim.WriterStats, err error) {
 	taken := make(map[string]bool)
 	for _, info := range w.Images() {
 		taken[info.Name] = true
@@ -167,21 +189,19 @@ func (e *export) finish(ctx context.Context, w *wim.Writer) error {
 			info.Description = *e.Description
 		}
 		if taken[info.Name] && info.Name != "" {
-			return fmt.Errorf("there is an image with the name %q already: give this one another name", info.Name)
+			return stats, fmt.Errorf("there is an image with the name %q already: give this one another name", info.Name)
 		}
 		taken[info.Name] = true
 		if e.WIMBoot {
 			if err := info.SetProperty("WIMBOOT", "1"); err != nil {
-				return err
+				return stats, err
 			}
 		}
 		if err := w.CopyImage(e.src, n, info); err != nil {
-			return err
+			return stats, err
 		}
 	}
-	var err error
-	e.stats, err = w.Finish(ctx)
-	return err
+	return w.Finish(ctx)
 }
 
 // copyImages adds the images of f that keep says to keep; nil: all.

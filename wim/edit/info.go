@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -57,7 +58,7 @@ func SetInfo(ctx context.Context, path string, n int, opts InfoOptions) (Changed
 			return nil
 		}
 		if h.Header.Pipable {
-			return ErrPipable // and worth no rebuild
+			return h.describePiped(ctx, n, info, opts)
 		}
 		_, err := h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
 			return h.describe(ctx, f, n, info, done, opts.appender(h.File))
@@ -84,4 +85,29 @@ func (h *handle) describe(ctx context.Context, f io.WriteSeeker, n int, info wim
 		}
 	}
 	return w.Finish(ctx)
+}
+
+// describePiped is describe of a pipable file, which nothing can be put behind.
+func (h *handle) describePiped(ctx context.Context, n int, info wim.ImageInfo, opts InfoOptions) error {
+	o := opts.writer(h.File, Storage{})
+	o.GUID, o.BootIndex = h.Header.GUID, h.Header.BootIndex
+	if opts.Boot {
+		o.BootIndex = n
+	}
+	_, err := h.rebuild(ctx, opts.Options, Storage{}, func(f *os.File) (wim.WriterStats, error) {
+		w, err := wim.Create(f, o)
+		if err != nil {
+			return wim.WriterStats{}, err
+		}
+		for i, other := range h.Images() {
+			if i == n-1 {
+				other = info
+			}
+			if err := w.CopyImage(h.File, i+1, other); err != nil {
+				return wim.WriterStats{}, err
+			}
+		}
+		return w.Finish(ctx)
+	})
+	return err
 }

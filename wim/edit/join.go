@@ -35,26 +35,25 @@ func join(ctx context.Context, out string, parts []string, opts Options) (stats 
 	if err != nil {
 		return stats, err
 	}
-	err = writeNew(out, old, func(f *os.File) error {
+	piping := opts.Piping == KeepPiping && in.Header.Pipable
+	return writeNew(ctx, out, old, piping, func(f *os.File) (stats wim.WriterStats, err error) {
 		o := opts.writer(in.File, Storage{})
 		o.BootIndex = in.Header.BootIndex
 		o.Check = opts.Integrity == AddIntegrity || opts.Integrity == KeepIntegrity && in.Header.Integrity.Size > 0
 		w, err := wim.Create(f, o)
 		if err != nil {
-			return err
+			return stats, err
 		}
 		for _, r := range in.Layout().Resources { // those that no image needs too, as nothing is to get lost
 			if err := w.Resource(in.File, r); err != nil {
-				return err
+				return stats, err
 			}
 		}
 		if err := copyImages(w, in.File, nil); err != nil {
-			return err
+			return stats, err
 		}
-		stats, err = w.Finish(ctx)
-		return err
+		return w.Finish(ctx)
 	})
-	return stats, err
 }
 
 // openSet opens the parts of a set, all of which must be there, and nothing else.

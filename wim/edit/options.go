@@ -19,11 +19,21 @@ const (
 	DropIntegrity
 )
 
+// Piping says whether a file that is written is a pipable one.
+type Piping uint8
+
+// What a file becomes.
+const (
+	KeepPiping Piping = iota // pipable if it was that; a new one is not
+	Pipable
+	NotPipable
+)
+
 // Options are what every verb takes. The zero value: integrity table as the file has it, one thread a processor.
 type Options struct {
 	Integrity Integrity
-	Verify    bool      // check the integrity table of what is read, where there is one, before anything is done
-	Unpipe    bool      // write a pipable file that is changed as an ordinary one; else it is refused, as only such are written
+	Verify    bool // check the integrity table of what is read, where there is one, before anything is done
+	Piping    Piping
 	Threads   int       // 1 to wim.MaxThreads; 0: one a processor
 	Time      time.Time // stands for now; zero: now
 	Progress  func(wim.Progress)
@@ -62,7 +72,7 @@ func (o Options) writer(src *wim.File, s Storage) wim.WriterOptions {
 		w.PieceSize = s.PieceSize
 	}
 	run := solidRun(src)
-	w.Solid = s.Solid || run != nil && w.Compression == h.Compression
+	w.Solid = s.Solid || run != nil && w.Compression == h.Compression && o.Piping != Pipable
 	if w.Solid && run != nil && s.SolidCompression == wim.None {
 		w.SolidCompression = run.Compression
 		if s.SolidPieceSize == 0 {
@@ -90,15 +100,13 @@ func solidRun(f *wim.File) *wim.Run {
 	return nil
 }
 
-// ErrPipable says that a file is pipable, which no file is that is written here.
-var ErrPipable = errors.New("it is a pipable file, and those cannot be written; let it become an ordinary one")
-
-// admit refuses a file that would lose what made it special.
-func (o Options) admit(f *wim.File) error {
-	if f.Header.Pipable && !o.Unpipe {
-		return ErrPipable
+// pipes says whether a file with the header h becomes a pipable one, and refuses what those cannot hold.
+func (o Options) pipes(h wim.Header, s Storage) (bool, error) {
+	pipes := o.Piping == Pipable || o.Piping == KeepPiping && h.Pipable
+	if pipes && s.Solid {
+		return false, errors.New("a pipable file has no solid runs")
 	}
-	return nil
+	return pipes, nil
 }
 
 // verify checks the integrity table where that is wanted.

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -288,17 +290,17 @@ func TestDeltasOfBoth(t *testing.T) {
 
 func hashOf(file string) string { return file[strings.LastIndex(file, " ")+1:] }
 
-// A pipable file is read like any other. As none is written, it is changed only if it may become an ordinary one.
+// A pipable file stays one, unless it is to become an ordinary one.
 func TestPipableFiles(t *testing.T) {
-	src := theirs(t, "--compress=XPRESS", "--pipable")
+	src := theirs(t, "--compress=XPRESS", "--pipable", "--check")
 	want := look(t, src)
 	copied := filepath.Join(t.TempDir(), "copied.wim")
 	must1(t)(Export(bg, openWIM(t, src), All, copied, ExportOptions{Boot: true}))
+	want.Integrity = false
 	equal(t, "exported", want, look(t, copied))
-	before := digest(t, src)
 	name := "x"
-	for _, unpipe := range []bool{false, true} {
-		o := Options{Unpipe: unpipe}
+	for _, piping := range []Piping{KeepPiping, Pipable, NotPipable} {
+		o := Options{Piping: piping}
 		for what, fn := range map[string]func(string) error{
 			"export": func(p string) error {
 				return second(Export(bg, openWIM(t, copied), 1, p, ExportOptions{Name: &name, Options: o}))
@@ -309,23 +311,60 @@ func TestPipableFiles(t *testing.T) {
 			"update": func(p string) error {
 				return second(Update(bg, p, 1, parse(t, "delete symlink"), UpdateOptions{Options: o}))
 			},
+			"info": func(p string) error {
+				_, err := SetInfo(bg, p, 1, InfoOptions{Options: o, Properties: []Property{{"NAME", "x"}}, Boot: true})
+				return err
+			},
 		} {
 			path := clone(t, src)
-			err := fn(path)
-			if unpipe {
-				must(t, err)
-				wimlib(t, "verify", path)
-				if openWIM(t, path).Header.Pipable {
-					t.Errorf("%s: it is pipable", what)
-				}
-			} else if !errors.Is(err, ErrPipable) || digest(t, path) != before {
-				t.Errorf("%s: %v", what, err)
-			}
+			must(t, fn(path))
+			checkPiped(t, what, path, piping != NotPipable)
 			alone(t, path)
 		}
 	}
-	if _, err := SetInfo(bg, src, 1, InfoOptions{Properties: []Property{{"NAME", "x"}}}); !errors.Is(err, ErrPipable) {
-		t.Errorf("info: %v", err)
+}
+
+// checkPiped has both programs read a file, front to back too if it is pipable.
+func checkPiped(t *testing.T, what, path string, pipable bool) {
+	t.Helper()
+	wimlib(t, "verify", path)
+	f := openWIM(t, path)
+	must(t, f.Verify(bg, nil))
+	if f.Header.Pipable != pipable || f.Header.Integrity.Size == 0 {
+		t.Errorf("%s: pipable %v, integrity table of %d bytes", what, f.Header.Pipable, f.Header.Integrity.Size)
+	}
+	for n := 1; pipable && n <= len(f.Images()); n++ {
+		in, err := os.Open(path)
+		must(t, err)
+		defer in.Close()
+		cmd := exec.Command("wimlib-imagex", "apply", "-", strconv.Itoa(n), filepath.Join(t.TempDir(), "out"))
+		cmd.Stdin = struct{ io.Reader }{in} // a pipe
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: apply image %d from a pipe: %v\n%s", what, n, err, out)
+		}
+	}
+}
+
+// Every compression and kind of source can be piped, and is the same behind the pipe.
+func TestExportToPipe(t *testing.T) {
+	for _, args := range [][]string{{"--compress=none"}, {"--compress=LZX", "--boot"}, {"--compress=LZMS"}, {"--compress=XPRESS", "--chunk-size=4K"}, {"--solid"}} {
+		src := theirs(t, args...)
+		want := look(t, src)
+		f := openWIM(t, src)
+		for _, o := range []ExportOptions{{Options: Options{Integrity: AddIntegrity}, Boot: true}, {Options: Options{Integrity: AddIntegrity}, Storage: Storage{Compression: Compress(wim.XPRESS)}}} {
+			path := filepath.Join(t.TempDir(), "piped.wim")
+			out, err := os.Create(path)
+			must(t, err)
+			stats, err := ExportTo(bg, f, All, struct{ io.Writer }{out}, o)
+			must(t, errors.Join(err, out.Close()))
+			if info, err := os.Stat(path); err != nil || info.Size() != stats.Size {
+				t.Errorf("%v: %d bytes told, %v, %v", args, stats.Size, info.Size(), err)
+			}
+			checkPiped(t, strings.Join(args, " "), path, true)
+			got := look(t, path)
+			want.Boot, want.Integrity, want.Kind, want.PieceSize, want.Solid = got.Boot, true, got.Kind, got.PieceSize, false
+			equal(t, "piped", want, got)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -90,25 +91,32 @@ var ErrReadOnly = errors.New("this WIM file is not to be changed")
 func (h *handle) close() error { return h.f.Close() }
 
 // rebuild puts a new file in the place of h's, which fn writes. The old one stays where it fails.
-func (h *handle) rebuild(fn func(f *os.File) error) error {
-	p, err := writeTemp(h.path, h.info, fn)
+func (h *handle) rebuild(ctx context.Context, opts Options, s Storage, fn writes) (wim.WriterStats, error) {
+	pipes, err := opts.pipes(h.Header, s)
 	if err != nil {
-		return err
+		return wim.WriterStats{}, err
+	}
+	p, stats, err := writeTemp(ctx, h.path, h.info, pipes, fn)
+	if err != nil {
+		return stats, err
 	}
 	if !renamesOpen {
 		h.f.Close() // a file that is open keeps its name
 	}
-	return p.take(true)
+	return stats, p.take(true)
 }
+
+// writes writes a WIM file to an empty one.
+type writes func(f *os.File) (wim.WriterStats, error)
 
 // writeNew writes a file that gets its name when it is complete and on disk, and replaces the file old describes; where old is nil there must
 // be none.
-func writeNew(path string, old fs.FileInfo, fn func(f *os.File) error) error {
-	p, err := writeTemp(path, old, fn)
+func writeNew(ctx context.Context, path string, old fs.FileInfo, pipes bool, fn writes) (wim.WriterStats, error) {
+	p, stats, err := writeTemp(ctx, path, old, pipes, fn)
 	if err != nil {
-		return err
+		return stats, err
 	}
-	return p.take(old != nil)
+	return stats, p.take(old != nil)
 }
 
 // pending is a file that is complete and on disk, but has not got its name.
@@ -116,11 +124,11 @@ type pending struct {
 	temp, path string
 }
 
-// writeTemp writes a file beside path, with mode and owner of the file that old describes, if any.
-func writeTemp(path string, old fs.FileInfo, fn func(f *os.File) error) (p pending, err error) {
+// writeTemp writes a file beside path, with mode and owner of the file that old describes, if any; a pipable one if pipes is set.
+func writeTemp(ctx context.Context, path string, old fs.FileInfo, pipes bool, fn writes) (p pending, stats wim.WriterStats, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
 	if err != nil {
-		return p, fmt.Errorf("create %s: %w", path, err)
+		return p, stats, fmt.Errorf("create %s: %w", path, err)
 	}
 	p = pending{f.Name(), path}
 	defer func() {
@@ -129,8 +137,13 @@ func writeTemp(path string, old fs.FileInfo, fn func(f *os.File) error) (p pendi
 			p.drop()
 		}
 	}()
-	if err = fn(f); err != nil {
-		return p, err
+	if pipes {
+		stats, err = Pipe(ctx, f, filepath.Dir(path), fn)
+	} else {
+		stats, err = fn(f)
+	}
+	if err != nil {
+		return p, stats, err
 	}
 	mode := fs.FileMode(0o644)
 	if old != nil {
@@ -138,9 +151,31 @@ func writeTemp(path string, old fs.FileInfo, fn func(f *os.File) error) (p pendi
 		keepOwner(f, old)
 	}
 	if err = errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return p, fmt.Errorf("write %s: %w", path, err)
+		return p, stats, fmt.Errorf("write %s: %w", path, err)
 	}
-	return p, nil
+	return p, stats, nil
+}
+
+// Pipe writes a pipable WIM file to w, which may be a pipe, from an ordinary one that write makes in a temporary file in dir; "" is the
+// system's folder for those.
+func Pipe(ctx context.Context, w io.Writer, dir string, write func(f *os.File) (wim.WriterStats, error)) (wim.WriterStats, error) {
+	f, err := os.CreateTemp(dir, ".wimcast-pipe-*")
+	if err != nil {
+		return wim.WriterStats{}, fmt.Errorf("make a temporary file: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil { // else when it is closed
+		defer os.Remove(f.Name())
+	}
+	defer f.Close()
+	stats, err := write(f)
+	if err != nil {
+		return stats, err
+	}
+	from, err := wim.Open(f, stats.Size)
+	if err == nil {
+		stats.Size, err = wim.Pipe(ctx, w, from)
+	}
+	return stats, err
 }
 
 // drop removes the file.
@@ -159,12 +194,12 @@ func (p pending) take(replace bool) error {
 type batch struct{ files []pending }
 
 // add writes one of them.
-func (b *batch) add(path string, fn func(f *os.File) error) error {
+func (b *batch) add(ctx context.Context, path string, pipes bool, fn writes) error {
 	old, err := os.Stat(path)
 	if err != nil {
 		old = nil // then there is none to take mode and owner from
 	}
-	p, err := writeTemp(path, old, fn)
+	p, _, err := writeTemp(ctx, path, old, pipes, fn)
 	if err == nil {
 		b.files = append(b.files, p)
 	}

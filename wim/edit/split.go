@@ -18,6 +18,7 @@ const maxParts = 1<<16 - 1
 // Sizes of what a part has beside resources, in bytes.
 const (
 	entrySize     = 50       // of the blob table, a resource
+	pipeSize      = 40       // before a resource or table of a pipable file
 	integritySize = 20       // of the integrity table, every 10 MiB
 	integrityStep = 10 << 20 // bytes
 	spareSize     = 64       // for numbers in the XML that get longer
@@ -85,13 +86,18 @@ type splitter struct {
 func (s *splitter) plan() ([][]wim.Resource, error) {
 	f := s.in.File
 	header := int64(wim.HeaderSize) + f.Header.XML.StoredSize + spareSize
+	blob := int64(entrySize)
+	if s.pipes() {
+		header += header + 3*pipeSize
+		blob += pipeSize
+	}
 	used := header
 	for i := range f.Images() {
 		m, err := f.MetadataOf(i + 1)
 		if err != nil {
 			return nil, err
 		}
-		used += m.StoredSize + entrySize
+		used += m.StoredSize + blob
 	}
 	layout := f.Layout().Resources
 	parts := [][]wim.Resource{nil}
@@ -101,7 +107,7 @@ func (s *splitter) plan() ([][]wim.Resource, error) {
 			n++
 		}
 		run := layout[i:n]
-		need := run[0].StoredSize + entrySize*int64(len(run))
+		need := run[0].StoredSize + blob*int64(len(run))
 		if run[0].Solid {
 			need += entrySize
 		}
@@ -118,6 +124,11 @@ func (s *splitter) plan() ([][]wim.Resource, error) {
 		return nil, fmt.Errorf("it would have %d parts of up to %d bytes, the limit is %d: make them larger", len(parts), s.size, maxParts)
 	}
 	return parts, nil
+}
+
+// pipes says whether the parts are pipable files.
+func (s *splitter) pipes() bool {
+	return s.in.Header.Pipable && s.opts.Piping != NotPipable
 }
 
 // over says whether a part with so many bytes would be too large.
@@ -143,7 +154,7 @@ func (s *splitter) write(ctx context.Context, names []string, parts [][]wim.Reso
 		}
 	}()
 	for i, p := range parts {
-		if err := batch.add(names[i], func(f *os.File) error { return s.part(ctx, f, i+1, len(parts), p) }); err != nil {
+		if err := batch.add(ctx, names[i], s.pipes(), func(f *os.File) (wim.WriterStats, error) { return s.part(ctx, f, i+1, len(parts), p) }); err != nil {
 			return fmt.Errorf("write %s: %w", names[i], err)
 		}
 	}
@@ -161,7 +172,7 @@ func (s *splitter) setGUID(parts int) (guid [16]byte) {
 }
 
 // part writes one part.
-func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources []wim.Resource) error {
+func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources []wim.Resource) (stats wim.WriterStats, err error) {
 	o := s.opts.writer(s.in.File, Storage{})
 	o.Part, o.Parts, o.GUID = n, of, s.guid
 	o.BootIndex = s.in.Header.BootIndex
@@ -171,17 +182,16 @@ func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources 
 	}
 	w, err := wim.Create(out, o)
 	if err != nil {
-		return err
+		return stats, err
 	}
 	for _, r := range resources {
 		if err := w.Resource(s.in.File, r); err != nil {
-			return err
+			return stats, err
 		}
 		s.done += r.Size
 	}
 	if err := copyImages(w, s.in.File, nil); err != nil {
-		return err
+		return stats, err
 	}
-	_, err = w.Finish(ctx)
-	return err
+	return w.Finish(ctx)
 }

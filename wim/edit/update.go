@@ -57,22 +57,20 @@ func (h *handle) replaceImage(ctx context.Context, n int, img *wim.Image, opts U
 		}
 		return w.Finish(ctx)
 	}
-	if !opts.Rebuild && !h.Header.Pipable {
+	if !opts.Rebuild && !h.Header.Pipable && opts.Piping != Pipable {
 		return h.appendTo(func(f io.WriteSeeker) (wim.WriterStats, error) {
 			return finish(wim.Append(f, h.File, opts.appender(h.File)))
 		})
 	}
-	err = h.rebuild(func(f *os.File) error {
+	return h.rebuild(ctx, opts.Options, Storage{}, func(f *os.File) (wim.WriterStats, error) {
 		o := opts.writer(h.File, Storage{})
 		o.GUID, o.BootIndex = h.Header.GUID, h.Header.BootIndex
 		w, err := wim.Create(f, o)
 		if err == nil {
 			err = copyImages(w, h.File, nil)
 		}
-		stats, err = finish(w, err)
-		return err
+		return finish(w, err)
 	})
-	return stats, err
 }
 
 // apply does the commands on an image in memory.
