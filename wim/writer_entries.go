@@ -136,28 +136,39 @@ func (t *entryTable) claimed(i int32) uint32 {
 	return n
 }
 
-// runTable holds where runs are, packed.
+// runTable holds where runs are, packed: as they nearly always follow one another, the offset of the next one tells how long a run is.
 type runTable struct {
-	list[storedRun]
-	solid map[int32]int64 // the runs that are solid, with the size of their content
+	list[uint64]                 // offsets, and the flags from bit 56 on
+	end          int64           // of the last one
+	odd          map[int32]int64 // stored bytes of runs that the next one does not follow
+	solid        map[int32]int64 // the runs that are solid, with the size of their content
 }
 
-// storedRun is the flags and the offset of a run, and how many bytes are stored.
-type storedRun struct {
-	at     uint64 // the flags from bit 56 on
-	stored int64
+func newRunTable() runTable {
+	return runTable{odd: make(map[int32]int64), solid: make(map[int32]int64)}
 }
 
 func (t *runTable) enter(r *Run) int32 {
-	i := int32(t.add(storedRun{uint64(r.Offset) | uint64(r.Flags)<<56, r.StoredSize}))
+	if last := int32(t.n) - 1; last >= 0 && t.end != r.Offset {
+		t.odd[last] = t.end - t.offset(last)
+	}
+	i := int32(t.add(uint64(r.Offset) | uint64(r.Flags)<<56))
+	t.end = r.End()
 	if r.Solid {
 		t.solid[i] = r.Size
 	}
 	return i
 }
 
+func (t *runTable) offset(i int32) int64 { return int64(*t.at(int(i)) & (1<<56 - 1)) }
+
 // location says where run i is, whose content has size bytes.
 func (t *runTable) location(i int32, size int64) Location {
-	r := t.at(int(i))
-	return Location{Offset: int64(r.at & (1<<56 - 1)), StoredSize: r.stored, Size: size, Flags: ResourceFlags(r.at >> 56)}
+	end := t.end
+	if n, odd := t.odd[i]; odd {
+		end = t.offset(i) + n
+	} else if int(i) < t.n-1 {
+		end = t.offset(i + 1)
+	}
+	return Location{Offset: t.offset(i), StoredSize: end - t.offset(i), Size: size, Flags: ResourceFlags(*t.at(int(i)) >> 56)}
 }

@@ -9,6 +9,7 @@ import (
 const (
 	parcelSize   = 1 << 20   // bytes of content that are compressed in one go; more where one piece is larger
 	smallContent = 256 << 10 // contents up to this size share parcels
+	maxStretches = 2048      // of a parcel: thousands of tiny contents would take more than their bytes
 	parcelMemory = 128 << 20 // of all parcels together, where one of each kind of goroutine is not more
 )
 
@@ -162,7 +163,7 @@ func (p *pipe) store(w *runWriter) error {
 
 // parcel gives the parcel that is being filled, which has room for at least n bytes more.
 func (p *pipe) parcel(n int) (*parcel, error) {
-	if p.now != nil && len(p.now.data)+n > p.size {
+	if p.now != nil && (len(p.now.data)+n > p.size || len(p.now.stretches) >= maxStretches) {
 		p.flush()
 	}
 	if p.now != nil {
