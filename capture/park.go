@@ -33,7 +33,8 @@ type park struct {
 
 const parkBlock = 128 << 10
 
-// parkedDir says where the records of a directory's children are. Directories are numbered as they are scanned.
+// parkedDir says where the records of a directory's children are. Directories are numbered as they are scanned. A place is the number of a block, and
+// in the lower 32 bits where in it.
 type parkedDir struct {
 	start, end int64 // places of the first record, and behind the end mark
 	next       int32 // number of the first directory that is not below it
@@ -250,7 +251,7 @@ func (p *park) put(head uint64, rest []byte) int64 {
 		p.blocks = append(p.blocks, make([]byte, 0, max(parkBlock, n+len(rest))))
 		last++
 	}
-	at := int64(last)*parkBlock + int64(len(p.blocks[last]))
+	at := p.end()
 	p.blocks[last] = append(append(p.blocks[last], h[:n]...), rest...)
 	return at
 }
@@ -261,7 +262,7 @@ func (p *park) end() int64 {
 	if last < 0 {
 		return 0
 	}
-	return int64(last)*parkBlock + int64(len(p.blocks[last]))
+	return int64(last)<<32 | int64(len(p.blocks[last]))
 }
 
 // begin begins a tree.

@@ -24,8 +24,8 @@ type level struct {
 
 // seek goes to a place.
 func (r *parkReader) seek(at int64) {
-	r.block = int(at / parkBlock)
-	r.b = r.p.blocks[r.block][at%parkBlock:]
+	r.block = int(at >> 32)
+	r.b = r.p.blocks[r.block][uint32(at):]
 	r.skip()
 }
 
@@ -39,7 +39,7 @@ func (r *parkReader) skip() {
 
 // at is the place of the next record.
 func (r *parkReader) at() int64 {
-	return int64(r.block)*parkBlock + int64(len(r.p.blocks[r.block])-len(r.b))
+	return int64(r.block)<<32 | int64(len(r.p.blocks[r.block])-len(r.b))
 }
 
 func (r *parkReader) uvarint() uint64 {
@@ -184,6 +184,9 @@ func (r *parkReader) stream(from place) wim.Stream {
 			src.dir, src.name, src.elsewhere = &folder{name: string(dir)}, string(r.bytes()), true
 		}
 		s.Source = src
+	}
+	if from.none {
+		s.Source = noSource{}
 	}
 	return s
 }
