@@ -178,7 +178,7 @@ func (w *Writer) Finish(ctx context.Context) (WriterStats, error) {
 		return WriterStats{}, errors.New("write WIM: Finish was called before")
 	}
 	w.done = true
-	j := &writeJob{Writer: w, entries: newEntryTable(), runs: newRunTable()}
+	j := w.job()
 	if err := j.run(ctx); err != nil {
 		return WriterStats{}, wrapf(err, "write WIM")
 	}

@@ -56,6 +56,10 @@ type pack struct {
 	slot int
 }
 
+func (w *Writer) job() *writeJob {
+	return &writeJob{Writer: w, entries: newEntryTable(), runs: newRunTable()}
+}
+
 func (j *writeJob) run(ctx context.Context) error {
 	if err := j.checkImages(); err != nil {
 		return err
