@@ -72,21 +72,22 @@ func (r *reader) preSymbol(t *[preTable]uint32) (uint32, bool) {
 func (r *reader) overrun() bool { return 8*r.pos-int(r.n) > 8*(len(r.src)&^1) }
 
 // rawBlock reads an uncompressed block with its recent offsets.
-func (r *reader) rawBlock(dst []byte, recent *queue) error {
+func (r *reader) rawBlock(dst []byte) (recent offsets, err error) {
 	// To the end of the word; when the position is at a word boundary one word of padding is skipped.
 	pos := ((8*r.pos-int(r.n))>>4 + 1) * 2
 	if pos > len(r.src) || len(r.src)-pos < 4*recents+len(dst) {
-		return errShort
+		return 0, errShort
 	}
-	for i := range recent {
-		recent[i] = binary.LittleEndian.Uint32(r.src[pos+4*i:])
-		if recent[i] == 0 {
-			return errOffset
+	var o [recents]uint32
+	for i := range o {
+		o[i] = binary.LittleEndian.Uint32(r.src[pos+4*i:])
+		if o[i] == 0 {
+			return 0, errOffset
 		}
 	}
 	pos += 4 * recents
 	pos += copy(dst, r.src[pos:])
 	r.pos = min(pos+pos&1, len(r.src))
 	r.buf, r.n = 0, 0
-	return nil
+	return packOffsets(o[0], o[1], o[2]), nil
 }

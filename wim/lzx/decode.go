@@ -1,13 +1,11 @@
 package lzx
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
 
 	"github.com/wimcast/wimcast/wim/internal/huffman"
-	"github.com/wimcast/wimcast/wim/internal/match"
 )
 
 // The windows that LZX has, in bytes. A piece may be shorter than the window.
@@ -95,7 +93,7 @@ func (d *Decoder) Decode(dst, src []byte) error {
 	clear(d.lengthLens[:])
 	in := &d.in
 	in.start(src)
-	recent := firstQueue
+	recent := packOffsets(1, 1, 1)
 	for op := 0; op < len(dst); {
 		kind, size := d.blockHeader(in)
 		if size < 1 || size > len(dst)-op {
@@ -105,10 +103,10 @@ func (d *Decoder) Decode(dst, src []byte) error {
 		switch kind {
 		case verbatimBlock, alignedBlock:
 			if err = d.readCodes(in, kind == alignedBlock); err == nil {
-				err = d.block(dst, op, op+size, in, &recent, kind == alignedBlock)
+				recent, err = d.block(dst, op, op+size, recent, blockKinds[kind])
 			}
 		case rawBlock:
-			err = in.rawBlock(dst[op:op+size], &recent)
+			recent, err = in.rawBlock(dst[op : op+size])
 		default:
 			err = errBlock
 		}
@@ -143,6 +141,10 @@ func (d *Decoder) blockHeader(in *reader) (kind uint32, size int) {
 
 // readCodes reads the codes of a block and builds their tables.
 func (d *Decoder) readCodes(in *reader, aligned bool) error {
+	values := blockKinds[verbatimBlock].values[:]
+	if aligned {
+		values = blockKinds[alignedBlock].values[:]
+	}
 	if aligned {
 		var lens [alignedSymbols]uint8
 		if !in.fill() {
@@ -160,7 +162,7 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 			return err
 		}
 	}
-	if huffman.Build(d.main[:], mainRoot, maxCode, d.mainLens[:d.mainSymbols], huffman.Symbols[:]) != nil ||
+	if huffman.Build(d.main[:], mainRoot, maxCode, d.mainLens[:d.mainSymbols], values) != nil ||
 		huffman.Build(d.length[:], lengthRoot, maxCode, d.lengthLens[:], huffman.Symbols[:]) != nil {
 		return errCode
 	}
@@ -223,99 +225,4 @@ func lessMod17(old uint8, sym uint32) uint8 {
 		v += 17
 	}
 	return v
-}
-
-// block decodes the symbols of a compressed block into dst[op:end].
-func (d *Decoder) block(dst []byte, op, end int, in *reader, recent *queue, aligned bool) error {
-	src, pos, buf, n := in.swapped, in.pos, in.buf, in.n
-	r0, r1, r2 := recent[0], recent[1], recent[2]
-	out := dst[:end]
-	for op < len(out) {
-		// One symbol takes at most 16 + 16 + 17 bits; a fill makes 56.
-		if pos+8 > len(src) {
-			return errShort
-		}
-		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
-		pos += int(63-n) >> 3
-		n |= 56
-		e := d.main[buf>>(64-mainRoot)]
-		if e&huffman.Sub != 0 {
-			e = d.main[(e&^huffman.Sub)>>8+uint32(buf<<mainRoot>>(64-maxCode+mainRoot))]
-		}
-		l := uint(e & huffman.LengthMask)
-		buf <<= l
-		n -= l
-		sym := e >> 8
-		if sym < literals {
-			if l == 0 {
-				return errCode
-			}
-			out[op] = byte(sym)
-			op++
-			continue
-		}
-		length := int(sym&7) + minMatch
-		if length == lengthPrimary+minMatch {
-			e = d.length[buf>>(64-lengthRoot)]
-			if e&huffman.Sub != 0 {
-				e = d.length[(e&^huffman.Sub)>>8+uint32(buf<<lengthRoot>>(64-maxCode+lengthRoot))]
-			}
-			l = uint(e & huffman.LengthMask)
-			if l == 0 {
-				return errCode
-			}
-			buf <<= l
-			n -= l
-			length += int(e >> 8)
-		}
-		slot := (sym - literals) >> 3
-		var offset uint32
-		switch slot {
-		case 0:
-			offset = r0
-		case 1:
-			offset, r1 = r1, r0
-		case 2:
-			offset, r2 = r2, r0
-		default:
-			extra := uint(slotBits[slot&63]) & 31
-			offset = slotBase[slot&63]
-			if aligned && extra >= 3 {
-				extra -= 3
-				offset += uint32(buf>>1>>(63-extra)) << 3
-				buf <<= extra
-				e = d.aligned[buf>>(64-maxAlignedCode)]
-				l = uint(e & huffman.LengthMask)
-				if l == 0 {
-					return errCode
-				}
-				buf <<= l
-				n -= extra + l
-				offset += e >> 8
-			} else {
-				offset += uint32(buf >> 1 >> (63 - extra))
-				buf <<= extra
-				n -= extra
-			}
-			r2, r1 = r1, r0
-		}
-		r0 = offset
-		if uint(offset-1) >= uint(op) {
-			return errOffset
-		}
-		if length > len(out)-op {
-			return errLength
-		}
-		if from := op - int(offset); length <= match.Near && offset >= 16 && op+match.Near <= len(dst) {
-			s, d := dst[from:from+match.Near], dst[op:op+match.Near]
-			*(*[16]byte)(d) = *(*[16]byte)(s)
-			*(*[16]byte)(d[16:]) = *(*[16]byte)(s[16:])
-		} else {
-			match.Copy(dst, op, int(offset), length)
-		}
-		op += length
-	}
-	in.pos, in.buf, in.n = pos, buf, n
-	recent[0], recent[1], recent[2] = r0, r1, r2
-	return nil
 }
