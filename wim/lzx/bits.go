@@ -3,8 +3,6 @@ package lzx
 import (
 	"encoding/binary"
 	"slices"
-
-	"github.com/wimcast/wimcast/wim/internal/huffman"
 )
 
 // reader reads words highest bit first. buf holds the next bits, highest first, n of them valid; those below are either zero or
@@ -25,16 +23,25 @@ func (r *reader) start(src []byte) {
 	b := slices.Grow(r.swapped[:0], len(src)+padding+8)
 	b = b[:len(src)+padding]
 	i := 0
-	const odd = 0x00ff00ff00ff00ff
-	for ; i+8 <= len(src); i += 8 {
-		x := binary.LittleEndian.Uint64(src[i:])
-		binary.LittleEndian.PutUint64(b[i:], x>>8&odd|x&odd<<8)
+	for ; i+32 <= len(src); i += 32 {
+		s, d := src[i:i+32:i+32], b[i:i+32:i+32]
+		swapBytes(d, s)
+		swapBytes(d[8:], s[8:])
+		swapBytes(d[16:], s[16:])
+		swapBytes(d[24:], s[24:])
 	}
 	for ; i+2 <= len(src); i += 2 {
 		b[i], b[i+1] = src[i+1], src[i]
 	}
 	clear(b[i:])
 	*r = reader{src: src, swapped: b}
+}
+
+// swapBytes copies four words with the bytes of each swapped.
+func swapBytes(dst, src []byte) {
+	const odd = 0x00ff00ff00ff00ff
+	x := binary.LittleEndian.Uint64(src)
+	binary.LittleEndian.PutUint64(dst, x>>8&odd|x&odd<<8)
 }
 
 // fill makes at least 56 bits valid. It is false when too much was read behind the end.
@@ -54,18 +61,6 @@ func (r *reader) take(n uint) uint32 {
 	r.buf <<= n & 63
 	r.n -= n
 	return v
-}
-
-// preSymbol decodes one symbol, for which 15 bits must be valid.
-func (r *reader) preSymbol(t *[preTable]uint32) (uint32, bool) {
-	e := t[r.buf>>(64-preRoot)]
-	if e&huffman.Sub != 0 {
-		e = t[(e&^huffman.Sub)>>8+uint32(r.buf<<preRoot>>(64-maxPreCode+preRoot))]
-	}
-	l := uint(e & huffman.LengthMask)
-	r.buf <<= l
-	r.n -= l
-	return e >> 8, l != 0
 }
 
 // overrun reports whether bits were used of words that src does not have.

@@ -1,6 +1,7 @@
 package lzx
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -169,6 +170,12 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 	return nil
 }
 
+// runLeast and runBits tell of symbols 17 to 19 of a precode the least length of their run, and how many bits behind the symbol are to be added.
+var (
+	runLeast = [3]int{4, 20, 4}
+	runBits  = [3]uint{4, 5, 1}
+)
+
 // readLens brings codeword lengths up to date with the differences in the stream.
 func (d *Decoder) readLens(in *reader, lens []uint8) error {
 	var pre [preSymbols]uint8
@@ -181,31 +188,42 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 	if huffman.Build(d.pre[:], preRoot, maxPreCode, pre[:], huffman.Symbols[:]) != nil {
 		return errCode
 	}
+	src, pos, buf, n := in.swapped, in.pos, in.buf, uint32(in.n)
+	symbol := func() uint32 {
+		e := d.pre[buf>>(64-preRoot)]
+		if e&huffman.Sub != 0 {
+			e = d.pre[(e&^huffman.Sub)>>8+uint32(buf<<preRoot>>(64-maxPreCode+preRoot))]
+		}
+		buf <<= e & 63
+		n -= e & 63
+		return e
+	}
 	for i := 0; i < len(lens); {
-		if !in.fill() {
+		if pos > len(src)-8 {
 			return errShort
 		}
-		sym, ok := in.preSymbol(&d.pre)
-		if !ok {
+		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
+		pos += int(^n&63) >> 3
+		n |= 56
+		e := symbol()
+		if e == 0 {
 			return errCode
 		}
+		sym := e >> 8
 		if sym < 17 {
 			lens[i] = lessMod17(lens[i], sym)
 			i++
 			continue
 		}
-		run, value := 1, uint8(0)
-		switch sym {
-		case 17:
-			run = 4 + int(in.take(4))
-		case 18:
-			run = 20 + int(in.take(5))
-		case 19:
-			run = 4 + int(in.take(1))
-			if sym, ok = in.preSymbol(&d.pre); !ok || sym > 16 {
+		k := runBits[sym-17]
+		run, value := runLeast[sym-17]+int(buf>>1>>(63-k)), uint8(0)
+		buf <<= k & 63
+		n -= uint32(k)
+		if sym == 19 {
+			if e = symbol(); e == 0 || e>>8 > 16 {
 				return errCode
 			}
-			value = lessMod17(lens[i], sym)
+			value = lessMod17(lens[i], e>>8)
 		}
 		if run > len(lens)-i {
 			return errCode
@@ -215,6 +233,7 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 			i++
 		}
 	}
+	in.pos, in.buf, in.n = pos, buf, uint(n)
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (s *slot) push(recent offsets, offset uint32) offsets {
 	return offsets(uint64(recent^moved)&s.keep) ^ moved | offsets(offset)
 }
 
-// margin is how many bytes a round of the quick loop may write.
+// margin is how many bytes a round of the quick loop may write, without a length symbol.
 const margin = 2 + match.Near
 
 // block decodes the symbols of a compressed block into dst[op:end], and gives the recent offsets then.
@@ -155,7 +155,7 @@ func (d *Decoder) block(dst []byte, op, end int, recent offsets, k *kind) (offse
 				b <<= e & 63
 				f := d.length[b>>(64-lengthRoot)]
 				length += int(f >> 8)
-				if f == 0 || length > match.Near { // or a second table
+				if f == 0 || f >= secondary || length > len(dst)-match.Near-op {
 					break
 				}
 				b <<= f & 63
@@ -184,6 +184,10 @@ func (d *Decoder) block(dst []byte, op, end int, recent offsets, k *kind) (offse
 			e = d.main[buf>>(64-mainRoot)]
 			recent = s.push(recent, offset)
 			match.CopyNear(dst, op, int(offset))
+			for ; length > match.Near; length -= match.Near {
+				op += match.Near
+				match.CopyNear(dst, op, int(offset))
+			}
 			op += length
 		}
 		n &= 63

@@ -39,11 +39,15 @@ func untranslate(p []byte) {
 			return
 		}
 		i += j
-		target := int32(binary.LittleEndian.Uint32(p[i+1:]))
-		if target >= 0 && target < callFileSize {
-			binary.LittleEndian.PutUint32(p[i+1:], uint32(target-int32(i)))
-		} else if target < 0 && target >= -int32(i) {
-			binary.LittleEndian.PutUint32(p[i+1:], uint32(target+callFileSize))
+		// Both questions are asked without branches: their answers come as if by chance.
+		at, target := uint32(i), binary.LittleEndian.Uint32(p[i+1:])
+		rel := target
+		if target < callFileSize {
+			rel = target - at
 		}
+		if target > ^at { // it is negative, and -at or more
+			rel = target + callFileSize
+		}
+		binary.LittleEndian.PutUint32(p[i+1:], rel)
 	}
 }
