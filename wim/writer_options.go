@@ -20,6 +20,7 @@ type WriterOptions struct {
 	Solid            bool        // put contents into solid runs: a file of version 0xe00
 	SolidCompression Compression // None: LZMS
 	SolidPieceSize   int         // bytes; 0: 64 MiB, or the largest that the compression has
+	NoSolidSort      bool        // contents of solid runs keep the order in which they were added
 	SolidLevel       int         // as Level
 
 	Memory      int64       // bytes that LZMS encoders and their pieces may take together, if one takes no more; 0: 1100 MiB

@@ -21,6 +21,9 @@ func (j *writeJob) order() (order []int32, total int64) {
 		order = append(order, int32(i))
 		total += j.packs[i].src.Size()
 	}
+	if j.opts.NoSolidSort {
+		return order, total
+	}
 	slices.SortStableFunc(order, func(a, b int32) int {
 		x, y := j.place(a), j.place(b)
 		return cmp.Or(cmp.Compare(x.class, y.class), strings.Compare(x.extension, y.extension), strings.Compare(x.name, y.name),

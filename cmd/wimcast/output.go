@@ -27,8 +27,15 @@ func (a *app) printJSON(v any) error {
 	return err
 }
 
-// notef writes one line for people to standard error.
+// notef writes one line for people to standard error, about what went as it should.
 func (a *app) notef(format string, args ...any) {
+	if !a.quiet {
+		a.warnf(format, args...)
+	}
+}
+
+// warnf writes one line for people to standard error, about what is not as they may expect it.
+func (a *app) warnf(format string, args ...any) {
 	fmt.Fprintf(a.err, format+"\n", args...)
 }
 

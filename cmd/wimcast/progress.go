@@ -24,7 +24,9 @@ type progress struct {
 // newProgress starts showing progress. The caller must close it.
 func (a *app) newProgress() *progress {
 	p := &progress{w: a.err}
-	if isTerminal(a.err) {
+	if a.quiet {
+		p.w = io.Discard
+	} else if isTerminal(a.err) {
 		p.bars = mpb.New(mpb.WithOutput(a.err), mpb.WithWidth(48))
 	}
 	return p

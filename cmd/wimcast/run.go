@@ -23,6 +23,7 @@ const (
 type app struct {
 	in       io.Reader
 	out, err io.Writer
+	quiet    bool // only what is wrong is told on err
 }
 
 // verbs lists the top-level commands in the order in which help shows them.
@@ -48,7 +49,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		HideHelpCommand: true,
 	}
 	finish(root)
-	return report(stderr, root.Run(ctx, args))
+	args, quiet, err := wimlibArgs(root, args)
+	if a.quiet = quiet; err == nil {
+		err = root.Run(ctx, args)
+	}
+	return report(stderr, err)
 }
 
 // finish gives every command of the tree the program's way of reporting a wrong command line.

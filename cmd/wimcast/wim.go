@@ -19,6 +19,8 @@ func (a *app) wimCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wim",
 		Usage: "work on a WIM file of this machine",
+		Description: "Verbs, arguments and options are those of wimlib-imagex. An option may be cut short as long as it is clear which one is meant; --quiet goes\n" +
+			"with every verb.",
 		Commands: append([]*cli.Command{
 			a.wimInfoCommand(),
 			a.wimDirCommand(),

@@ -59,7 +59,7 @@ func (r *captureRun) append(ctx context.Context) error {
 		return err
 	}
 	if opts.Storage.Compression != nil && !opts.Rebuild {
-		r.notef("%s keeps its compression; --rebuild changes it", r.target)
+		r.warnf("%s keeps its compression; --rebuild changes it", r.target)
 	}
 	show := r.newProgress()
 	bar := show.track("append", 0)

@@ -39,7 +39,7 @@ func applyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "check", Usage: "verify the whole file first"},
 		refFlag(),
 		&cli.BoolFlag{Name: "unix-data", Usage: "set owner, group and mode where the image has them"},
-		&cli.BoolFlag{Name: "no-acls", Usage: "leave security descriptors as the target makes them"},
+		&cli.BoolFlag{Name: "no-acls", Aliases: []string{"noacls"}, Usage: "leave security descriptors as the target makes them"},
 		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor, or with --unix-data an owner, cannot be set"},
 		&cli.BoolFlag{Name: "no-attributes", Usage: "leave attributes (hidden, system, ...) as the target makes them"},
 		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold too"},
@@ -60,6 +60,9 @@ func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
 		if cmd.IsSet(refused.option) {
 			return apply.FileOptions{}, withHint(usageErrorf(cmd, "--%s is not supported", refused.option), "%s", refused.hint)
 		}
+	}
+	if cmd.Bool("no-acls") && cmd.Bool("strict-acls") {
+		return apply.FileOptions{}, usageErrorf(cmd, "--no-acls with --strict-acls: say one of them")
 	}
 	return apply.FileOptions{
 		Rules:  wim.Rules{AllowCaseClash: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
@@ -99,6 +102,9 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 	images, err := imagesToApply(w.File, which)
 	if err != nil {
 		return err
+	}
+	if cmd.Bool("rpfix") && cmd.Bool("norpfix") {
+		return usageErrorf(cmd, "--rpfix with --norpfix: say one of them")
 	}
 	fix := w.Header.Flags&wim.FlagRPFix != 0 && !cmd.Bool("norpfix") || cmd.Bool("rpfix")
 	for _, image := range images {
@@ -157,7 +163,7 @@ type imageToApply struct {
 // imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name; of its number where the
 // name is none that a folder may have.
 func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
-	if which != "all" {
+	if !strings.EqualFold(which, "all") {
 		n, err := imageNumber(w, which)
 		return []imageToApply{{n, ""}}, err
 	}
@@ -201,7 +207,7 @@ func (a *app) applyOne(ctx context.Context, cmd *cli.Command, w wimFile, path st
 // tellApplied says what an apply or extract has done.
 func (a *app) tellApplied(cmd *cli.Command, n int, dir string, report apply.Report) error {
 	if lost := lostWords(report.Lost); lost != "" {
-		a.notef("not kept on this file system: %s", lost)
+		a.warnf("not kept on this file system: %s", lost)
 	}
 	if cmd.Bool("json") {
 		return a.printJSON(applyJSON{

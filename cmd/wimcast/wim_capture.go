@@ -22,14 +22,14 @@ func (a *app) wimCaptureCommand() *cli.Command {
 		ArgsUsage: "SOURCE WIMFILE [IMAGE_NAME [IMAGE_DESC]]",
 		Description: "WIMFILE may be \"-\", standard output, which gets a pipable file. That is made of an ordinary one in the folder for temporary\n" +
 			"files (TMPDIR), which must have room for it; a pipable file on disk likewise, of one beside it.",
-		Flags:  captureFlags(),
+		Flags:  append(captureFlags(), &cli.BoolFlag{Name: "rebuild", Hidden: true}), // which every capture is
 		Action: a.wimCapture,
 	}
 }
 
 // captureFlags are the options of capture and append.
 func captureFlags() []cli.Flag {
-	flags := append(compressFlags("LZX"), checkFlags()...)
+	flags := append(compressFlags("LZX, with --solid LZMS"), checkFlags()...)
 	flags = append(flags, pipableFlags()...)
 	return append(
 		flags, threadsFlag(), jsonFlag(),
@@ -41,22 +41,21 @@ func captureFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "rpfix", Usage: "make absolute links into SOURCE relative to the image (the default of capture)"},
 		&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
 		&cli.BoolFlag{Name: "unix-data", Usage: "keep owner, group, mode, device numbers and extended attributes; and fifos, sockets and devices"},
-		&cli.BoolFlag{Name: "no-acls", Usage: "keep no security descriptors"},
+		&cli.BoolFlag{Name: "no-acls", Aliases: []string{"noacls"}, Usage: "keep no security descriptors"},
 		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor cannot be read"},
 		&cli.BoolFlag{Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input"},
 		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"},
 		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time"},
-		&cli.BoolFlag{Name: "wimboot", Hidden: true}, &cli.BoolFlag{Name: "snapshot", Hidden: true},
-		&cli.BoolFlag{Name: "no-solid-sort", Hidden: true},
+		&cli.BoolFlag{Name: "wimboot", Usage: "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"},
+		&cli.BoolFlag{Name: "snapshot", Hidden: true},
 	)
 }
 
-// unsupported tells why some options of wimlib-imagex are refused.
-var unsupported = []struct{ option, why string }{
-	{"wimboot", "files that point into a WIM are known to no Windows after 8.1; capture without it"},
-	{"snapshot", "it takes a snapshot by Windows' shadow copies; make one yourself (LVM, btrfs, vssadmin) and capture that"},
-	{"no-solid-sort", "files of one kind always lie side by side in solid runs"},
-}
+// What is made for WIMBoot.
+const (
+	wimbootConfig = "Windows/System32/WimBootCompress.ini" // where an image has its capture configuration
+	wimbootPiece  = 4096                                   // bytes
+)
 
 // captureRun is one capture or append.
 type captureRun struct {
@@ -121,10 +120,8 @@ func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
 		return nil, usageErrorf(cmd, "%s: unexpected argument %q", cmd.Name, got[4])
 	}
 	r.source, r.target = got[0], got[1]
-	for _, u := range unsupported {
-		if cmd.Bool(u.option) {
-			return nil, usageErrorf(cmd, "--%s is not supported: %s", u.option, u.why)
-		}
+	if cmd.Bool("snapshot") {
+		return nil, withHint(usageErrorf(cmd, "--snapshot is not supported: Windows' shadow copies make it"), "make one yourself (LVM, btrfs, vssadmin) and capture that")
 	}
 	if cmd.Bool("solid") && (cmd.Bool("pipable") || r.target == "-") {
 		return nil, usageErrorf(cmd, "--solid with --pipable: a pipable file has no solid runs")
@@ -135,9 +132,13 @@ func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
 	if _, err := piping(cmd); err != nil {
 		return nil, err
 	}
+	kind, _ := newCompression(cmd, wim.LZX)
 	var err error
-	if r.opts, err = writerOptions(cmd, wim.LZX); err != nil {
+	if r.opts, err = writerOptions(cmd, kind); err != nil {
 		return nil, err
+	}
+	if cmd.Bool("wimboot") && r.opts.Compression == wim.XPRESS && r.opts.PieceSize == 0 {
+		r.opts.PieceSize = wimbootPiece
 	}
 	if !r.named {
 		if r.name, err = defaultImageName(r.source); err != nil {
@@ -153,10 +154,16 @@ func (r *captureRun) scanOptions() error {
 	r.scan = capture.Options{
 		Name: r.name, Description: r.desc,
 		UnixData: cmd.Bool("unix-data"), Dereference: cmd.Bool("dereference"), NoACLs: cmd.Bool("no-acls"),
-		Warn: func(path, what string) { r.notef("skipped %s: %s", path, what) },
+		Warn: func(path, what string) { r.warnf("skipped %s: %s", path, what) },
+	}
+	config := cmd.String("config")
+	if own := filepath.Join(r.source, wimbootConfig); config == "" && cmd.Bool("wimboot") {
+		if _, err := os.Stat(own); err == nil {
+			config = own
+		}
 	}
 	var err error
-	r.scan.Config, err = r.config(cmd.String("config"))
+	r.scan.Config, err = r.config(config)
 	return err
 }
 
@@ -253,6 +260,9 @@ func (r *captureRun) scanTree(ctx context.Context) (wim.Tree, capture.Stats, err
 		props = append([]string{"FLAGS=" + r.cmd.String("flags")}, props...)
 	}
 	info, _ := tree.Head()
+	if r.cmd.Bool("wimboot") {
+		props = append(props, "WIMBOOT=1")
+	}
 	for _, p := range props {
 		if err := setProperty(r.cmd, info, p); err != nil {
 			return nil, stats, err

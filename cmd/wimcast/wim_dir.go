@@ -123,7 +123,7 @@ func (l *lister) image(ctx context.Context, n int) error {
 	found := false
 	err = image.Walk(func(d *wim.Dentry) error {
 		at := d.Path()
-		if !isBelow(at, l.below) || l.one && !strings.EqualFold(at, l.below) {
+		if !isBelow(at, l.below) || l.one && len(at) != len(l.below) {
 			return ctx.Err()
 		}
 		found = true
@@ -145,12 +145,13 @@ func (l *lister) image(ctx context.Context, n int) error {
 	return err
 }
 
-// isBelow says whether path is root or below it, without regard to case, as Windows compares names.
+// isBelow says whether path is root or below it.
 func isBelow(path, root string) bool {
-	if root == "" || strings.EqualFold(path, root) {
+	same := func(a, b string) bool { return a == b || ignoreCase() && strings.EqualFold(a, b) }
+	if root == "" || same(path, root) {
 		return true
 	}
-	return len(path) > len(root) && path[len(root)] == '/' && strings.EqualFold(path[:len(root)], root)
+	return len(path) > len(root) && path[len(root)] == '/' && same(path[:len(root)], root)
 }
 
 func describeFile(w *wim.File, image *wim.Image, d *wim.Dentry) fileJSON {

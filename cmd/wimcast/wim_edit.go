@@ -16,16 +16,16 @@ import (
 
 // editOptions reads checkFlags and threadsFlag.
 func editOptions(cmd *cli.Command) (edit.Options, error) {
-	w, err := writerOptions(cmd, wim.None)
+	threads, check, err := threadsAndCheck(cmd)
 	if err != nil {
 		return edit.Options{}, err
 	}
-	opts := edit.Options{Threads: w.Threads, Verify: cmd.Bool("check")}
+	opts := edit.Options{Threads: threads, Verify: cmd.Bool("check")}
 	if opts.Piping, err = piping(cmd); err != nil {
 		return opts, err
 	}
 	switch {
-	case w.Check:
+	case check:
 		opts.Integrity = edit.AddIntegrity
 	case cmd.Bool("nocheck"):
 		opts.Integrity = edit.DropIntegrity
@@ -41,7 +41,7 @@ func storageOptions(cmd *cli.Command, unless wim.Compression) (edit.Storage, err
 	}
 	s := edit.Storage{
 		Level: w.Level, PieceSize: w.PieceSize, Solid: w.Solid, SolidPieceSize: w.SolidPieceSize, SolidLevel: w.SolidLevel,
-		Recompress: cmd.Bool("recompress"),
+		Recompress: cmd.Bool("recompress"), NoSolidSort: w.NoSolidSort,
 	}
 	if cmd.String("compress") != "" {
 		s.Compression = edit.Compress(w.Compression)

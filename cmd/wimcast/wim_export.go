@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/urfave/cli/v3"
 
@@ -58,7 +59,7 @@ func (a *app) wimExport(ctx context.Context, cmd *cli.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := exportOptions(cmd, src.File, &opts); err != nil {
+	if err := exportOptions(cmd, src.File, got[2], &opts); err != nil {
 		return err
 	}
 	for _, path := range cmd.StringSlice("delta-from") {
@@ -78,20 +79,35 @@ func (a *app) wimExport(ctx context.Context, cmd *cli.Command) (err error) {
 }
 
 // exportOptions reads the options of export.
-func exportOptions(cmd *cli.Command, src *wim.File, opts *edit.ExportOptions) error {
+func exportOptions(cmd *cli.Command, src *wim.File, dest string, opts *edit.ExportOptions) error {
+	kind, own := src.Header.Compression, false
+	if _, err := os.Stat(dest); err != nil && !cmd.IsSet("compress") {
+		kind, own = newCompression(cmd, kind)
+	}
 	var err, err2 error
 	opts.Options, err = editOptions(cmd)
-	opts.Storage, err2 = storageOptions(cmd, src.Header.Compression)
+	opts.Storage, err2 = storageOptions(cmd, kind)
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}
 	opts.Boot, opts.WIMBoot = cmd.Bool("boot"), cmd.Bool("wimboot")
 	opts.Rebuild = cmd.Bool("rebuild") || cmd.Bool("unsafe-compact")
-	if opts.WIMBoot && opts.Compression == nil && !opts.Solid {
-		opts.Compression = edit.Compress(wim.XPRESS)
-		if opts.PieceSize == 0 {
-			opts.PieceSize = 4096
+	if own {
+		opts.Compression = edit.Compress(kind)
+		if opts.WIMBoot && opts.PieceSize == 0 {
+			opts.PieceSize = wimbootPiece
 		}
 	}
 	return nil
+}
+
+// newCompression is what a new file has without --compress, and whether that follows from other options: then it is not what unless says.
+func newCompression(cmd *cli.Command, unless wim.Compression) (kind wim.Compression, own bool) {
+	switch {
+	case cmd.Bool("wimboot"):
+		return wim.XPRESS, true
+	case cmd.Bool("solid"):
+		return wim.LZMS, true
+	}
+	return unless, false
 }

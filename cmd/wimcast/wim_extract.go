@@ -75,7 +75,7 @@ func (a *app) wimExtract(ctx context.Context, cmd *cli.Command) error {
 			return withHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, got[0], p.Path),
 				"see 'wimcast wim dir %s %d'; paths start at the image's root, and --nullglob skips what is missing", got[0], n)
 		}
-		a.notef("no such path: %s", p.Path)
+		a.warnf("no such path: %s", p.Path)
 	}
 	if cmd.Bool("to-stdout") {
 		return a.extractToStdout(ctx, w, image, picks, cmd)

@@ -97,7 +97,7 @@ func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
 		}
 	}
 	images := w.Images()
-	if which != "" {
+	if which != "" && !strings.EqualFold(which, "all") {
 		n, err := imageNumber(w.File, which)
 		if err != nil {
 			return err
@@ -113,10 +113,10 @@ func (a *app) wimInfo(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if !some {
-		if which == "" {
+		if len(images) == len(w.Images()) && (which == "" || strings.EqualFold(which, "all")) {
 			p.wim(describeWIM(path, w.File, images, false))
 		}
-		p.images(images, which != "")
+		p.images(images, which != "" && !strings.EqualFold(which, "all"))
 	}
 	return p.err
 }

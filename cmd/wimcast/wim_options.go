@@ -21,6 +21,7 @@ func compressFlags(unless string) []cli.Flag {
 		&cli.BoolFlag{Name: "solid", Usage: "compress files together: smaller, slower, and slow to read one file of"},
 		&cli.StringFlag{Name: "solid-compress", Usage: "with --solid: compress by `TYPE[:LEVEL]`; default LZMS"},
 		&cli.StringFlag{Name: "solid-chunk-size", Usage: "with --solid: compress pieces of `SIZE` bytes; default 64M"},
+		&cli.BoolFlag{Name: "no-solid-sort", Usage: "with --solid: leave files in the order in which they were found; like beside like is smaller"},
 	}
 }
 
@@ -49,7 +50,7 @@ func writerOptions(cmd *cli.Command, unless wim.Compression) (opts wim.WriterOpt
 	if opts.PieceSize, err = pieceSizeOf(cmd, "chunk-size", opts.Compression); err != nil {
 		return opts, err
 	}
-	opts.Solid = cmd.Bool("solid")
+	opts.Solid, opts.NoSolidSort = cmd.Bool("solid"), cmd.Bool("no-solid-sort")
 	if opts.SolidCompression, opts.SolidLevel, err = compressionOf(cmd, "solid-compress", wim.LZMS); err != nil {
 		return opts, err
 	}
@@ -59,22 +60,27 @@ func writerOptions(cmd *cli.Command, unless wim.Compression) (opts wim.WriterOpt
 	if opts.SolidCompression == wim.None {
 		return opts, usageErrorf(cmd, "--solid-compress none: files are put together to be compressed; say XPRESS, LZX or LZMS")
 	}
-	if opts.Threads = min(cmd.Int("threads"), maxThreads); opts.Threads < 0 {
-		return opts, usageErrorf(cmd, "--threads %d: want 0 or more", opts.Threads)
+	opts.Threads, opts.Check, err = threadsAndCheck(cmd)
+	return opts, err
+}
+
+// threadsAndCheck reads checkFlags and threadsFlag, as far as the command has them.
+func threadsAndCheck(cmd *cli.Command) (threads int, check bool, err error) {
+	if threads = min(cmd.Int("threads"), maxThreads); threads < 0 {
+		return 0, false, usageErrorf(cmd, "--threads %d: want 0 or more", threads)
 	}
 	if cmd.Bool("nocheck") && (cmd.Bool("check") || cmd.Bool("include-integrity")) {
-		return opts, usageErrorf(cmd, "--nocheck with --check or --include-integrity: say one of them")
+		return 0, false, usageErrorf(cmd, "--nocheck with --check or --include-integrity: say one of them")
 	}
-	opts.Check = cmd.Bool("check") || cmd.Bool("include-integrity")
-	return opts, nil
+	return threads, cmd.Bool("check") || cmd.Bool("include-integrity"), nil
 }
 
 // compressionOf reads an option TYPE[:LEVEL].
 func compressionOf(cmd *cli.Command, option string, unless wim.Compression) (wim.Compression, int, error) {
-	text := cmd.String(option)
-	if text == "" {
+	if !cmd.IsSet(option) {
 		return unless, 0, nil
 	}
+	text := cmd.String(option)
 	name, number, graded := strings.Cut(text, ":")
 	kind, ok := map[string]wim.Compression{
 		"none": wim.None, "xpress": wim.XPRESS, "fast": wim.XPRESS, "lzx": wim.LZX, "maximum": wim.LZX, "lzms": wim.LZMS, "recovery": wim.LZMS,
@@ -86,24 +92,24 @@ func compressionOf(cmd *cli.Command, option string, unless wim.Compression) (wim
 		return kind, 0, nil
 	}
 	level, err := strconv.Atoi(number)
-	if err != nil || level < 1 || level > 100 {
+	if err != nil || level < 1 {
 		return 0, 0, usageErrorf(cmd, "--%s %q: want a level from 1 to 100 after the colon", option, text)
 	}
-	return kind, level, nil
+	return kind, min(level, 100), nil // as with wimlib-imagex, which has no more either
 }
 
 // pieceSizeOf reads an option that is a size of pieces.
 func pieceSizeOf(cmd *cli.Command, option string, kind wim.Compression) (int, error) {
-	text := cmd.String(option)
-	if text == "" {
+	if !cmd.IsSet(option) {
 		return 0, nil
 	}
+	text := cmd.String(option)
 	n, err := parseSize(text)
 	if err != nil {
 		return 0, usageErrorf(cmd, "--%s: %v", option, err)
 	}
 	if kind == wim.None {
-		return 0, nil // as wimlib-imagex: nothing is cut into pieces then
+		return 0, usageErrorf(cmd, "--%s: without compression nothing is cut into pieces", option)
 	}
 	bounds := map[wim.Compression][2]int64{wim.XPRESS: {4 << 10, 64 << 10}, wim.LZX: {32 << 10, 2 << 20}, wim.LZMS: {32 << 10, 1 << 30}}[kind]
 	if n < bounds[0] || n > bounds[1] || bits.OnesCount64(uint64(n)) != 1 {

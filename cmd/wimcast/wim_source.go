@@ -42,7 +42,7 @@ func (r *captureRun) config(path string) (*capture.Config, error) {
 			return nil, withHint(fmt.Errorf("%s: %w", path, err), "a glob is a name (*.tmp), or a path from the root of the image (/temp/*)")
 		}
 		for _, note := range c.Notes {
-			r.notef("%s: %s", path, note)
+			r.warnf("%s: %s", path, note)
 		}
 	}
 	c.FoldCase = runtime.GOOS == "windows"

@@ -52,7 +52,7 @@ func (a *app) wimSplit(ctx context.Context, cmd *cli.Command) error {
 	}
 	for _, part := range parts {
 		if info, err := os.Stat(part); err == nil && info.Size() > size {
-			a.notef("%s has %s: a file or solid run that is in it is not cut", part, formatBytes(info.Size()))
+			a.warnf("%s has %s: a file or solid run that is in it is not cut", part, formatBytes(info.Size()))
 		}
 	}
 	if cmd.Bool("json") {

@@ -24,10 +24,10 @@ func (a *app) wimUpdateCommand() *cli.Command {
 		&cli.BoolFlag{Name: "rebuild", Usage: "write the file anew, without holes"},
 		&cli.BoolFlag{Name: "unsafe-compact", Usage: "as --rebuild: here as safely as ever"},
 		&cli.StringFlag{Name: "config", Usage: "leave out of what is added what the capture configuration `FILE` says"},
-		&cli.StringFlag{Name: "wimboot-config", Hidden: true},
+		&cli.StringFlag{Name: "wimboot-config", Usage: "add `FILE` as /Windows/System32/WimBootCompress.ini, in place of the commands of standard input"},
 	)
 	for _, name := range []string{"dereference", "unix-data", "no-acls", "strict-acls", "no-replace"} {
-		flags = append(flags, &cli.BoolFlag{Name: name, Usage: "--" + name + " for every add"})
+		flags = append(flags, &cli.BoolFlag{Name: name, Usage: "--" + name + " for every add", Aliases: map[string][]string{"no-acls": {"noacls"}}[name]})
 	}
 	for _, name := range []string{"force", "recursive"} {
 		flags = append(flags, &cli.BoolFlag{Name: name, Usage: "--" + name + " for every delete"})
@@ -55,9 +55,6 @@ func (a *app) wimUpdate(ctx context.Context, cmd *cli.Command) error {
 	path, which, err := fileAndImage(cmd)
 	if err != nil {
 		return err
-	}
-	if cmd.String("wimboot-config") != "" {
-		return withHint(usageErrorf(cmd, "--wimboot-config: WIMBoot is not supported"), "add the file by: add FILE /Windows/System32/WimBootCompress.ini")
 	}
 	opts := edit.UpdateOptions{IgnoreCase: ignoreCase(), Rebuild: cmd.Bool("rebuild") || cmd.Bool("unsafe-compact")}
 	if opts.Options, err = editOptions(cmd); err != nil {
@@ -96,6 +93,10 @@ func (a *app) wimUpdate(ctx context.Context, cmd *cli.Command) error {
 
 // commands reads the commands of an update, and gives them the options that hold for all.
 func (a *app) commands(cmd *cli.Command) ([]edit.Command, error) {
+	if file := cmd.String("wimboot-config"); file != "" {
+		add := edit.Command{Verb: edit.VerbAdd, From: file, To: "/" + wimbootConfig}
+		return []edit.Command{add}, nil
+	}
 	var text string
 	switch given := cmd.StringSlice("command"); len(given) {
 	case 0:
@@ -157,7 +158,7 @@ func (a *app) scanner(config, target string) (edit.Scan, error) {
 	return func(ctx context.Context, path string, opts edit.AddOptions) (*wim.Image, error) {
 		o := capture.Options{
 			UnixData: opts.UnixData, Dereference: opts.Dereference, NoACLs: opts.NoACLs, Config: rules, Output: output,
-			Warn: func(path, what string) { a.notef("skipped %s: %s", path, what) },
+			Warn: func(path, what string) { a.warnf("skipped %s: %s", path, what) },
 		}
 		stat := os.Lstat
 		if opts.Dereference {

@@ -49,6 +49,7 @@ type Storage struct {
 	SolidCompression wim.Compression  // None: as the source, or LZMS
 	SolidPieceSize   int              // bytes; 0: as the source, or 64 MiB
 	SolidLevel       int
+	NoSolidSort      bool // as in wim.WriterOptions
 	Recompress       bool // decode and encode again what could be copied as it is stored
 }
 
@@ -60,7 +61,7 @@ func (o Options) writer(src *wim.File, s Storage) wim.WriterOptions {
 	h := src.Header
 	w := wim.WriterOptions{
 		Compression: h.Compression, PieceSize: h.PieceSize, Level: s.Level,
-		SolidCompression: s.SolidCompression, SolidPieceSize: s.SolidPieceSize, SolidLevel: s.SolidLevel,
+		SolidCompression: s.SolidCompression, SolidPieceSize: s.SolidPieceSize, SolidLevel: s.SolidLevel, NoSolidSort: s.NoSolidSort,
 		Threads: o.Threads, Flags: h.Flags & wim.FlagRPFix, Recompress: s.Recompress,
 		Check: o.Integrity == AddIntegrity || o.Integrity == KeepIntegrity && h.Integrity.Size > 0,
 		Time:  o.Time, Progress: o.Progress,
