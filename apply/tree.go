@@ -79,6 +79,7 @@ type tree struct {
 
 // planTree checks the image and lists what to make.
 func planTree(wf *wim.File, m *wim.Image, rules wim.Rules, xattrs bool, ntfs *limits) (*tree, error) {
+	rules.AllowPOSIXNames = rules.AllowPOSIXNames && ntfs == nil // a file system of Windows, whose names they are not
 	if err := wim.CheckTree(m, rules); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHostile, err)
 	}

@@ -13,7 +13,8 @@ import (
 // makefile, are ordinary there.
 type Rules struct {
 	AllowCaseClash    bool // siblings whose names differ only in case: legal on POSIX, lost on Windows
-	AllowWindowsNames bool // names that Windows takes for something else: CON, a:b, "x.", with backslash or control characters
+	AllowPOSIXNames   bool // names that Windows does not take, but no system takes for something else: CON, "x.", with * or control characters
+	AllowWindowsNames bool // these, and names that Windows takes for a stream or a path: with colon or backslash
 }
 
 // CheckTree refuses an image that could write outside a target or clobber itself. Image has already refused what no file
@@ -27,7 +28,7 @@ func CheckTree(m *Image, rules Rules) error {
 		}
 		if d != m.Root && !rules.AllowWindowsNames {
 			for _, name := range []string{d.Name, d.ShortName} {
-				if err := checkWindowsName(name); err != nil {
+				if err := checkWindowsName(name, rules.AllowPOSIXNames); err != nil {
 					return fmt.Errorf("check tree: %q: %w: %w", d.Path(), err, ErrName)
 				}
 			}
@@ -65,9 +66,12 @@ func upper(name string) string {
 	return strings.Map(unicode.ToUpper, name)
 }
 
-// checkWindowsName refuses a name that Windows does not take as it stands.
-func checkWindowsName(name string) error {
-	if name == "" {
+// checkWindowsName refuses a name that Windows does not take as it stands; or only, if posix is set, one that it takes for a stream or a path.
+func checkWindowsName(name string, posix bool) error {
+	if posix && strings.ContainsAny(name, `:/\`) {
+		return badName(name, "has a character that separates names on Windows")
+	}
+	if name == "" || posix {
 		return nil
 	}
 	for i := range len(name) {

@@ -43,6 +43,9 @@ func TestRulesForWindows(t *testing.T) {
 		if err := CheckTree(img, Rules{AllowWindowsNames: true}); err != nil {
 			t.Errorf("%q, allowed: %v", name, err)
 		}
+		if err := CheckTree(img, Rules{AllowPOSIXNames: true}); errors.Is(err, ErrName) != strings.ContainsAny(name, `:\`) {
+			t.Errorf("%q, allowed on POSIX: %v", name, err)
+		}
 	}
 	for _, name := range []string{"console", "com", "com0", "COM10", "nullx", ".profile", "a b", "ünï", "x.y.z"} {
 		img, err := imageOfTree(t, dir("", file(name)))

@@ -29,7 +29,7 @@ func applyHint(err error) error {
 	case errors.Is(err, apply.ErrOther):
 		return withHint(err, "finish that image first, or empty the directory to give it up")
 	case errors.Is(err, wim.ErrName):
-		return withHint(err, "Windows could not hold it; this system may: say --include-invalid-names. Nothing was written")
+		return withHint(err, "Windows takes it for something else; this system may hold it: say --include-invalid-names. Nothing was written")
 	case errors.Is(err, apply.ErrHostile):
 		return withHint(err, "do not use this image: it was not made by an ordinary capture; nothing was written")
 	}

@@ -42,7 +42,7 @@ func applyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "no-acls", Aliases: []string{"noacls"}, Usage: "leave security descriptors as the target makes them"},
 		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor, or with --unix-data an owner, cannot be set"},
 		&cli.BoolFlag{Name: "no-attributes", Usage: "leave attributes (hidden, system, ...) as the target makes them"},
-		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold too"},
+		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"},
 		&cli.BoolFlag{Name: "wimboot", Hidden: true},
 		&cli.StringFlag{Name: "compact", Hidden: true},
 		&cli.BoolFlag{Name: "recover-data", Hidden: true},
@@ -65,7 +65,7 @@ func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
 		return apply.FileOptions{}, usageErrorf(cmd, "--no-acls with --strict-acls: say one of them")
 	}
 	return apply.FileOptions{
-		Rules:  wim.Rules{AllowCaseClash: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
+		Rules:  wim.Rules{AllowCaseClash: true, AllowPOSIXNames: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
 		NoACLs: cmd.Bool("no-acls"), StrictACLs: cmd.Bool("strict-acls"), NoAttributes: cmd.Bool("no-attributes"),
 		NoUnix: !cmd.Bool("unix-data"), UnixXattrs: cmd.Bool("unix-xattrs"),
 	}, nil
