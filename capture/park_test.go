@@ -266,7 +266,7 @@ func TestAPackedTreeIsWrittenAsOneInMemory(t *testing.T) {
 				t.Fatalf("%T: %+v, in memory %+v", packed, again, stats)
 			}
 			var files [2]memFile
-			for i, tree := range []wim.Tree{img, packed} {
+			for i, tree := range []wim.ImageSource{img, packed} {
 				w, err := wim.Create(&files[i], wim.WriterOptions{
 					Compression: wim.XPRESS, Time: time.Unix(1, 0), Solid: solid, SolidCompression: wim.LZX, SolidPieceSize: 1 << 15, Threads: 1 + i,
 				})

@@ -66,7 +66,7 @@ func ScanItems(ctx context.Context, items []Item, opts Options) (*wim.Image, Sta
 }
 
 // ScanTree is ScanItems for a tree that is only to be written. A single directory takes some 20 bytes of memory a file.
-func ScanTree(ctx context.Context, items []Item, opts Options) (wim.Tree, Stats, error) {
+func ScanTree(ctx context.Context, items []Item, opts Options) (wim.ImageSource, Stats, error) {
 	if len(items) != 1 || strings.Trim(items[0].Target, `/\`) != "" {
 		return ScanItems(ctx, items, opts)
 	}

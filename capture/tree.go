@@ -7,7 +7,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// tree is a file or directory that was scanned, with what is below it. It is a wim.Tree.
+// tree is a file or directory that was scanned, with what is below it. It is a wim.ImageSource.
 type tree struct {
 	*park
 	info     wim.ImageInfo
@@ -18,10 +18,10 @@ type tree struct {
 	from place // where it is on disk
 }
 
-// Head implements wim.Tree.
+// Head implements wim.ImageSource.
 func (t *tree) Head() (info *wim.ImageInfo, security [][]byte) { return &t.info, t.security }
 
-// Visit implements wim.Tree.
+// Visit implements wim.ImageSource.
 func (t *tree) Visit(fn func(d *wim.Dentry, depth int) error) error {
 	r := &parkReader{p: t.park}
 	r.seek(t.at)
@@ -65,7 +65,7 @@ func (w *visit) level(depth int) *level {
 	return w.levels[depth]
 }
 
-// Lists implements wim.Tree.
+// Lists implements wim.ImageSource.
 func (t *tree) Lists(fn func(d *wim.Dentry) error) error {
 	if t.dir < 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 // treeEncoder gives the bytes of a metadata resource: the security table, the root, an end mark, and then every directory's children and
 // end mark, each directory before those below it. It walks the tree twice: to find out where everything goes, and to encode it.
 type treeEncoder struct {
-	tree     Tree
+	tree     ImageSource
 	security int64                               // bytes of the security table, with its padding
 	hashes   func(d *Dentry, next int) (end int) // see writeJob.giveHashes; nil: the streams have theirs
 	next     int                                 // what hashes gave
@@ -43,7 +43,7 @@ type openDir struct {
 
 // newTreeEncoder checks that the tree can be stored, and decides where everything goes. next is the number of its first slot. see is shown every
 // dentry.
-func newTreeEncoder(tree Tree, hashes func(d *Dentry, next int) int, next int, see func(d *Dentry)) (*treeEncoder, error) {
+func newTreeEncoder(tree ImageSource, hashes func(d *Dentry, next int) int, next int, see func(d *Dentry)) (*treeEncoder, error) {
 	e := &treeEncoder{tree: tree, hashes: hashes, next: next}
 	_, security := tree.Head()
 	e.security = 8 + 8*int64(len(security))

@@ -10,7 +10,7 @@ import (
 // Source gives the bytes of a stream that no WIM file holds yet.
 //
 // The same Source may stand in several streams (names of one file): it is read once. Sources of an Image are compared by ==; those of another
-// Tree are taken for the same where they are the same stream of names with one HardLink number.
+// ImageSource are taken for the same where they are the same stream of names with one HardLink number.
 type Source interface {
 	Path() string // for errors, and to put like beside like in a solid run: slashes, relative to the captured root
 	Size() int64  // as scanned; what Open gives must be exactly as long
@@ -41,8 +41,8 @@ type Writer struct {
 
 // writerImage is an image that the file will hold.
 type writerImage struct {
-	tree  Tree  // nil: the metadata of image n of from is copied
-	from  *File // where streams without a Source come from; may be nil
+	tree  ImageSource // nil: the metadata of image n of from is copied
+	from  *File       // where streams without a Source come from; may be nil
 	n     int
 	info  ImageInfo
 	named bool  // the name must not be another image's: the image is new or its properties were set
@@ -97,7 +97,7 @@ func Append(w io.WriteSeeker, f *File, opts WriterOptions) (*Writer, error) {
 // with a Source gets its hash when it is read; one without is copied from the file from, which may be nil when there is none, unless the
 // file has it already. Pieces are copied as they are stored when compression and piece size agree. In a split set the image's
 // metadata is all that is added, and that to part 1 only: see Resource.
-func (w *Writer) Image(tree Tree, from *File) error {
+func (w *Writer) Image(tree ImageSource, from *File) error {
 	info, _ := tree.Head()
 	return w.add(writerImage{tree: tree, from: from, info: *info, named: true})
 }
@@ -120,7 +120,7 @@ func (w *Writer) add(img writerImage) error {
 }
 
 // Replace puts another tree in the place of image n, 1-based: one of the file that is appended to, or one that was added. from is as in Image.
-func (w *Writer) Replace(n int, tree Tree, from *File) error {
+func (w *Writer) Replace(n int, tree ImageSource, from *File) error {
 	if n < 1 || n > len(w.images) {
 		return &NoImageError{n, len(w.images)}
 	}

@@ -18,7 +18,7 @@ func TestEntriesAreFoundByTheirHash(t *testing.T) {
 	rng := seeded(t)
 	table := newEntryTable()
 	hash := func(i int) (h SHA1) {
-		binary.LittleEndian.PutUint32(h[4:], uint32(i)) // many share a shard and a place
+		binary.LittleEndian.PutUint32(h[4:], uint32(i+1)) // many share a shard and a place
 		h[0], h[1] = byte(i%3), byte(i%5)
 		return h
 	}

@@ -131,7 +131,7 @@ func (c *counting) lentSize(hash SHA1) int64 {
 }
 
 // hasHashes refuses a tree whose contents are still to be read.
-func hasHashes(tree Tree) error {
+func hasHashes(tree ImageSource) error {
 	return tree.Visit(func(d *Dentry, _ int) error {
 		for i := range d.Streams {
 			if s := &d.Streams[i]; s.Source != nil && s.Hash.IsZero() && s.Source.Size() != 0 {

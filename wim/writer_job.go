@@ -268,7 +268,7 @@ func (j *writeJob) source(d *Dentry, i int, links *sourceLinks) {
 
 // sourceLinks finds the streams that hold the same because they are names of one file.
 type sourceLinks struct {
-	sources map[Source]int // slots, of an Image; nil: it is another Tree
+	sources map[Source]int // slots, of an Image; nil: it is another ImageSource
 	names   map[linkName]int
 }
 

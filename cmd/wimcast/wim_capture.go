@@ -240,7 +240,7 @@ func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterS
 }
 
 // scanTree scans the source and sets the properties that were asked for.
-func (r *captureRun) scanTree(ctx context.Context) (wim.Tree, capture.Stats, error) {
+func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Stats, error) {
 	items := []capture.Item{{Path: r.source}}
 	if r.cmd.Bool("source-list") {
 		var err error

@@ -18,7 +18,7 @@ type AppendOptions struct {
 
 // Addition is an image that is added to a file.
 type Addition struct {
-	Image      wim.Tree
+	Image      wim.ImageSource
 	From       *wim.File   // where streams without a Source come from; nil: there are none
 	Base       []*wim.File // what these have is not written
 	Boot       bool        // the image is the one that boots

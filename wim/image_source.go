@@ -1,10 +1,10 @@
 package wim
 
-// Tree is the tree of an image that is to be written. It can be walked again and again, and is the same every time. An [Image] is one, in memory;
+// ImageSource is the tree of an image that is to be written, as a Source is the bytes of a stream. It can be walked again and again, and is the same every time. An [Image] is one, in memory;
 // package capture has one that takes some bytes a file.
 //
 // A dentry holds for the call that gets it, and for those about what is below it. The Source of a stream stays good.
-type Tree interface {
+type ImageSource interface {
 	// Head gives the properties of the image, which may be changed before a Writer gets the tree, and its security descriptors.
 	Head() (info *ImageInfo, security [][]byte)
 	// Visit calls fn for every dentry, parents before children, siblings in stored order, until fn gives an error. depth is 0 for the root.
@@ -14,7 +14,7 @@ type Tree interface {
 	Lists(fn func(d *Dentry) error) error
 }
 
-// Head makes an Image a Tree.
+// Head makes an Image an ImageSource.
 func (m *Image) Head() (info *ImageInfo, security [][]byte) { return &m.Info, m.Security }
 
 // Visit is Walk, and tells how deep a dentry is.
@@ -37,7 +37,7 @@ func visit(d *Dentry, depth int, fn func(*Dentry, int) error) error {
 	return nil
 }
 
-// Lists makes an Image a Tree.
+// Lists makes an Image an ImageSource.
 func (m *Image) Lists(fn func(d *Dentry) error) error { return lists(m.Root, fn) }
 
 func lists(d *Dentry, fn func(*Dentry) error) error {
