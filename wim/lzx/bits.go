@@ -3,6 +3,8 @@ package lzx
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/wimcast/wimcast/wim/internal/huffman"
 )
 
 // reader reads words highest bit first. buf holds the next bits, highest first, n of them valid; those below are either zero or
@@ -12,7 +14,7 @@ type reader struct {
 	swapped []byte // src with the bytes of each word swapped, so that bits stand in the order of bytes, and zeros
 	pos     int    // in swapped
 	buf     uint64
-	n       uint
+	n       uint32
 }
 
 // padding is how many zeros follow what is read. A fill reads at most 16 bytes from the first unused one.
@@ -50,16 +52,30 @@ func (r *reader) fill() bool {
 		return false
 	}
 	r.buf |= binary.BigEndian.Uint64(r.swapped[r.pos:]) >> (r.n & 63)
-	r.pos += int(63-r.n) >> 3
+	r.pos += int(^r.n&63) >> 3
 	r.n |= 56
 	return true
 }
 
+// lookup gives the entry of a table for the next bits, of which most must be valid.
+func (r *reader) lookup(t []uint32, root, most uint) uint32 {
+	e := t[r.buf>>(64-root)]
+	if e&huffman.Sub != 0 {
+		e = t[(e&^huffman.Sub)>>8+uint32(r.buf<<root>>(64-most+root))]
+	}
+	return e
+}
+
+// drop drops the bits that an entry says.
+func (r *reader) drop(e uint32) {
+	r.buf <<= e & 63
+	r.n -= e & 63
+}
+
 // take gives the next n bits, at most 31, which must be valid.
-func (r *reader) take(n uint) uint32 {
+func (r *reader) take(n uint32) uint32 {
 	v := uint32(r.buf >> 1 >> (63 - n&63))
-	r.buf <<= n & 63
-	r.n -= n
+	r.drop(n)
 	return v
 }
 

@@ -1,7 +1,6 @@
 package lzx
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -173,7 +172,7 @@ func (d *Decoder) readCodes(in *reader, aligned bool) error {
 // runLeast and runBits tell of symbols 17 to 19 of a precode the least length of their run, and how many bits behind the symbol are to be added.
 var (
 	runLeast = [3]int{4, 20, 4}
-	runBits  = [3]uint{4, 5, 1}
+	runBits  = [3]uint32{4, 5, 1}
 )
 
 // readLens brings codeword lengths up to date with the differences in the stream.
@@ -188,41 +187,27 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 	if huffman.Build(d.pre[:], preRoot, maxPreCode, pre[:], huffman.Symbols[:]) != nil {
 		return errCode
 	}
-	src, pos, buf, n := in.swapped, in.pos, in.buf, uint32(in.n)
-	symbol := func() uint32 {
-		e := d.pre[buf>>(64-preRoot)]
-		if e&huffman.Sub != 0 {
-			e = d.pre[(e&^huffman.Sub)>>8+uint32(buf<<preRoot>>(64-maxPreCode+preRoot))]
-		}
-		buf <<= e & 63
-		n -= e & 63
-		return e
-	}
 	for i := 0; i < len(lens); {
-		if pos > len(src)-8 {
+		if !in.fill() {
 			return errShort
 		}
-		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
-		pos += int(^n&63) >> 3
-		n |= 56
-		e := symbol()
+		e := in.lookup(d.pre[:], preRoot, maxPreCode)
 		if e == 0 {
 			return errCode
 		}
+		in.drop(e)
 		sym := e >> 8
 		if sym < 17 {
 			lens[i] = lessMod17(lens[i], sym)
 			i++
 			continue
 		}
-		k := runBits[sym-17]
-		run, value := runLeast[sym-17]+int(buf>>1>>(63-k)), uint8(0)
-		buf <<= k & 63
-		n -= uint32(k)
+		run, value := runLeast[sym-17]+int(in.take(runBits[sym-17])), uint8(0)
 		if sym == 19 {
-			if e = symbol(); e == 0 || e>>8 > 16 {
+			if e = in.lookup(d.pre[:], preRoot, maxPreCode); e == 0 || e>>8 > 16 {
 				return errCode
 			}
+			in.drop(e)
 			value = lessMod17(lens[i], e>>8)
 		}
 		if run > len(lens)-i {
@@ -233,7 +218,6 @@ func (d *Decoder) readLens(in *reader, lens []uint8) error {
 			i++
 		}
 	}
-	in.pos, in.buf, in.n = pos, buf, uint(n)
 	return nil
 }
 

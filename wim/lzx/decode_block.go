@@ -107,157 +107,155 @@ func (s *slot) push(recent offsets, offset uint32) offsets {
 	return offsets(uint64(recent^moved)&s.keep) ^ moved | offsets(offset)
 }
 
+// swap gives the recent offsets after a match of slot 2, whose offset changes places with the latest.
+func (o offsets) swap(offset uint32) offsets {
+	const third = offsetMask << (2 * offsetBits)
+	return o&^(third|offsetMask) | o&offsetMask<<(2*offsetBits) | offsets(offset)
+}
+
 // margin is how many bytes a round of the quick loop may write, without a length symbol.
 const margin = 2 + match.Near
 
-// block decodes the symbols of a compressed block into dst[op:end], and gives the recent offsets then.
-//
-// The quick loop does what is frequent, away from the ends of the block and the data; the rest of the round takes one symbol of whatever kind.
+// block decodes the symbols of a compressed block into dst[op:end], and gives the recent offsets then. The frequent ones are quick's, away from the ends of
+// the block and the data; the others are one's.
 func (d *Decoder) block(dst []byte, op, end int, recent offsets, k *kind) (offsets, error) {
-	in := &d.in
-	src, pos, buf, n := in.swapped, in.pos, in.buf, uint32(in.n)
-	src = src[:len(src):len(src)]
 	dst = dst[:end:end]
 	for op < len(dst) {
-		if pos > len(src)-8 {
-			return 0, errShort
+		var err error
+		if op, recent, err = d.quick(dst, op, recent, k); err != nil {
+			return 0, err
 		}
+		if op < len(dst) {
+			if op, recent, err = d.one(dst, op, recent, k); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return recent, nil
+}
+
+// quick decodes symbols up to one that it does not know how to, or an end. It calls nothing, so that all it has stays in registers.
+func (d *Decoder) quick(dst []byte, op int, recent offsets, k *kind) (int, offsets, error) {
+	src, pos, buf, n := d.in.swapped, d.in.pos, d.in.buf, d.in.n
+	src = src[:len(src):len(src)]
+	if pos > len(src)-8 {
+		return op, recent, nil
+	}
+	// Each round ends with the lookup for the next one, which then need not wait for more bits.
+	e := d.main[(buf|binary.BigEndian.Uint64(src[pos:])>>(n&63))>>(64-mainRoot)]
+	for op <= len(dst)-margin && pos <= len(src)-8 {
+		// As in fill. One literal, a match and its length symbol take at most 11 + 11 + 9 + 21 bits, and leave 12 of 64 for the lookup.
 		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
 		pos += int(^n&63) >> 3
 		n |= 56
-		e := d.main[buf>>(64-mainRoot)]
-		for op <= len(dst)-margin && pos <= len(src)-8 {
-			buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
-			pos += int(^n&63) >> 3
-			n |= 56
+		if isLiteral(e) {
+			dst[op] = byte(e >> 8)
+			op++
+			buf <<= e & 63
+			n -= e // which makes the bits above the lowest 6 nonsense
+			e = d.main[buf>>(64-mainRoot)]
 			if isLiteral(e) {
 				dst[op] = byte(e >> 8)
 				op++
 				buf <<= e & 63
 				n -= e
 				e = d.main[buf>>(64-mainRoot)]
-				if isLiteral(e) {
-					dst[op] = byte(e >> 8)
-					op++
-					buf <<= e & 63
-					n -= e
-					e = d.main[buf>>(64-mainRoot)]
-					continue
-				}
+				continue
 			}
-			if e < quickMatch {
-				break
-			}
-			s := &k.slots[e>>slotShift&63]
-			length := int(e >> lengthShift & 15)
-			b, left, obits := buf, n, e
-			if e&lengthFollows != 0 {
-				b <<= e & 63
-				f := d.length[b>>(64-lengthRoot)]
-				length += int(f >> 8)
-				if f == 0 || f >= secondary || length > len(dst)-match.Near-op {
-					break
-				}
-				b <<= f & 63
-				left -= e + f
-				obits = s.bits
-			}
-			offset := s.offset(b, obits, recent)
-			b <<= obits & 63
-			left -= obits
-			if k.aligned {
-				f := d.aligned[b>>(64-maxAlignedCode)] & s.aligned
-				if f == 0 && s.aligned != 0 {
-					return 0, errCode
-				}
-				offset += f >> 8
-				b <<= f & 63
-				left -= f
-			}
-			if int(offset) > op {
-				return 0, errOffset
-			}
-			if offset < 16 && int(offset) < length {
-				break
-			}
-			buf, n = b, left
-			e = d.main[buf>>(64-mainRoot)]
-			recent = s.push(recent, offset)
-			match.CopyNear(dst, op, int(offset))
-			for ; length > match.Near; length -= match.Near {
-				op += match.Near
-				match.CopyNear(dst, op, int(offset))
-			}
-			op += length
 		}
-		n &= 63
-		if op >= len(dst) {
+		if e < quickMatch {
 			break
 		}
-		if pos > len(src)-8 {
-			return 0, errShort
-		}
-		buf |= binary.BigEndian.Uint64(src[pos:]) >> (n & 63)
-		pos += int(^n&63) >> 3
-		n |= 56
-		e = d.main[buf>>(64-mainRoot)]
-		if e&secondary != 0 {
-			e = d.main[(e&^secondary)>>8+uint32(buf<<mainRoot>>(64-maxCode+mainRoot))]
-		}
-		if isLiteral(e) {
-			dst[op] = byte(e >> 8)
-			op++
-			buf <<= e & 63
-			n -= e & 63
-			continue
-		}
-		if e == 0 {
-			return 0, errCode
-		}
-		length, slot := int(e>>lengthShift&15), e>>slotShift&63
-		s := &k.slots[slot]
+		s := &k.slots[e>>slotShift&63]
+		length := int(e >> lengthShift & 15)
+		rest, left, last := buf, n, e // the bits behind the match; last is for the offset's
 		if e&lengthFollows != 0 {
-			buf <<= e & 63
-			n -= e & 63
-			e = d.length[buf>>(64-lengthRoot)]
-			if e&secondary != 0 {
-				e = d.length[(e&^secondary)>>8+uint32(buf<<lengthRoot>>(64-maxCode+lengthRoot))]
+			rest <<= e & 63
+			f := d.length[rest>>(64-lengthRoot)]
+			length += int(f >> 8)
+			if f == 0 || f >= secondary || length > len(dst)-match.Near-op {
+				break
 			}
-			if e == 0 {
-				return 0, errCode
-			}
-			length += int(e >> 8)
-			buf <<= e & 63
-			n -= e & 63
-			e = s.bits
+			rest <<= f & 63
+			left -= e + f
+			last = s.bits
 		}
-		offset := s.offset(buf, e, recent)
-		buf <<= e & 63
-		n -= e & 63
-		if s.aligned != 0 {
-			e = d.aligned[buf>>(64-maxAlignedCode)]
-			if e == 0 {
-				return 0, errCode
+		offset := s.offset(rest, last, recent)
+		rest <<= last & 63
+		left -= last
+		if k.aligned {
+			f := d.aligned[rest>>(64-maxAlignedCode)] & s.aligned
+			if f == 0 && s.aligned != 0 {
+				return 0, 0, errCode
 			}
-			offset += e >> 8
-			buf <<= e & 63
-			n -= e & 63
-		}
-		if slot == 2 { // it changes places with the latest
-			recent ^= (recent ^ offsets(offset)) & offsetMask << (2 * offsetBits)
-			recent = recent&^offsetMask | offsets(offset)
-		} else {
-			recent = s.push(recent, offset)
+			offset += f >> 8
+			rest <<= f & 63
+			left -= f
 		}
 		if int(offset) > op {
-			return 0, errOffset
+			return 0, 0, errOffset
 		}
-		if length > len(dst)-op {
-			return 0, errLength
+		if offset < 16 && int(offset) < length {
+			break
 		}
-		match.Copy(dst, op, int(offset), length)
+		buf, n = rest, left
+		e = d.main[buf>>(64-mainRoot)]
+		recent = s.push(recent, offset)
+		match.CopyNear(dst, op, int(offset))
+		for ; length > match.Near; length -= match.Near {
+			op += match.Near
+			match.CopyNear(dst, op, int(offset))
+		}
 		op += length
 	}
-	in.pos, in.buf, in.n = pos, buf, uint(n)
-	return recent, nil
+	d.in.pos, d.in.buf, d.in.n = pos, buf, n&63
+	return op, recent, nil
+}
+
+// one decodes a symbol of any kind anywhere.
+func (d *Decoder) one(dst []byte, op int, recent offsets, k *kind) (int, offsets, error) {
+	in := &d.in
+	if !in.fill() {
+		return 0, 0, errShort
+	}
+	e := in.lookup(d.main[:], mainRoot, maxCode)
+	if isLiteral(e) {
+		dst[op] = byte(e >> 8)
+		in.drop(e)
+		return op + 1, recent, nil
+	}
+	if e == 0 {
+		return 0, 0, errCode
+	}
+	length, n := int(e>>lengthShift&15), e>>slotShift&63
+	s := &k.slots[n]
+	if e&lengthFollows != 0 {
+		in.drop(e)
+		if e = in.lookup(d.length[:], lengthRoot, maxCode); e == 0 {
+			return 0, 0, errCode
+		}
+		length += int(e >> 8)
+		in.drop(e)
+		e = s.bits
+	}
+	offset := s.offset(in.buf, e, recent)
+	in.drop(e)
+	if s.aligned != 0 {
+		if e = d.aligned[in.buf>>(64-maxAlignedCode)]; e == 0 {
+			return 0, 0, errCode
+		}
+		offset += e >> 8
+		in.drop(e)
+	}
+	if int(offset) > op {
+		return 0, 0, errOffset
+	}
+	if length > len(dst)-op {
+		return 0, 0, errLength
+	}
+	match.Copy(dst, op, int(offset), length)
+	if n == 2 {
+		return op + length, recent.swap(offset), nil
+	}
+	return op + length, s.push(recent, offset), nil
 }
