@@ -56,6 +56,9 @@ type Config struct {
 	// to its root when it was captured. Empty: links lead where they say. NTFS volumes keep links as they are.
 	LinkRoot string
 
+	// Recover has contents written that fail their check: pieces that cannot be decoded as zeros. Damage elsewhere is an error all the same.
+	Recover bool
+
 	// Of a target that keeps what NTFS does:
 	NoACLs       bool // leave security descriptors as the target makes them
 	StrictACLs   bool // fail where a security descriptor cannot be set, in place of counting it
@@ -78,6 +81,7 @@ const (
 	EventFile    EventKind = "file"    // Path is complete
 	EventSpool   EventKind = "spool"   // the bytes that wait are now N (told at commits)
 	EventCommit  EventKind = "commit"  // N blocks became durable
+	EventDamaged EventKind = "damaged" // the contents of Path, and of other files that share them, are written although they fail their check
 	EventLost    EventKind = "lost"    // something is not kept; told at the end, once a kind, by Text
 )
 
@@ -114,4 +118,5 @@ type Lost struct {
 	Owners       int // owner, group or mode
 	Absolute     int // links to absolute paths: made, but they lead where that path leads on this machine
 	Xattrs       int // xattrs that the file system refused
+	Damaged      int // files with contents that fail their check, where Config.Recover has them written
 }

@@ -55,7 +55,7 @@ func (w *worker) writeBig(t task) (err error) {
 	}
 	pc := t.pieces.Piece(t.first)
 	b.dst = grow(b.dst, pc.Size)
-	if err := b.dec.decode(t.r, t.pieces, t.first, t.end, data, pc.StoredOffset, b.dst); err != nil {
+	if err := b.dec.decode(w.p, t.r, t.pieces, t.first, t.end, data, pc.StoredOffset, b.dst); err != nil {
 		return err
 	}
 	return w.writeContent(t.r, b.dst, pc.Offset)
@@ -77,7 +77,7 @@ type pieceDecoder struct {
 }
 
 // decode decodes pieces [first, end) of a run into dst. src holds stored bytes from offset base of the run on.
-func (d *pieceDecoder) decode(r *run, pt *wim.PieceTable, first, end int, src []byte, base int64, dst []byte) error {
+func (d *pieceDecoder) decode(p *Plan, r *run, pt *wim.PieceTable, first, end int, src []byte, base int64, dst []byte) error {
 	if first == end {
 		return nil
 	}
@@ -93,7 +93,10 @@ func (d *pieceDecoder) decode(r *run, pt *wim.PieceTable, first, end int, src []
 		pc := pt.Piece(i)
 		from := pc.StoredOffset - base
 		out := dst[pc.Offset-start : pc.Offset-start+pc.Size]
-		if err := d.dec.DecodePiece(out, src[from:from+pc.StoredSize]); err != nil {
+		switch err := d.dec.DecodePiece(out, src[from:from+pc.StoredSize]); {
+		case err != nil && p.cfg.Recover:
+			clear(out)
+		case err != nil:
 			return fmt.Errorf("decode %s at %d: %w", r.name(), pc.Offset, err)
 		}
 	}

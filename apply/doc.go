@@ -64,8 +64,8 @@
 // # A target that holds other things
 //
 // [New] and [File] refuse it. [Over] and [Extract] apply to a folder in it, and when everything there is durable move what is in that to its
-// place: a name that is free, or a file's, is taken by one rename, a directory is merged and gets the image's metadata, but for short name, object ID and
-// named streams. No link of the target is followed, and nothing is moved if something else than a directory would meet one. The
+// place: a name that is free, or a file's, is taken by one rename, a directory is merged and gets the image's metadata, but for
+// named streams. An NTFS volume has metadata set once more then, as a rename takes short names away: of a file with several names for good. No link of the target is followed, and nothing is moved if something else than a directory would meet one. The
 // folder's journal says when moving has begun, so that a restart goes on with it.
 //
 // # Restart

@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -200,4 +201,64 @@ func TestExtractReadsOnlyNeededPieces(t *testing.T) {
 	if len(dump(t, mem)) != 1 || c.n > 300_000 || c.n == 0 {
 		t.Errorf("%d bytes of %d were read for %v", c.n, len(image), dump(t, mem))
 	}
+}
+
+// TestRecoverWritesWhatIsDamaged has one file damaged where it is stored plain, one where a piece no longer decodes.
+func TestRecoverWritesWhatIsDamaged(t *testing.T) {
+	src := t.TempDir()
+	text := []byte(strings.Repeat("what is written here can be compressed, ", 10_000))
+	for name, content := range map[string][]byte{"text": text, "good": []byte("good"), "noise": noiseBytes(50_000)} {
+		if err := os.WriteFile(filepath.Join(src, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := wimOf(t, src, wim.XPRESS)
+	for _, r := range openWIM(t, image).Layout().Runs {
+		switch {
+		case r.Size == 50_000:
+			image[r.Offset+100] ^= 1
+		case r.Size == int64(len(text)):
+			at := r.Offset + r.PieceTableSize()
+			copy(image[at:], bytes.Repeat([]byte{0xff}, 256)) // the code lengths of piece 0
+		}
+	}
+	mem := vfs.NewMem()
+	if _, err := File(bg, openWIM(t, image), 1, mem, FileOptions{}); err == nil {
+		t.Fatal("damage went unseen")
+	}
+	mem = vfs.NewMem()
+	told := 0
+	rep, err := File(bg, openWIM(t, image), 1, mem, FileOptions{Recover: true, Workers: 1, Events: func(e Event) {
+		if e.Kind == EventDamaged {
+			told++
+		}
+	}})
+	if err != nil || rep.Lost.Damaged != 2 || told != 2 {
+		t.Fatalf("%+v, %d told, %v", rep.Lost, told, err)
+	}
+	got := map[string][]byte{}
+	for _, name := range []string{"text", "good", "noise"} {
+		f, err := mem.OpenFile(name, os.O_RDONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[name], err = io.ReadAll(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if string(got["good"]) != "good" || len(got["noise"]) != 50_000 || len(got["text"]) != len(text) {
+		t.Errorf("%d, %d, %d bytes", len(got["good"]), len(got["noise"]), len(got["text"]))
+	}
+	if !bytes.Equal(got["text"][:32768], make([]byte, 32768)) || !bytes.Equal(got["text"][32768:], text[32768:]) {
+		t.Error("what decodes is not as it was, or what does not is no zeros")
+	}
+}
+
+func noiseBytes(n int) []byte {
+	b, x := make([]byte, n), uint64(1)
+	for i := range b {
+		x = x*6364136223846793005 + 1442695040888963407
+		b[i] = byte(x >> 56)
+	}
+	return b
 }

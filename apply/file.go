@@ -22,6 +22,7 @@ type FileOptions struct {
 	NoACLs, StrictACLs, NoAttributes bool // as in Config
 	NoUnix                           bool
 	LinkRoot                         string
+	Recover                          bool
 	Spool                            int64
 	Workers                          int
 	Events                           func(Event)
@@ -41,7 +42,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 	p, err := newPlan(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
 		NoACLs: opts.NoACLs, StrictACLs: opts.StrictACLs, NoAttributes: opts.NoAttributes,
-		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, part: opts.part, place: opts.place,
+		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, Recover: opts.Recover, part: opts.part, place: opts.place,
 		Spool: opts.Spool, Workers: opts.Workers, Events: opts.Events,
 	}, wf, wf.ReaderAt())
 	if err != nil {

@@ -20,8 +20,6 @@ type keeper interface {
 	stream(name, stream string, size int64) (io.WriteCloser, error)
 	// set gives a file or directory its metadata; f is the open file, nil: by name. What is refused is told in lost, unless m.strict.
 	set(name string, f vfs.File, m *metadata) (lost Lost, err error)
-	// rename gives a complete file, directory or reparse point another name, and keeps what is set of it.
-	rename(fsys vfs.FS, from, to string) (lost Lost, err error)
 }
 
 // limits are those of a keeper.
@@ -78,20 +76,15 @@ const (
 // keep sets what the target keeps of a dentry and counts what it refuses.
 func (p *Plan) keep(name string, f vfs.File, m *metadata) error {
 	lost, err := p.keeper.set(name, f, m)
-	if err == nil {
-		p.countLost(lost)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// countLost counts what the keeper was refused.
-func (p *Plan) countLost(lost Lost) {
-	if lost == (Lost{}) {
-		return
+	if lost != (Lost{}) {
+		p.lostMu.Lock()
+		p.lostNow.add(lost)
+		p.lostMu.Unlock()
 	}
-	p.lostMu.Lock()
-	defer p.lostMu.Unlock()
-	p.lostNow.add(lost)
+	return nil
 }
 
 // add adds what o counts of what a keeper may be refused.
@@ -102,6 +95,7 @@ func (l *Lost) add(o Lost) {
 	l.Reparse += o.Reparse
 	l.ObjectIDs += o.ObjectIDs
 	l.Xattrs += o.Xattrs
+	l.Damaged += o.Damaged
 }
 
 // refused reports whether an error says that the target does not take this value, and not that something is broken.

@@ -80,11 +80,6 @@ func (k onWindows) set(name string, _ vfs.File, m *metadata) (lost Lost, err err
 	return lost, k.basic(f, name, m, &lost)
 }
 
-// rename keeps all but the short name, which Windows makes anew.
-func (k onWindows) rename(fsys vfs.FS, from, to string) (lost Lost, err error) {
-	return lost, fsys.Rename(from, to)
-}
-
 // streams sets what BackupWrite sets.
 func (k onWindows) streams(f *winbackup.File, name string, m *metadata, lost *Lost) error {
 	if len(m.eas) > 0 {

@@ -102,20 +102,16 @@ func (m *merger) place(ctx context.Context, p *Plan) error {
 	if err := m.plan("."); err != nil { // nothing is moved unless everything can be
 		return err
 	}
-	p.fsys = m.into
-	var err error
-	if p.keeper, err = keeperOf(p.fsys); err != nil {
-		return err
-	}
 	for _, name := range m.moves {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.rename(path.Join(m.name, name), name); err != nil {
+		if err := m.into.Rename(path.Join(m.name, name), name); err != nil {
 			return fmt.Errorf("move %s to its place: %w", name, err)
 		}
 		m.touched[parent(name)] = true
 	}
+	p.fsys = m.into
 	if err := m.mergeDirs(p); err != nil {
 		return err
 	}
@@ -129,16 +125,6 @@ func (m *merger) place(ctx context.Context, p *Plan) error {
 	}
 	p.spool.close()
 	return m.clear()
-}
-
-// rename moves something that is complete.
-func (p *Plan) rename(from, to string) error {
-	if p.keeper == nil {
-		return p.fsys.Rename(from, to)
-	}
-	lost, err := p.keeper.rename(p.fsys, from, to)
-	p.countLost(lost)
-	return err
 }
 
 // plan lists what is to be moved of a directory that is in the target already.
@@ -172,24 +158,29 @@ func (m *merger) plan(dir string) error {
 	return nil
 }
 
-// mergeDirs gives directories that were there what those of the image have, the deepest first, but for names and named streams.
-func (m *merger) mergeDirs(p *Plan) error {
-	dirs := make(map[string]*wim.Dentry, len(p.tree.dirs))
-	for _, d := range p.tree.dirs {
-		dirs[d.path] = d.d
+// mergeDirs gives directories that were there what those of the image have, the deepest first, but for named streams.
+func (m *merger) mergeDirs(p *Plan) (err error) {
+	if p.keeper, err = keeperOf(p.fsys); err != nil {
+		return err
 	}
 	merged := make(map[string]bool, len(m.merged))
-	for _, name := range slices.Backward(m.merged) {
+	for _, name := range m.merged {
 		merged[name] = true
-		d := dirs[name]
-		if d == nil || d.Accessed == 0 && d.Modified == 0 { // the root of a part, which nobody picked
-			continue
-		}
-		if err := p.mergeDir(name, d); err != nil {
+	}
+	if p.keeper != nil {
+		if err := m.keepAgain(p, merged); err != nil {
 			return err
 		}
-		m.touched[name] = true
-		if name == "." {
+	}
+	for _, d := range slices.Backward(p.tree.dirs) {
+		if !merged[d.path] || d.d.Accessed == 0 && d.d.Modified == 0 { // the root of a part, which nobody picked
+			continue
+		}
+		if err := p.mergeDir(d.path, d.d); err != nil {
+			return err
+		}
+		m.touched[d.path] = true
+		if d.path == "." {
 			m.last = p.setRootTimes
 		}
 	}
@@ -203,9 +194,7 @@ func (m *merger) mergeDirs(p *Plan) error {
 
 func (p *Plan) mergeDir(name string, d *wim.Dentry) error {
 	if p.keeper != nil {
-		meta := p.metadataOf(d)
-		meta.short, meta.objectID = "", nil // it keeps its own
-		return p.keep(name, nil, meta)
+		return p.keep(name, nil, p.metadataOf(d))
 	}
 	if x, ok := p.fsys.(vfs.Xattrs); ok && p.tree.kept {
 		if err := p.dentryXattrs(x, name, d); err != nil {
@@ -216,6 +205,37 @@ func (p *Plan) mergeDir(name string, d *wim.Dentry) error {
 		return err
 	}
 	return p.setTimes(name, d)
+}
+
+// keepAgain gives what was moved its metadata once more: a rename takes short names away, and an object ID is refused as long as another file
+// has it, which was replaced only now.
+func (m *merger) keepAgain(p *Plan, merged map[string]bool) error {
+	moved := make(map[string]bool, len(m.moves))
+	for _, name := range m.moves {
+		moved[name] = true
+	}
+	p.lostNow.ShortNames, p.lostNow.ObjectIDs = 0, 0
+	for _, f := range p.tree.files {
+		if len(f.paths) > 1 && p.tree.shortName(f.d) != "" && moved[f.paths[0]] { // cannot be had back while it has several names
+			p.lostNow.ShortNames++
+		}
+		if err := p.keep(f.paths[0], nil, p.metadataOf(f.d)); err != nil {
+			return err
+		}
+	}
+	for _, l := range p.tree.symlinks {
+		if err := p.keep(l.path, nil, p.metadataOf(l.d)); err != nil {
+			return err
+		}
+	}
+	for _, d := range slices.Backward(p.tree.dirs) {
+		if !merged[d.path] {
+			if err := p.keep(d.path, nil, p.metadataOf(d.d)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // clear takes away what is in the stage but for the journal, without which a restart would not know what the rest is.

@@ -110,34 +110,6 @@ func (k mounted) set(name string, f vfs.File, m *metadata) (lost Lost, err error
 	return lost, k.times(n, name, m)
 }
 
-// rename sets again what ntfs-3g changes when it renames: it takes the short name away and adds the archive attribute.
-func (k mounted) rename(fsys vfs.FS, from, to string) (lost Lost, err error) {
-	was := k.v.Node(from)
-	attributes, err := was.Attributes()
-	if err != nil {
-		return lost, err
-	}
-	short, err := was.ShortName()
-	if errors.Is(err, ntfs3g.ErrLinked) { // it has one that nobody can read, and loses it
-		lost.ShortNames, err = 1, nil
-	}
-	if err != nil {
-		return lost, err
-	}
-	if err := fsys.Rename(from, to); err != nil {
-		return lost, err
-	}
-	m := &metadata{attributes: attributes, short: short}
-	now := k.v.Node(to)
-	if err := k.attributes(now, to, m, &lost); err != nil {
-		return lost, err
-	}
-	if short == "" {
-		return lost, nil
-	}
-	return lost, tell(&lost.ShortNames, "short name", to, now.SetShortName(short))
-}
-
 // attributes sets them if they are not so already.
 func (k mounted) attributes(n ntfs3g.Node, name string, m *metadata, lost *Lost) error {
 	want := m.attributes & ntfs3g.Settable

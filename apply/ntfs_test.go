@@ -145,6 +145,31 @@ func TestNTFSKeepsEverything(t *testing.T) {
 	sameLines(t, describe(t, openFile(t, again)), describe(t, wf))
 }
 
+// TestNTFSOverKeepsEverything applies over the same image and something else.
+func TestNTFSOverKeepsEverything(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	src := captured(t, seed, ntfstest.FillOptions{Files: 120, NoEAs: true}, "--compress=LZX")
+	wf := openFile(t, src)
+	v, fsys := ntfsTarget(t, "streams_interface=windows")
+	if _, err := File(bg, wf, 1, fsys, FileOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	fsys.Close()
+	rep, err := Over(bg, wf, 1, v.Dir, FileOptions{StrictACLs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep.Lost.NamedStreams = 0 // those of directories that were there
+	if rep.Lost != (Lost{}) {
+		t.Errorf("not kept: %v", rep.Lost.Lines())
+	}
+	v.Unmount()
+	again := filepath.Join(t.TempDir(), "again.wim")
+	wimlib(t, "capture", v.Image, again, "--compress=none")
+	sameLines(t, describe(t, openFile(t, again)), describe(t, wf))
+}
+
 // TestNTFSCrashThenRestart ends applies at random calls that change the target, goes on, and compares what wimlib captures of it.
 func TestNTFSCrashThenRestart(t *testing.T) {
 	seed := rand.Uint64()

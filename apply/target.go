@@ -178,7 +178,14 @@ func (p *Plan) makeSqueezed() error {
 }
 
 // checkSum compares a resource's SHA-1.
-func checkSum(r *resource, sum wim.SHA1) error {
+func (p *Plan) checkSum(r *resource, sum wim.SHA1) error {
+	if sum != r.Hash && p.cfg.Recover {
+		p.lostMu.Lock()
+		p.lostNow.Damaged += max(1, len(r.files))
+		p.lostMu.Unlock()
+		p.event(EventDamaged, r.path, 0)
+		return nil
+	}
 	if sum != r.Hash {
 		return fmt.Errorf("check %s: SHA-1 is %s, the image says %s: %w", r.path, sum, r.Hash, wim.ErrHash)
 	}

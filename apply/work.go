@@ -149,7 +149,7 @@ func (w *worker) decodeWhole(r *run, data, dst []byte) error {
 			return fmt.Errorf("read piece table of %s: %w", r.name(), err)
 		}
 	}
-	return w.dec.decode(r, &pt, 0, pt.Count(), data, 0, dst)
+	return w.dec.decode(w.p, r, &pt, 0, pt.Count(), data, 0, dst)
 }
 
 // writeDecoded decodes pieces, some at a time, and writes them.
@@ -162,7 +162,7 @@ func (w *worker) writeDecoded(t task, data []byte) error {
 			size += t.pieces.Piece(j).Size
 		}
 		buf := w.scratch(size)
-		if err := w.dec.decode(t.r, t.pieces, i, j, data, base, buf); err != nil {
+		if err := w.dec.decode(w.p, t.r, t.pieces, i, j, data, base, buf); err != nil {
 			return err
 		}
 		if err := w.writeContent(t.r, buf, from); err != nil {
@@ -197,7 +197,7 @@ func (w *worker) writeContent(r *run, data []byte, from int64) error {
 
 // writeAll checks a resource that is in memory, and writes it to all its files.
 func (w *worker) writeAll(r *resource, data []byte) error {
-	if err := checkSum(r, sha1.Sum(data)); err != nil {
+	if err := w.p.checkSum(r, sha1.Sum(data)); err != nil {
 		return err
 	}
 	for _, i := range r.files {
@@ -328,7 +328,7 @@ func (r *resource) catchUp(f fileAt, buf []byte) error {
 
 // finishPart checks a complete part file, copies it to all files of the resource but the first, and gives it that one's name.
 func (w *worker) finishPart(r *resource) error {
-	if err := checkSum(r, [sha1.Size]byte(r.out.sum.Sum(nil))); err != nil {
+	if err := w.p.checkSum(r, [sha1.Size]byte(r.out.sum.Sum(nil))); err != nil {
 		w.p.crew.sync.RLock()
 		defer w.p.crew.sync.RUnlock()
 		return errors.Join(err, w.p.fsys.Remove(r.partPath()))

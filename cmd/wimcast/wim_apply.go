@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v3"
 
@@ -45,7 +46,7 @@ func applyFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"},
 		&cli.BoolFlag{Name: "wimboot", Hidden: true},
 		&cli.StringFlag{Name: "compact", Hidden: true},
-		&cli.BoolFlag{Name: "recover-data", Hidden: true},
+		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and tell of which files they are"},
 		jsonFlag(),
 	}
 }
@@ -55,7 +56,6 @@ func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
 	for _, refused := range []struct{ option, hint string }{
 		{"wimboot", "pointer files need Windows' own driver: apply the files themselves, or use wimlib-imagex on Windows"},
 		{"compact", "apply without it, then on Windows run: compact /c /s /exe"},
-		{"recover-data", "nothing that fails its check is written. What is intact can be had one by one by 'wimcast wim extract'"},
 	} {
 		if cmd.IsSet(refused.option) {
 			return apply.FileOptions{}, withHint(usageErrorf(cmd, "--%s is not supported", refused.option), "%s", refused.hint)
@@ -65,8 +65,9 @@ func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
 		return apply.FileOptions{}, usageErrorf(cmd, "--no-acls with --strict-acls: say one of them")
 	}
 	return apply.FileOptions{
-		Rules:  wim.Rules{AllowCaseClash: true, AllowPOSIXNames: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
-		NoACLs: cmd.Bool("no-acls"), StrictACLs: cmd.Bool("strict-acls"), NoAttributes: cmd.Bool("no-attributes"),
+		Recover: cmd.Bool("recover-data"),
+		Rules:   wim.Rules{AllowCaseClash: true, AllowPOSIXNames: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
+		NoACLs:  cmd.Bool("no-acls"), StrictACLs: cmd.Bool("strict-acls"), NoAttributes: cmd.Bool("no-attributes"),
 		NoUnix: !cmd.Bool("unix-data"), UnixXattrs: cmd.Bool("unix-xattrs"),
 	}, nil
 }
@@ -204,6 +205,21 @@ func (a *app) applyOne(ctx context.Context, cmd *cli.Command, w wimFile, path st
 	return a.tellApplied(cmd, n, dir, report)
 }
 
+// damageTold gives what warns of every file that is written although it is damaged; nil where none is.
+func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
+	if !opts.Recover {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(e apply.Event) {
+		if e.Kind == apply.EventDamaged {
+			mu.Lock()
+			defer mu.Unlock()
+			a.warnf("damaged, and written all the same: %s, and files with the same contents", e.Path)
+		}
+	}
+}
+
 // tellApplied says what an apply or extract has done.
 func (a *app) tellApplied(cmd *cli.Command, n int, dir string, report apply.Report) error {
 	if lost := lostWords(report.Lost); lost != "" {
@@ -227,6 +243,7 @@ func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, o
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
+	opts.Events = a.damageTold(opts)
 	report, err = apply.Over(ctx, w.File, image, dir, opts)
 	bar.finish(err)
 	show.close()

@@ -92,6 +92,7 @@ func (a *app) extractTo(ctx context.Context, cmd *cli.Command, w wimFile, n int,
 	show := a.newProgress()
 	bar := show.track("extract", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
+	opts.Events = a.damageTold(opts)
 	report, err := apply.Extract(ctx, w.File, n, part, dir, opts)
 	bar.finish(err)
 	show.close()
@@ -124,6 +125,10 @@ func (a *app) extractToStdout(ctx context.Context, w wimFile, image *wim.Image, 
 		r, err := w.Open(res)
 		if err == nil {
 			_, err = io.Copy(a.out, contextReader{ctx, r})
+		}
+		if cmd.Bool("recover-data") && errors.Is(err, wim.ErrHash) {
+			a.warnf("damaged, and written all the same: %s", d.Path())
+			err = nil
 		}
 		if err != nil {
 			return wimHint(fmt.Errorf("extract /%s: %w", d.Path(), err))

@@ -26,7 +26,7 @@
 // from the directory a file is created in, a file is sparse as long as it has holes, and those of cloud files (pinned, unpinned, recall) cannot be
 // set at all. The time of change cannot be set. A short name can be neither read nor set while the file has several long names
 // ([ErrLinked]), so it is set before further links are made; those leave it alone. A named stream or the contents of a reparse point cannot be read
-// or written, so they are written first. Reading with a buffer that is too small gives EIO in place of ERANGE. A file with the system attribute and of 0 or 1 bytes
+// or written, by no streams_interface, nor with efs_raw, nor by lowntfs-3g, so they are written first. Reading with a buffer that is too small gives EIO in place of ERANGE. A file with the system attribute and of 0 or 1 bytes
 // is shown as a pipe or a socket, and can no longer be opened. An encrypted file is not
 // readable without the option efs_raw.
 package ntfs3g
