@@ -173,11 +173,10 @@ func wimLayout(ctx context.Context, r io.ReaderAt, size int64, progress func(wim
 		return chunk.Layout{}, err
 	}
 	var layout chunk.Layout
-	m := f.Layout()
-	for _, part := range m.Prologue {
+	for _, part := range f.Prologue() {
 		layout.Prologue = append(layout.Prologue, chunk.Range{Offset: part.Offset, Size: part.Size})
 	}
-	for _, run := range m.Runs {
+	for run := range f.Runs() {
 		layout.Bounds = append(layout.Bounds, run.Offset, run.End())
 	}
 	slices.Sort(layout.Bounds)

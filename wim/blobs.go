@@ -3,6 +3,8 @@ package wim
 import (
 	"cmp"
 	"encoding/binary"
+	"io"
+	"iter"
 	"slices"
 )
 
@@ -20,49 +22,113 @@ type blob struct {
 
 func (b *blob) solid() bool { return b.at.Flags&ResourceSolid != 0 }
 
+// stored is a resource as a File keeps it: 48 bytes each, because a file may have millions.
+type stored struct {
+	hash   SHA1
+	refs   uint32
+	offset int64  // of the run in the file; in a solid run where the content starts in the run's
+	word   uint64 // flags in the upper 8 bits; below the run's stored size, or the number of the solid run
+	size   int64  // of content
+}
+
+const wordMask = 1<<56 - 1
+
+func (s *stored) flags() ResourceFlags { return ResourceFlags(s.word >> 56) }
+func (s *stored) inSolid() bool        { return s.flags()&ResourceSolid != 0 }
+func (s *stored) metadata() bool       { return s.flags()&ResourceMetadata != 0 }
+
+// start is where the content starts in the run's.
+func (s *stored) start() int64 {
+	if s.inSolid() {
+		return s.offset
+	}
+	return 0
+}
+
+// where gives the offset of a resource's run in the file and where its content starts in the run's.
+func (f *File) where(s *stored) (offset, start int64) {
+	if s.inSolid() {
+		return f.solid[s.word&wordMask].Offset, s.offset
+	}
+	return s.offset, 0
+}
+
+// runOf gives a resource's run. Resources of a solid run share it.
+func (f *File) runOf(s *stored) *Run {
+	if s.inSolid() {
+		return f.solid[s.word&wordMask]
+	}
+	v := f.volumeAt(s.offset)
+	return v.run(Location{Offset: s.offset - v.base, StoredSize: int64(s.word & wordMask), Size: s.size, Flags: s.flags()})
+}
+
+// blobsAtOnce is how many entries of a blob table are read at a time.
+const blobsAtOnce = 1 << 10
+
 // readBlobs reads the blob table of one file and checks every entry against it.
 func (f *File) readBlobs(v *volume) error {
 	t := v.header.BlobTable
-	if t.Size%blobEntrySize != 0 || t.Size/blobEntrySize+int64(len(f.resources)) > maxBlobs {
+	n := t.Size / blobEntrySize
+	if t.Size%blobEntrySize != 0 || n+int64(len(f.resources)) > maxBlobs {
 		return corruptf("read blob table: %d bytes are not up to %d entries of %d", t.Size, maxBlobs, blobEntrySize)
 	}
-	b, err := f.readPlain(t, v)
+	if t.Flags&ResourceCompressed == 0 { // so there are that many bytes
+		f.resources = slices.Grow(f.resources, int(n))
+	}
+	rd, err := f.reader(Resource{Run: v.run(t), Size: t.Size})
 	if err != nil {
 		return wrapf(err, "read blob table")
 	}
-	blobs := make([]blob, 0, len(b)/blobEntrySize)
-	for ; len(b) > 0; b = b[blobEntrySize:] {
-		e, ok := parseBlob(b)
-		if !ok {
-			return corruptf("locate resource %s: an offset or size is over 2^62", e.hash)
+	rd.hashing = false
+	defer rd.end()
+	g := blobReader{f: f, v: v}
+	for buf := make([]byte, min(n, blobsAtOnce)*blobEntrySize); n > 0; {
+		b := buf[:min(n, blobsAtOnce)*blobEntrySize]
+		if _, err := io.ReadFull(rd, b); err != nil {
+			return wrapf(err, "read blob table")
 		}
-		if part := int(binary.LittleEndian.Uint16(b[24:])); part == v.header.Part {
-			blobs = append(blobs, e)
+		for ; len(b) > 0; b = b[blobEntrySize:] {
+			if err := g.add(b[:blobEntrySize]); err != nil {
+				return err
+			}
+			n--
 		}
 	}
-	images := 0
-	for len(blobs) > 0 {
-		n := 1
-		if blobs[0].solid() {
-			for n < len(blobs) && blobs[n].solid() {
-				n++
-			}
-			err = f.addSolid(v, blobs[:n])
-		} else {
-			if blobs[0].at.Flags&ResourceMetadata != 0 {
-				images++
-			}
-			err = f.addBlob(v, blobs[0])
-		}
-		if err != nil {
-			return err
-		}
-		blobs = blobs[n:]
+	if err := g.group.end(f, v); err != nil {
+		return err
 	}
-	if want := v.header.ImageCount; images != want && (v.header.Parts == 1 || images != 0) {
-		return corruptf("read blob table: the metadata of %d images, the header says %d", images, want)
+	if want := v.header.ImageCount; g.images != want && (v.header.Parts == 1 || g.images != 0) {
+		return corruptf("read blob table: the metadata of %d images, the header says %d", g.images, want)
 	}
 	return nil
+}
+
+// blobReader takes the entries of a blob table one by one.
+type blobReader struct {
+	f      *File
+	v      *volume
+	group  solidGroup
+	images int
+}
+
+func (g *blobReader) add(b []byte) error {
+	e, ok := parseBlob(b)
+	if !ok {
+		return corruptf("locate resource %s: an offset or size is over 2^62", e.hash)
+	}
+	if part := int(binary.LittleEndian.Uint16(b[24:])); part != g.v.header.Part {
+		return nil
+	}
+	if e.solid() {
+		return g.group.add(g.f, e)
+	}
+	if err := g.group.end(g.f, g.v); err != nil {
+		return err
+	}
+	if e.at.Flags&ResourceMetadata != 0 {
+		g.images++
+	}
+	return g.f.addBlob(g.v, e)
 }
 
 func parseBlob(b []byte) (e blob, ok bool) {
@@ -84,11 +150,10 @@ func (f *File) addBlob(v *volume, e blob) error {
 		}
 		f.metadata = append(f.metadata, len(f.resources))
 	}
-	r := v.run(e.at)
-	if r.StoredSize > 0 {
-		f.runs = append(f.runs, r)
-	}
-	f.resources = append(f.resources, Resource{Run: r, Hash: e.hash, Refs: e.refs, Size: r.Size})
+	f.resources = append(f.resources, stored{
+		hash: e.hash, refs: e.refs, offset: v.base + e.at.Offset, size: e.at.Size,
+		word: uint64(e.at.StoredSize) | uint64(e.at.Flags)<<56,
+	})
 	return nil
 }
 
@@ -108,19 +173,20 @@ func (f *File) indexBlobs() error {
 	f.order = make([]uint32, 0, len(f.resources))
 	for i := range f.resources {
 		r := &f.resources[i]
-		if !r.IsMetadata() {
+		if !r.metadata() {
 			f.index = append(f.index, uint32(i))
 		}
-		if r.Size > 0 {
+		if r.size > 0 {
 			f.order = append(f.order, uint32(i))
 		}
 	}
 	slices.SortFunc(f.index, func(a, b uint32) int {
-		return cmp.Or(f.resources[a].Hash.compare(f.resources[b].Hash), cmp.Compare(a, b))
+		return cmp.Or(f.resources[a].hash.compare(f.resources[b].hash), cmp.Compare(a, b))
 	})
 	slices.SortFunc(f.order, func(a, b uint32) int {
-		x, y := &f.resources[a], &f.resources[b]
-		return cmp.Or(cmp.Compare(x.Offset, y.Offset), cmp.Compare(x.Start, y.Start), cmp.Compare(a, b))
+		x, from := f.where(&f.resources[a])
+		y, start := f.where(&f.resources[b])
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(from, start), cmp.Compare(a, b))
 	})
 	if err := f.checkOverlap(); err != nil {
 		return err
@@ -138,42 +204,87 @@ func (f *File) checkOverlap() error {
 			continue
 		}
 		p := &f.resources[kept[len(kept)-1]]
-		switch {
-		case r.Location == p.Location && r.Start == p.Start && r.Size == p.Size && r.Hash == p.Hash && r.Solid == p.Solid:
+		if r.offset == p.offset && r.word == p.word && r.size == p.size && r.hash == p.hash {
 			continue
-		case r.Run == p.Run && r.Start >= p.Start+p.Size, r.Run != p.Run && r.Offset >= p.End():
-			kept = append(kept, i)
-		default:
-			return corruptf("locate resource %s: it overlaps resource %s", r.Hash, p.Hash)
 		}
+		var apart bool
+		if r.inSolid() && p.inSolid() && r.word == p.word {
+			apart = r.offset >= p.offset+p.size
+		} else {
+			at, _ := f.where(r)
+			apart = at >= f.endOf(p)
+		}
+		if !apart {
+			return corruptf("locate resource %s: it overlaps resource %s", r.hash, p.hash)
+		}
+		kept = append(kept, i)
 	}
 	f.order = kept
 	return nil
 }
 
-// checkRuns sorts the runs, each of them once, and refuses those that share bytes with another or with a table of the file.
+// endOf gives the offset behind a resource's run.
+func (f *File) endOf(s *stored) int64 {
+	if s.inSolid() {
+		return f.solid[s.word&wordMask].End()
+	}
+	return s.offset + int64(s.word&wordMask)
+}
+
+// checkRuns sorts the solid runs, and refuses runs that share bytes with another or with a table of the file.
 func (f *File) checkRuns() error {
-	slices.SortFunc(f.runs, func(a, b *Run) int { return cmp.Compare(a.Offset, b.Offset) })
+	f.solidOrder = slices.Clone(f.solid)
+	slices.SortFunc(f.solidOrder, func(a, b *Run) int { return cmp.Compare(a.Offset, b.Offset) })
 	parts := f.tables()
 	slices.SortFunc(parts, func(a, b Part) int { return cmp.Compare(a.Offset, b.Offset) })
-	kept := f.runs[:0]
-	end := int64(0)
-	for _, r := range f.runs {
-		for len(parts) > 0 && parts[0].End() <= r.Offset {
+	last, end := int64(0), int64(0)
+	for at, stop := range f.runRanges() {
+		for len(parts) > 0 && parts[0].End() <= at {
 			parts = parts[1:]
 		}
-		if len(parts) > 0 && parts[0].Offset < r.End() {
-			return corruptf("locate run at %d: it overlaps the header or a table of the file", r.Offset)
+		if len(parts) > 0 && parts[0].Offset < stop {
+			return corruptf("locate run at %d: it overlaps the header or a table of the file", at)
 		}
-		if r.Offset >= end {
-			kept = append(kept, r)
-			end = r.End()
+		if at < end {
+			return corruptf("locate run at %d: it overlaps the one at %d", at, last)
+		}
+		last, end = at, stop
+	}
+	return nil
+}
+
+// runRanges gives the range of every run by offset, each once, those of solid runs without resources too.
+func (f *File) runRanges() iter.Seq2[int64, int64] {
+	return func(yield func(from, to int64) bool) {
+		f.eachRun(func(s *stored, r *Run) bool {
+			if r != nil {
+				return yield(r.Offset, r.End())
+			}
+			return yield(s.offset, f.endOf(s))
+		})
+	}
+}
+
+// eachRun calls fn with every run by offset, until it gives false: a solid run, or the resource that has a run of its own.
+func (f *File) eachRun(fn func(s *stored, solid *Run) bool) {
+	solid := f.solidOrder
+	for _, i := range f.order {
+		s := &f.resources[i]
+		if s.inSolid() {
 			continue
 		}
-		if p := kept[len(kept)-1]; r.Location != p.Location || r.Solid || p.Solid {
-			return corruptf("locate run at %d: it overlaps the one at %d", r.Offset, p.Offset)
+		for ; len(solid) > 0 && solid[0].Offset < s.offset; solid = solid[1:] {
+			if !fn(nil, solid[0]) {
+				return
+			}
+		}
+		if !fn(s, nil) {
+			return
 		}
 	}
-	f.runs = kept
-	return nil
+	for _, r := range solid {
+		if !fn(nil, r) {
+			return
+		}
+	}
 }

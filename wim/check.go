@@ -27,10 +27,8 @@ func CheckTree(m *Image, rules Rules) error {
 			return corruptf("check tree: %q is a reparse point and has children", d.Path())
 		}
 		if d != m.Root && !rules.AllowWindowsNames {
-			for _, name := range []string{d.Name, d.ShortName} {
-				if err := checkWindowsName(name, rules.AllowPOSIXNames); err != nil {
-					return fmt.Errorf("check tree: %q: %w: %w", d.Path(), err, ErrName)
-				}
+			if err := checkWindowsNames(d, rules.AllowPOSIXNames); err != nil {
+				return err
 			}
 		}
 		if rules.AllowCaseClash {
@@ -50,9 +48,23 @@ func checkCase(d *Dentry) error {
 			}
 			key := upper(name)
 			if o := seen[key]; o != nil && o != c {
-				return fmt.Errorf("check tree: %q and %q differ only in case: %w", o.Path(), c.Path(), ErrName)
+				return caseClash(o, c)
 			}
 			seen[key] = c
+		}
+	}
+	return nil
+}
+
+func caseClash(a, b *Dentry) error {
+	return fmt.Errorf("check tree: %q and %q differ only in case: %w", a.Path(), b.Path(), ErrName)
+}
+
+// checkWindowsNames is checkWindowsName of a dentry's names.
+func checkWindowsNames(d *Dentry, posix bool) error {
+	for _, name := range []string{d.Name, d.ShortName} {
+		if err := checkWindowsName(name, posix); err != nil {
+			return fmt.Errorf("check tree: %q: %w: %w", d.Path(), err, ErrName)
 		}
 	}
 	return nil

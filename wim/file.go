@@ -1,9 +1,9 @@
 package wim
 
 import (
-	"crypto/sha1"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"sort"
 	"sync"
@@ -17,11 +17,12 @@ type File struct {
 	r           io.ReaderAt // all files, one after another
 	size        int64
 	volumes     []volume // at least one; the first has the images
-	resources   []Resource
+	resources   []stored
 	metadata    []int    // indices of the metadata resources, image by image
 	index       []uint32 // indices of the other resources, by hash
 	order       []uint32 // indices of all resources that are not empty, by run and place in it, each range once
-	runs        []*Run   // by offset, each once; of solid ones also those without resources
+	solid       []*Run   // solid runs, also those without resources
+	solidOrder  []*Run   // the same by offset
 	solidPieces int64    // of all solid runs
 	cache       pieceCache
 	works       sync.Pool // of *readerWork
@@ -43,8 +44,54 @@ func (f *File) Images() []ImageInfo { return f.images }
 // RawXML gives the XML as stored, but in UTF-8 without a byte order mark.
 func (f *File) RawXML() []byte { return f.xml }
 
-// Resources gives the blob table in stored order, metadata resources included. The caller must not change it.
-func (f *File) Resources() []Resource { return f.resources }
+// Count is the number of entries of the blob table, metadata resources included.
+func (f *File) Count() int { return len(f.resources) }
+
+// Resource gives entry i of the blob table, which is below Count. Its Run is made anew unless it is a solid one.
+func (f *File) Resource(i int) Resource {
+	s := &f.resources[i]
+	r := Resource{Run: f.runOf(s), Hash: s.hash, Refs: s.refs, Size: s.size}
+	if s.inSolid() {
+		r.Start = s.offset
+	}
+	return r
+}
+
+// Resources gives the blob table in stored order, metadata resources included.
+func (f *File) Resources() iter.Seq2[int, Resource] {
+	return func(yield func(int, Resource) bool) {
+		for i := range f.resources {
+			if !yield(i, f.Resource(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Place is where a resource stands: its run's offset in the file, stored size and size of content, and where its own starts in that.
+type Place struct {
+	Offset, StoredSize, RunSize, Start int64
+}
+
+// End is the offset behind the run.
+func (p Place) End() int64 { return p.Offset + p.StoredSize }
+
+// Place gives the place of entry i of the blob table.
+func (f *File) Place(i int) Place {
+	s := &f.resources[i]
+	if s.inSolid() {
+		r := f.solid[s.word&wordMask]
+		return Place{r.Offset, r.StoredSize, r.Size, s.offset}
+	}
+	return Place{s.offset, int64(s.word & wordMask), s.size, 0}
+}
+
+// SizeOf is the size of entry i of the blob table.
+func (f *File) SizeOf(i int) int64 { return f.resources[i].size }
+
+// ByPlace gives the entries of the blob table that are not empty, metadata resources included, by run and place in it, each range once.
+// The caller must not change it.
+func (f *File) ByPlace() []uint32 { return f.order }
 
 // Find finds a resource that is not image metadata by its hash. The error, when there is none, is ErrMissing, and says which other files may
 // have it.
@@ -63,11 +110,19 @@ func (f *File) Find(hash SHA1) (Resource, error) {
 
 // Lookup finds a resource that is not image metadata by its hash.
 func (f *File) Lookup(hash SHA1) (Resource, bool) {
-	i := sort.Search(len(f.index), func(i int) bool { return f.resources[f.index[i]].Hash.compare(hash) >= 0 })
-	if i < len(f.index) && f.resources[f.index[i]].Hash == hash {
-		return f.resources[f.index[i]], true
+	if i, ok := f.IndexOf(hash); ok {
+		return f.Resource(i), true
 	}
 	return Resource{}, false
+}
+
+// IndexOf is Lookup of the entry's number in the blob table.
+func (f *File) IndexOf(hash SHA1) (int, bool) {
+	i := sort.Search(len(f.index), func(i int) bool { return f.resources[f.index[i]].hash.compare(hash) >= 0 })
+	if i < len(f.index) && f.resources[f.index[i]].hash == hash {
+		return int(f.index[i]), true
+	}
+	return 0, false
 }
 
 // MetadataOf gives the metadata resource of image n, 1-based.
@@ -78,7 +133,7 @@ func (f *File) MetadataOf(n int) (Resource, error) {
 	if n < 1 || n > len(f.metadata) {
 		return Resource{}, &NoImageError{n, len(f.metadata)}
 	}
-	return f.resources[f.metadata[n-1]], nil
+	return f.Resource(f.metadata[n-1]), nil
 }
 
 // Image reads the metadata of image n, 1-based, checks its SHA-1, and gives the tree.
@@ -87,18 +142,19 @@ func (f *File) Image(n int) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := f.readAll(res)
+	src, err := f.wholeMetadata(res)
 	if err != nil {
 		return nil, wrapf(err, "read metadata of image %d", n)
 	}
-	if SHA1(sha1.Sum(b)) != res.Hash {
-		return nil, corruptf("read metadata of image %d: %w", n, ErrHash)
-	}
-	m, err := parseMetadata(b)
+	t, err := newTree(src)
 	if err != nil {
 		return nil, wrapf(err, "read metadata of image %d", n)
 	}
-	m.Info = f.images[n-1]
+	t.Info = f.images[n-1]
+	m, err := t.image()
+	if err != nil {
+		return nil, wrapf(err, "read metadata of image %d", n)
+	}
 	return m, nil
 }
 

@@ -2,6 +2,7 @@ package wim
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
@@ -43,29 +44,45 @@ type Layout struct {
 // Layout gives the map of the file: where the prologue is, and where each resource. An image needs all of the prologue but the other
 // images' metadata and, unless it is to be checked, the integrity table. The prologue's part of a solid run is also the beginning of that run.
 func (f *File) Layout() Layout {
-	l := Layout{Prologue: f.tables(), Runs: make([]*Run, 0, len(f.runs)), Resources: make([]Resource, 0, len(f.order))}
-	for n, i := range f.metadata {
-		at := f.resources[i].Location
-		if at.StoredSize > 0 {
-			l.Prologue = append(l.Prologue, Part{Range{at.Offset, at.StoredSize}, PartMetadata, n + 1})
-		}
-	}
-	for _, r := range f.runs {
-		if r.Flags&ResourceMetadata != 0 {
-			continue
-		}
-		l.Runs = append(l.Runs, r)
-		if r.Solid {
-			l.Prologue = append(l.Prologue, Part{Range{r.Offset, r.PieceTableSize()}, PartSolid, 0})
-		}
-	}
-	slices.SortStableFunc(l.Prologue, func(a, b Part) int { return cmp.Compare(a.Offset, b.Offset) })
+	l := Layout{Prologue: f.Prologue(), Runs: slices.Collect(f.Runs()), Resources: make([]Resource, 0, len(f.order))}
 	for _, i := range f.order {
-		if r := f.resources[i]; !r.IsMetadata() {
+		if r := f.Resource(int(i)); !r.IsMetadata() {
 			l.Resources = append(l.Resources, r)
 		}
 	}
 	return l
+}
+
+// Prologue is Layout's.
+func (f *File) Prologue() []Part {
+	parts := f.tables()
+	for n, i := range f.metadata {
+		if at := f.Place(i); at.StoredSize > 0 {
+			parts = append(parts, Part{Range{at.Offset, at.StoredSize}, PartMetadata, n + 1})
+		}
+	}
+	for _, r := range f.solidOrder {
+		if r.Flags&ResourceMetadata == 0 {
+			parts = append(parts, Part{Range{r.Offset, r.PieceTableSize()}, PartSolid, 0})
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(a.Offset, b.Offset) })
+	return parts
+}
+
+// Runs gives Layout's runs one by one: a file may have millions.
+func (f *File) Runs() iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		f.eachRun(func(s *stored, r *Run) bool {
+			switch {
+			case r == nil && s.metadata(), r != nil && r.Flags&ResourceMetadata != 0:
+				return true
+			case r == nil:
+				r = f.runOf(s)
+			}
+			return yield(r)
+		})
+	}
 }
 
 // tables gives the headers, and the parts of the prologue that they locate.

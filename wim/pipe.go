@@ -57,12 +57,12 @@ func (p *piper) write() error {
 		return err
 	}
 	for _, i := range p.f.metadata {
-		if err := p.resource(&p.f.resources[i]); err != nil {
+		if err := p.resource(p.f.Resource(int(i))); err != nil {
 			return err
 		}
 	}
 	for _, i := range p.f.order {
-		if err := p.resource(&p.f.resources[i]); err != nil {
+		if err := p.resource(p.f.Resource(int(i))); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (p *piper) tables(h Header) (err error) {
 		}
 	}
 	if h.BootIndex > 0 && len(p.f.metadata) > 0 {
-		h.BootMetadata = p.at[p.f.resources[p.f.metadata[h.BootIndex-1]].Offset]
+		h.BootMetadata = p.at[p.f.Place(p.f.metadata[h.BootIndex-1]).Offset]
 	}
 	if err := p.put(h.append(nil)); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (p *piper) tables(h Header) (err error) {
 // blobTable gives the entries of f with the places that their runs have now.
 func (p *piper) blobTable() []byte {
 	b := make([]byte, 0, blobEntrySize*len(p.f.resources))
-	entry := func(r *Resource) {
+	entry := func(r Resource) {
 		var at Location // of what is empty
 		if r.Size > 0 {
 			at = p.at[r.Offset]
@@ -113,10 +113,10 @@ func (p *piper) blobTable() []byte {
 		b = append(b, r.Hash[:]...)
 	}
 	for _, i := range p.f.metadata {
-		entry(&p.f.resources[i])
+		entry(p.f.Resource(i))
 	}
-	for i := range p.f.resources {
-		if r := &p.f.resources[i]; !r.IsMetadata() {
+	for _, r := range p.f.Resources() {
+		if !r.IsMetadata() {
 			entry(r)
 		}
 	}
@@ -149,7 +149,7 @@ func (p *piper) header(size int64, hash SHA1, flags ResourceFlags) error {
 }
 
 // resource writes a resource that was not written yet.
-func (p *piper) resource(r *Resource) error {
+func (p *piper) resource(r Resource) error {
 	if _, done := p.at[r.Offset]; done || r.Size == 0 {
 		return nil
 	}

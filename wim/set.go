@@ -160,9 +160,13 @@ func (f *File) Size() int64 { return f.size }
 
 // Where says which file an offset of all files together is in, the file's part number, and where in it.
 func (f *File) Where(off int64) (in Input, part int, at int64) {
-	i := sort.Search(len(f.volumes)-1, func(i int) bool { return off < f.volumes[i].base+f.volumes[i].Size })
-	v := &f.volumes[i]
+	v := f.volumeAt(off)
 	return v.Input, v.header.Part, off - v.base
+}
+
+// volumeAt gives the file that an offset of all files together is in.
+func (f *File) volumeAt(off int64) *volume {
+	return &f.volumes[sort.Search(len(f.volumes)-1, func(i int) bool { return off < f.volumes[i].base+f.volumes[i].Size })]
 }
 
 // joined reads the volumes of a File as one.

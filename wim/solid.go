@@ -10,43 +10,62 @@ const (
 	solidEntrySize  = 4
 )
 
-// addSolid adds a group of blob table entries: all that follow one another with the solid flag. The runs among them make up, in their
-// order, one content, and the others say where they are in it.
-func (f *File) addSolid(v *volume, group []blob) error {
-	var runs []*Run
+// solidGroup is a group of blob table entries that is being read: all that follow one another with the solid flag. The runs among them
+// make up, in their order, one content, and the others say where they are in it.
+type solidGroup struct {
+	begun bool
+	first int // of its resources in the File's; until the group's end their offsets are in the group's content
+	runs  []Location
+}
+
+// add takes an entry.
+func (g *solidGroup) add(f *File, e blob) error {
+	if !g.begun {
+		g.begun, g.first, g.runs = true, len(f.resources), g.runs[:0]
+	}
+	switch {
+	case e.at.Size == solidRun:
+		g.runs = append(g.runs, e.at)
+	case e.at.Flags&ResourceMetadata != 0:
+		return unsupportedf("locate resource %s: image metadata in a solid run", e.hash)
+	default:
+		f.resources = append(f.resources, stored{
+			hash: e.hash, refs: e.refs, offset: e.at.Offset, size: e.at.StoredSize, word: uint64(e.at.Flags) << 56,
+		})
+	}
+	return nil
+}
+
+// end reads the runs, and finds the resources in them.
+func (g *solidGroup) end(f *File, v *volume) error {
+	if !g.begun {
+		return nil
+	}
+	g.begun = false
+	first := len(f.solid)
 	ends := []int64{} // of the runs, in the group's content
 	total := int64(0)
-	for _, e := range group {
-		if e.at.Size != solidRun {
-			continue
-		}
-		r, err := f.readSolid(v, e.at)
+	for _, at := range g.runs {
+		r, err := f.readSolid(v, at)
 		if err != nil {
-			return wrapf(err, "read solid run at %d", e.at.Offset)
+			return wrapf(err, "read solid run at %d", at.Offset)
 		}
 		if total += r.Size; total > maxSize {
-			return corruptf("read solid run at %d: its group has more than 2^62 bytes", e.at.Offset)
+			return corruptf("read solid run at %d: its group has more than 2^62 bytes", at.Offset)
 		}
-		runs, ends = append(runs, r), append(ends, total)
+		f.solid, ends = append(f.solid, r), append(ends, total)
 	}
-	f.runs = append(f.runs, runs...)
-	for _, e := range group {
-		if e.at.Size == solidRun {
-			continue
-		}
-		start, size := e.at.Offset, e.at.StoredSize
-		if e.at.Flags&ResourceMetadata != 0 {
-			return unsupportedf("locate resource %s: image metadata in a solid run", e.hash)
-		}
-		i := sort.Search(len(ends), func(i int) bool { return start < ends[i] })
-		if size == 0 && i == len(ends) && i > 0 {
+	for n := g.first; n < len(f.resources); n++ {
+		s := &f.resources[n]
+		i := sort.Search(len(ends), func(i int) bool { return s.offset < ends[i] })
+		if s.size == 0 && i == len(ends) && i > 0 {
 			i--
 		}
-		if i == len(ends) || size > ends[i]-start {
-			return corruptf("locate resource %s: its bytes %d to %d are not in one of the %d solid runs, which end at %d", e.hash, start, start+size, len(runs), total)
+		if i == len(ends) || s.size > ends[i]-s.offset {
+			return corruptf("locate resource %s: its bytes %d to %d are not in one of the %d solid runs, which end at %d", s.hash, s.offset, s.offset+s.size, len(ends), total)
 		}
-		r := runs[i]
-		f.resources = append(f.resources, Resource{Run: r, Hash: e.hash, Refs: e.refs, Start: start - (ends[i] - r.Size), Size: size})
+		s.offset -= ends[i] - f.solid[first+i].Size
+		s.word |= uint64(first + i)
 	}
 	return nil
 }

@@ -54,8 +54,8 @@ func (f *File) Verify(ctx context.Context, progress func(Progress)) error {
 func (f *File) VerifyContents(ctx context.Context, progress func(Progress)) error {
 	m := &meter{fn: progress}
 	for _, i := range f.order {
-		if r := &f.resources[i]; !r.IsMetadata() {
-			m.total += r.Size
+		if r := &f.resources[i]; !r.metadata() {
+			m.total += r.size
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -81,13 +81,16 @@ func (f *File) VerifyContents(ctx context.Context, progress func(Progress)) erro
 
 // verifyTree checks that a tree can be read and that the file has what it names.
 func (f *File) verifyTree(n int) error {
-	img, err := f.Image(n)
+	t, err := f.Tree(n)
 	if err != nil {
 		return err
 	}
-	return img.Walk(func(d *Dentry) error {
+	entry := func(d *Dentry, _ At) error {
 		for _, s := range d.Streams {
 			if s.Hash.IsZero() {
+				continue
+			}
+			if _, ok := f.IndexOf(s.Hash); ok {
 				continue
 			}
 			if _, err := f.Find(s.Hash); err != nil {
@@ -95,5 +98,11 @@ func (f *File) verifyTree(n int) error {
 			}
 		}
 		return nil
-	})
+	}
+	return t.Walk(nil, func(d *Dentry, at At) error {
+		if d.Parent == nil {
+			return entry(d, at)
+		}
+		return nil
+	}, entry)
 }

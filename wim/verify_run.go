@@ -28,7 +28,8 @@ type verifier struct {
 	mu     sync.Mutex
 	freed  sync.Cond
 	failed bool
-	runs   []verifyRun // that are still to be handed out
+	order  []uint32    // resources that are still to be handed out, but for those of runs
+	runs   []verifyRun // that come next
 	large  *largeRun   // of which a part was handed out; nil: none
 	held   int64
 	spare  [][]byte // contents to be used again
@@ -64,18 +65,26 @@ type largeRun struct {
 func newVerifier(ctx context.Context, f *File, m *meter) *verifier {
 	v := &verifier{ctx: ctx, f: f, meter: m}
 	v.freed.L = &v.mu
-	for order := f.order; len(order) > 0; {
-		run := f.resources[order[0]].Run
+	v.order = f.order
+	return v
+}
+
+// verifyAhead is how many runs are looked at ahead: a file may have millions.
+const verifyAhead = 4096
+
+// look adds runs to those that come next.
+func (v *verifier) look() {
+	for len(v.order) > 0 && len(v.runs) < verifyAhead {
+		first := &v.f.resources[v.order[0]]
 		n := 1
-		for n < len(order) && f.resources[order[n]].Run == run {
+		for first.inSolid() && n < len(v.order) && v.f.resources[v.order[n]].word == first.word {
 			n++
 		}
-		if run.Flags&ResourceMetadata == 0 { // that of an image is checked when its tree is read
-			v.runs = append(v.runs, verifyRun{run, order[:n]})
+		if run := v.f.runOf(first); run.Flags&ResourceMetadata == 0 { // that of an image is checked when its tree is read
+			v.runs = append(v.runs, verifyRun{run, v.order[:n]})
 		}
-		order = order[n:]
+		v.order = v.order[n:]
 	}
-	return v
 }
 
 // fail has all workers stop.
@@ -134,13 +143,16 @@ func (v *verifier) take() (*batch, error) {
 
 // peek describes the next segment and says how much memory it needs.
 func (v *verifier) peek() (s *batch, need int64, err error) {
+	if len(v.runs) < verifyAhead/2 {
+		v.look()
+	}
 	if len(v.runs) == 0 {
 		return nil, 0, nil
 	}
 	if r := v.runs[0]; v.large == nil && !r.small() {
 		table, err := v.f.pieceTable(r.Run)
 		if err != nil {
-			return nil, 0, wrapf(err, "verify resource %s", v.f.resources[r.order[0]].Hash)
+			return nil, 0, wrapf(err, "verify resource %s", v.f.resources[r.order[0]].hash)
 		}
 		v.large = &largeRun{verifyRun: r, table: table, sum: runHash{f: v.f, order: r.order, sum: sha1.New()}}
 	}
@@ -227,7 +239,7 @@ type verifyWorker struct {
 func (w *verifyWorker) verify(s *batch) error {
 	if s.large != nil {
 		if err := w.decode(s); err != nil {
-			return wrapf(err, "verify resource %s", w.f.resources[s.large.at(s.first)].Hash)
+			return wrapf(err, "verify resource %s", w.f.resources[s.large.at(s.first)].hash)
 		}
 		return s.large.hash(w.verifier, s)
 	}
@@ -239,7 +251,7 @@ func (w *verifyWorker) verify(s *batch) error {
 	for i := range s.runs {
 		r := &s.runs[i]
 		if err := w.whole(r, stored[r.Offset-start:r.End()-start]); err != nil {
-			return wrapf(err, "verify resource %s", w.f.resources[r.order[0]].Hash)
+			return wrapf(err, "verify resource %s", w.f.resources[r.order[0]].hash)
 		}
 	}
 	w.done(s)
@@ -325,7 +337,7 @@ func (w *verifyWorker) decode(s *batch) error {
 // at gives the resource that the first byte of a piece is of, or the one before it.
 func (l *largeRun) at(piece int) uint32 {
 	i, found := slices.BinarySearchFunc(l.order, int64(piece)*int64(l.PieceSize), func(n uint32, at int64) int {
-		return int(min(1, max(-1, l.sum.f.resources[n].Start-at)))
+		return int(min(1, max(-1, l.sum.f.resources[n].start()-at)))
 	})
 	if !found && i > 0 {
 		i--
@@ -372,20 +384,20 @@ type runHash struct {
 func (h *runHash) write(b []byte) error {
 	for len(h.order) > 0 && len(b) > 0 {
 		r := &h.f.resources[h.order[0]]
-		if h.pos < r.Start {
-			n := min(int64(len(b)), r.Start-h.pos)
+		if h.pos < r.start() {
+			n := min(int64(len(b)), r.start()-h.pos)
 			b, h.pos = b[n:], h.pos+n
 			continue
 		}
-		if h.pos == r.Start {
+		if h.pos == r.start() {
 			h.sum.Reset()
 		}
-		n := min(int64(len(b)), r.Start+r.Size-h.pos)
+		n := min(int64(len(b)), r.start()+r.size-h.pos)
 		h.sum.Write(b[:n])
 		b, h.pos = b[n:], h.pos+n
-		if h.pos == r.Start+r.Size {
-			if !bytes.Equal(h.sum.Sum(h.out[:0]), r.Hash[:]) {
-				return corruptf("read resource %s: %w", r.Hash, ErrHash)
+		if h.pos == r.start()+r.size {
+			if !bytes.Equal(h.sum.Sum(h.out[:0]), r.hash[:]) {
+				return corruptf("read resource %s: %w", r.hash, ErrHash)
 			}
 			h.order = h.order[1:]
 		}

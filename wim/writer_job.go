@@ -94,9 +94,9 @@ func (j *writeJob) start() int64 {
 	for _, t := range j.old.Header.tables() {
 		end = max(end, t.at.End())
 	}
-	for _, r := range j.old.runs {
-		if r.Offset < j.old.volumes[0].Size {
-			end = max(end, r.End())
+	for from, to := range j.old.runRanges() {
+		if from < j.old.volumes[0].Size {
+			end = max(end, to)
 		}
 	}
 	return end

@@ -290,7 +290,7 @@ func TestEqualContentsAreStoredOnce(t *testing.T) {
 		img.Root.Children = append(img.Root.Children, &Dentry{Name: fmt.Sprint(i), Parent: img.Root, Streams: []Stream{{Source: src}}})
 	}
 	_, f := writeWIM(t, WriterOptions{Compression: XPRESS}, img)
-	if n := len(f.Resources()); n != 3 {
+	if n := f.Count(); n != 3 {
 		t.Errorf("%d resources, want metadata and two contents", n)
 	}
 	if shared.opens != 1 {

@@ -54,7 +54,7 @@ func (a *app) wimVerify(ctx context.Context, cmd *cli.Command) error {
 		return wimHint(fmt.Errorf("verify %s: %w", got[0], err))
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(verifyJSON{Path: got[0], Images: len(w.Images()), Resources: len(w.Resources()), OK: true})
+		return a.printJSON(verifyJSON{Path: got[0], Images: len(w.Images()), Resources: w.Count(), OK: true})
 	}
-	return a.printf("%s: ok, %d images, %d resources\n", got[0], len(w.Images()), len(w.Resources()))
+	return a.printf("%s: ok, %d images, %d resources\n", got[0], len(w.Images()), w.Count())
 }

@@ -170,7 +170,7 @@ func TestDelta(t *testing.T) {
 	delta := filepath.Join(t.TempDir(), "delta.wim")
 	must1(t)(Export(bg, openWIM(t, src), 1, delta, ExportOptions{Base: []*wim.File{openWIM(t, base)}}))
 	f := openWIM(t, delta)
-	if n := len(f.Resources()) - 1; n < 1 || n >= 3 {
+	if n := f.Count() - 1; n < 1 || n >= 3 {
 		t.Errorf("the delta has %d resources", n)
 	}
 	set := openWIM(t, delta, base)
