@@ -2,6 +2,8 @@ package apply
 
 import (
 	"fmt"
+	"iter"
+	"math/bits"
 	"slices"
 	"sort"
 
@@ -69,16 +71,30 @@ func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 
-// list gives the members below n, ascending.
-func (b bitset) list(n int) []int {
-	var out []int
-	for i := range n {
-		if b.has(i) {
-			out = append(out, i)
+// bitsOf gives the set of members below n.
+func bitsOf(n int, members []int) bitset {
+	b := newBitset(n)
+	for _, i := range members {
+		b.set(i)
+	}
+	return b
+}
+
+// each gives the members, ascending.
+func (b bitset) each() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i, word := range b {
+			for ; word != 0; word &= word - 1 {
+				if !yield(i*64 + bits.TrailingZeros64(word)) {
+					return
+				}
+			}
 		}
 	}
-	return out
 }
+
+// list gives the members, ascending.
+func (b bitset) list() []int { return slices.Collect(b.each()) }
 
 // spans is a set of bytes: sorted ranges that neither touch nor overlap.
 type spans []span

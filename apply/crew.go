@@ -18,11 +18,11 @@ const (
 	copySize    = 256 << 10
 )
 
-// task is something a worker can write at once: runs that are decoded at once, pieces [first, end) of a run, or plain bytes at off of one.
+// task is something a worker can write at once: runs [first, end) that are decoded at once, pieces [first, end) of a run, or plain bytes at
+// off of one.
 type task struct {
-	runs       []*run // nil: of r
-	base       int64  // of data, in the file, when it is of several runs
-	r          *run
+	r          *run  // nil: whole runs
+	base       int64 // of data, in the file, when it is of whole runs
 	data       stored
 	pieces     *wim.PieceTable
 	first, end int
@@ -42,15 +42,15 @@ type crew struct {
 	idle     sync.Cond // inflight went down
 	inflight int64
 	tasks    int
-	err      error // the first one; sticky
-	done     []int // resources completed since the last take
-	dirty    map[string]struct{}
+	err      error  // the first one; sticky
+	done     bitset // resources completed since the last take
+	dirty    dirty
 
 	sync sync.RWMutex // held for reading while names of dirty files change, for writing while they are synced
 }
 
 func (p *Plan) startCrew(n int) {
-	c := &crew{dirty: map[string]struct{}{}, common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
+	c := &crew{dirty: p.tree.newDirty(), done: newBitset(len(p.tree.resources)), common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
 	c.idle.L = &c.mu
 	p.crew = c
 	for range n {
@@ -81,7 +81,7 @@ func (p *Plan) send(t task) error {
 	switch {
 	case err != nil:
 		p.unroom(&t)
-	case t.runs != nil:
+	case t.r == nil:
 		c.common <- t
 	default:
 		c.queues[t.r.index%len(c.queues)] <- t
@@ -150,21 +150,5 @@ func (c *crew) stop() {
 		default:
 			return
 		}
-	}
-}
-
-// unchanged forgets a name that is gone.
-func (c *crew) unchanged(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.dirty, name)
-}
-
-// changed notes names that must be synced.
-func (c *crew) changed(names ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, n := range names {
-		c.dirty[n] = struct{}{}
 	}
 }

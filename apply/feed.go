@@ -36,13 +36,9 @@ func (p *Plan) begin(r *run) (*progress, error) {
 		return r.open, nil
 	}
 	r.open = &progress{units: map[int]*unit{}}
+	p.open[r.index] = r
 	if r.whole {
 		return r.open, nil
-	}
-	for _, m := range r.members {
-		if !m.done && !m.atOnce() {
-			m.out = newOutput()
-		}
 	}
 	if pt, ok := r.Table(); ok {
 		r.open.know(r, &pt)
@@ -94,8 +90,8 @@ func (g *progress) all(r *run) bool {
 	case !g.pieces.Direct():
 		return g.left == 0
 	}
-	for _, m := range r.members {
-		if !m.done && !g.got.has(m.Start, m.end()) {
+	for i := r.first; i < r.end; i++ {
+		if s := r.span(i); !r.t.done.has(i) && !g.got.has(s.from, s.to) {
 			return false
 		}
 	}
@@ -104,9 +100,6 @@ func (g *progress) all(r *run) bool {
 
 // feed takes bytes of a run and hands what can be written to the workers.
 func (p *Plan) feed(r *run, off int64, data stored) error {
-	if r.fed {
-		return nil
-	}
 	g, err := p.begin(r)
 	if err != nil || g.got.has(off, off+data.n) {
 		return err
@@ -119,7 +112,7 @@ func (p *Plan) feed(r *run, off int64, data stored) error {
 	}
 	if err == nil && g.all(r) {
 		p.unfeed(r)
-		r.fed = true
+		p.fed.set(r.index)
 	}
 	return err
 }
@@ -143,6 +136,7 @@ func (p *Plan) unfeed(r *run) {
 		p.spool.free(f)
 	}
 	r.open = nil
+	delete(p.open, r.index)
 }
 
 // feedPieces takes bytes of a run that is written piecewise: for its table, which may stand at either end, and for its pieces. The table comes
@@ -291,7 +285,7 @@ func (p *Plan) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
 	}
 	t := task{r: r, pieces: g.pieces, first: i, end: i + 1}
 	if r.whole {
-		t = task{runs: []*run{r}, base: r.Offset}
+		t = task{first: r.index, end: r.index + 1, base: r.Offset}
 	}
 	all := p.room(&t, u.size)
 	copy(all[off-pc.StoredOffset:], b)
@@ -309,11 +303,11 @@ func (p *Plan) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
 	return p.send(t)
 }
 
-// weigh says by how much putting a part of r would let what waits grow, and whether something waits for it.
+// weigh says by how much putting a part of r, which is not fed, would let what waits grow, and whether something waits for it.
 func (r *run) weigh(off, n int64) (grow int64, wanted bool) {
 	g := r.open
 	switch {
-	case r.fed || n == r.StoredSize:
+	case n == r.StoredSize:
 		return 0, g != nil
 	case g != nil && g.got.has(off, off+n):
 		return 0, false

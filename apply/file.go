@@ -94,9 +94,9 @@ func (p *Plan) lanes(blocks []int) lanes {
 	l := make(lanes, 1+len(p.crew.queues))
 	for _, b := range blocks {
 		lane, from := 0, p.blocks.starts[b]
-		p.overlaps(from, from+int64(p.blocks.chunks[b].Size), func(r *run, _, _ int64) {
-			if !r.whole {
-				lane = 1 + r.index%len(p.crew.queues)
+		p.overlaps(from, from+int64(p.blocks.chunks[b].Size), func(i int, at wim.Place, _, _ int64) {
+			if !isWhole(at) {
+				lane = 1 + i%len(p.crew.queues)
 			}
 		})
 		l[lane] = append(l[lane], b)
@@ -178,16 +178,16 @@ const fileCut = "wimcast file blocks 2"
 // contentOf cuts a WIM file into blocks, and names it by a hash of its prologue, which has the hashes of everything else. A block has
 // whole runs, or whole pieces of one run, so that none waits for another.
 func contentOf(wf *wim.File) (Content, error) {
-	l, r := wf.Layout(), wf.ReaderAt()
+	r := wf.ReaderAt()
 	h := blake3.New()
 	io.WriteString(h, fileCut)
-	for _, part := range l.Prologue {
+	for _, part := range wf.Prologue() {
 		if _, err := io.Copy(h, io.NewSectionReader(r, part.Offset, part.Size)); err != nil {
 			return Content{}, fmt.Errorf("read prologue: %w", err)
 		}
 	}
 	c := cutter{at: 0}
-	for _, run := range l.Runs {
+	for run := range wf.Runs() {
 		c.bound(run.Offset)
 		if run.StoredSize > fileBlock {
 			table, err := readTable(r, run)

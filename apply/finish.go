@@ -16,59 +16,65 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// take gives the resources completed and the names changed since the last call, sorted.
-func (c *crew) take() (resources []int, names []string) {
+// takeDone gives the resources completed since the last call, ascending.
+func (p *Plan) takeDone() []int {
+	c := p.crew
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	resources = c.done
-	slices.Sort(resources)
-	for n := range c.dirty {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	c.done, c.dirty = nil, map[string]struct{}{}
-	return resources, names
+	done := c.done.list()
+	clear(c.done)
+	return done
 }
 
 // complete notes that a resource is in all its files.
 func (p *Plan) complete(r *resource) error {
-	r.out = nil
+	if r.run.outs != nil {
+		delete(r.run.outs, r.index)
+	}
 	p.crew.mu.Lock()
 	defer p.crew.mu.Unlock()
-	p.crew.done = append(p.crew.done, r.index)
+	p.crew.done.set(r.index)
 	return nil
 }
 
 // finishFile gives a file that has its contents what else can be set at once.
-func (p *Plan) finishFile(f *file) error {
+func (p *Plan) finishFile(f *file, name string, d *wim.Dentry) error {
 	if p.keeper == nil {
-		if err := p.setTimes(f.paths[0], f.d); err != nil {
+		if err := p.setTimes(name, d); err != nil {
 			return err
 		}
 	}
-	return p.finishMade(f)
+	return p.finishMade(f, name, d)
 }
 
 // finishMade is finishFile of a file that has its times.
-func (p *Plan) finishMade(f *file) error {
-	name := f.paths[0]
+func (p *Plan) finishMade(f *file, name string, d *wim.Dentry) error {
 	if p.keeper != nil {
 		if f.late {
 			return nil
 		}
-		if err := p.keep(name, nil, p.metadataOf(f.d)); err != nil {
+		if err := p.keepAll(name, d, f.at); err != nil {
 			return err
 		}
 		p.event(EventFile, name, 0)
 		return nil
 	}
 	if !p.tree.kept { // else Finish does it, once the xattrs are set: setting them needs the right to write
-		if err := p.own(name, f.d); err != nil {
+		if err := p.own(name, d); err != nil {
 			return err
 		}
 	}
 	p.event(EventFile, name, 0)
 	return nil
+}
+
+// keepAll sets all that the target keeps of a dentry but reparse data, by its name.
+func (p *Plan) keepAll(name string, d *wim.Dentry, at wim.At) error {
+	m, err := p.metadataOf(d, at)
+	if err != nil {
+		return err
+	}
+	return p.keep(name, nil, m)
 }
 
 func (p *Plan) setTimes(name string, d *wim.Dentry) error {
@@ -187,22 +193,34 @@ func (p *Plan) finishXattrs(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.setXattr(x, s.path, xattrStream+s.name, data); err != nil {
+		name, d, err := p.tree.get(s.spot)
+		if err != nil {
+			return err
+		}
+		if err := p.setXattr(x, name, xattrStream+d.Streams[s.n].Name, data); err != nil {
 			return err
 		}
 	}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
-		if err := errors.Join(ctx.Err(), p.dentryXattrs(x, f.paths[0], f.d)); err != nil {
+		name, d, err := p.tree.get(f.spot)
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		if err := p.own(f.paths[0], f.d); err != nil {
+		if err := p.dentryXattrs(x, name, d); err != nil {
 			return err
 		}
-		p.crew.changed(f.paths[0])
+		if err := p.own(name, d); err != nil {
+			return err
+		}
+		p.crew.madeFile(i, f)
 	}
-	for _, d := range p.tree.dirs {
-		if err := p.dentryXattrs(x, d.path, d.d); err != nil {
+	for _, s := range p.tree.dirs {
+		name, d, err := p.tree.get(s)
+		if err != nil {
+			return err
+		}
+		if err := p.dentryXattrs(x, name, d); err != nil {
 			return err
 		}
 	}
@@ -211,8 +229,12 @@ func (p *Plan) finishXattrs(ctx context.Context) error {
 
 // dentryXattrs keeps what a dentry says beside streams.
 func (p *Plan) dentryXattrs(x vfs.Xattrs, name string, d *wim.Dentry) error {
-	if id := d.SecurityID; id >= 0 && int(id) < len(p.tree.security) && len(p.tree.security[id]) <= maxXattr {
-		if err := p.setXattr(x, name, xattrSecurity, p.tree.security[id]); err != nil {
+	if size, ok := p.tree.securityOf(d); ok && size <= maxXattr {
+		sd, err := p.tree.img.Security(int(d.SecurityID))
+		if err != nil {
+			return err
+		}
+		if err := p.setXattr(x, name, xattrSecurity, sd); err != nil {
 			return err
 		}
 	}
@@ -246,19 +268,19 @@ func (p *Plan) setXattr(x vfs.Xattrs, name, attr string, data []byte) error {
 }
 
 // content reads a resource that a symlink or xattr needs; it is small.
-func (p *Plan) content(res int) ([]byte, error) {
+func (p *Plan) content(res int32) ([]byte, error) {
 	if res == noResource {
 		return nil, nil
 	}
-	r := p.tree.resources[res]
-	f, err := p.fsys.OpenFile(p.contentPath(r), os.O_RDONLY, 0)
+	r := p.tree.resource(int(res))
+	f, err := p.openContent(r)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.path, err)
+		return nil, err
 	}
 	defer f.Close()
 	b := make([]byte, r.Size)
 	if _, err := io.ReadFull(f, b); err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.path, err)
+		return nil, fmt.Errorf("read %s: %w", r.path(), err)
 	}
 	return b, nil
 }
@@ -266,15 +288,23 @@ func (p *Plan) content(res int) ([]byte, error) {
 // finishLinks makes the further names of files.
 func (p *Plan) finishLinks(ctx context.Context) error {
 	for i := range p.tree.files {
-		paths := p.tree.files[i].paths
-		for _, name := range paths[1:] {
-			if err := p.fsys.Link(paths[0], name); err != nil {
-				return fmt.Errorf("link %s to %s: %w", name, paths[0], err)
-			}
-			p.crew.changed(parent(name))
+		f := &p.tree.files[i]
+		if !f.linked {
+			continue
 		}
-		if len(paths) > 1 && ctx.Err() != nil {
-			return ctx.Err()
+		first, err := p.tree.path(f.spot)
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		for _, l := range p.tree.linksOf(f) {
+			name, err := p.tree.path(l.spot)
+			if err != nil {
+				return err
+			}
+			if err := p.fsys.Link(first, name); err != nil {
+				return fmt.Errorf("link %s to %s: %w", name, first, err)
+			}
+			p.crew.changedDir(int(l.dir))
 		}
 	}
 	return nil
@@ -287,27 +317,31 @@ func (p *Plan) finishSymlinks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		target, err := wim.ParseSymlink(l.d.ReparseTag, data)
+		name, d, err := p.tree.get(l.spot)
 		if err != nil {
-			return fmt.Errorf("read link %s: %w", l.path, err)
+			return err
+		}
+		target, err := wim.ParseSymlink(d.ReparseTag, data)
+		if err != nil {
+			return fmt.Errorf("read link %s: %w", name, err)
 		}
 		switch {
 		case target.Relative:
-		case p.cfg.LinkRoot != "" && l.d.ReparseFlags&reparseNotFixed == 0:
+		case p.cfg.LinkRoot != "" && d.ReparseFlags&reparseNotFixed == 0:
 			target.Target = strings.TrimSuffix(p.cfg.LinkRoot, "/") + "/" + strings.TrimLeft(target.Target, "/")
 		default:
 			p.tree.report.Lost.Absolute++
 		}
-		if err := p.fsys.Symlink(target.Target, l.path); err != nil {
-			return fmt.Errorf("make symlink %s: %w", l.path, err)
+		if err := p.fsys.Symlink(target.Target, name); err != nil {
+			return fmt.Errorf("make symlink %s: %w", name, err)
 		}
-		if err := p.own(l.path, l.d); err != nil {
+		if err := p.own(name, d); err != nil {
 			return err
 		}
-		if err := p.setTimes(l.path, l.d); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		if err := p.setTimes(name, d); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
-		p.crew.changed(parent(l.path))
+		p.crew.changedDir(int(l.dir))
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -317,31 +351,33 @@ func (p *Plan) finishSymlinks(ctx context.Context) error {
 
 // finishDirs sets what directories have, the deepest first, but for the root's times.
 func (p *Plan) finishDirs(context.Context) error {
-	for _, d := range slices.Backward(p.tree.dirs) {
-		if p.keeper != nil {
-			if err := p.keep(d.path, nil, p.metadataOf(d.d)); err != nil {
-				return err
-			}
-			p.crew.changed(d.path)
-			continue
-		}
-		if err := p.own(d.path, d.d); err != nil {
+	for i, s := range slices.Backward(p.tree.dirs) {
+		name, d, err := p.tree.get(s)
+		if err != nil {
 			return err
 		}
-		if d.path != "." {
-			if err := p.setTimes(d.path, d.d); err != nil {
+		p.crew.changedDir(i)
+		if p.keeper != nil {
+			if err := p.keepAll(name, d, s.at); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.own(name, d); err != nil {
+			return err
+		}
+		if name != "." {
+			if err := p.setTimes(name, d); err != nil {
 				return err
 			}
 		}
-		p.crew.changed(d.path)
 	}
 	return nil
 }
 
 // end makes everything durable and tells the journal.
 func (p *Plan) end(context.Context) error {
-	_, names := p.crew.take()
-	if err := p.syncAll(names); err != nil {
+	if err := p.sync(p.takeDirty()); err != nil {
 		return fmt.Errorf("sync target: %w", err)
 	}
 	return p.journal.add(&record{kind: recordEnd})
@@ -375,10 +411,12 @@ func (p *Plan) unmark(context.Context) error {
 
 // setRootTimes is for when nothing is made or taken away in the root any more.
 func (p *Plan) setRootTimes() error {
-	root := p.tree.dirs[0]
-	if p.keeper == nil {
-		return p.setTimes(root.path, root.d)
+	name, root, err := p.tree.get(p.tree.dirs[0])
+	if err != nil {
+		return err
 	}
-	m := &metadata{plain: true, created: root.d.Created, accessed: root.d.Accessed, modified: root.d.Modified}
-	return p.keep(root.path, nil, m)
+	if p.keeper == nil {
+		return p.setTimes(name, root)
+	}
+	return p.keep(name, nil, &metadata{plain: true, created: root.Created, accessed: root.Accessed, modified: root.Modified})
 }

@@ -25,49 +25,57 @@ func (p *Plan) finishStreams(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.writeStream(s, buf); err != nil {
+		name, d, err := p.tree.get(s.spot)
+		if err != nil {
 			return err
 		}
-		p.crew.changed(s.path)
+		if err := p.writeStream(name, d, s, buf); err != nil {
+			return err
+		}
 	}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
 		if !f.late {
 			continue
 		}
-		if err := p.keep(f.paths[0], nil, p.metadataOf(f.d)); err != nil {
+		name, d, err := p.tree.get(f.spot)
+		if err != nil {
 			return err
 		}
-		p.event(EventFile, f.paths[0], 0)
+		if err := p.keepAll(name, d, f.at); err != nil {
+			return err
+		}
+		p.crew.madeFile(i, f) // directories are changed later, all of them
+		p.event(EventFile, name, 0)
 	}
 	return nil
 }
 
 // writeStream writes a named stream; one that the target refuses is counted.
-func (p *Plan) writeStream(s stream, buf []byte) error {
+func (p *Plan) writeStream(name string, d *wim.Dentry, s stream, buf []byte) error {
 	var size int64
 	if s.res != noResource {
-		size = p.tree.resources[s.res].Size
+		size = p.tree.sizeOf(int(s.res))
 	}
-	out, err := p.keeper.stream(s.path, s.name, size)
+	stream := d.Streams[s.n].Name
+	out, err := p.keeper.stream(name, stream, size)
 	if err == nil {
 		err = p.copyContent(out, s.res, buf)
 		if e := out.Close(); err == nil {
 			err = e
 		}
 	}
-	return tell(&p.tree.report.Lost.NamedStreams, "stream "+s.name, s.path, err)
+	return tell(&p.tree.report.Lost.NamedStreams, "stream "+stream, name, err)
 }
 
 // copyContent writes a resource that is complete.
-func (p *Plan) copyContent(to io.Writer, res int, buf []byte) error {
+func (p *Plan) copyContent(to io.Writer, res int32, buf []byte) error {
 	if res == noResource {
 		return nil
 	}
-	r := p.tree.resources[res]
-	f, err := p.fsys.OpenFile(p.contentPath(r), os.O_RDONLY, 0)
+	f, err := p.openContent(p.tree.resource(int(res)))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", r.path, err)
+		return err
 	}
 	defer f.Close()
 	_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{f}, buf)
@@ -81,21 +89,25 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := p.makePoint(l, buf); err != nil {
+		name, d, err := p.tree.get(l.spot)
+		if err != nil {
 			return err
 		}
-		p.crew.changed(parent(l.path))
-		p.event(EventFile, l.path, 0)
+		if err := p.makePoint(l, name, d, buf); err != nil {
+			return err
+		}
+		p.crew.changedDir(int(l.dir))
+		p.event(EventFile, name, 0)
 	}
 	return nil
 }
 
-func (p *Plan) makePoint(l symlink, buf []byte) error {
-	if err := p.makeEmpty(l, buf); err != nil {
+func (p *Plan) makePoint(l symlink, name string, d *wim.Dentry, buf []byte) error {
+	if err := p.makeEmpty(l, name, d, buf); err != nil {
 		return err
 	}
 	for _, s := range l.streams {
-		if err := p.writeStream(s, buf); err != nil {
+		if err := p.writeStream(name, d, s, buf); err != nil {
 			return err
 		}
 	}
@@ -103,26 +115,29 @@ func (p *Plan) makePoint(l symlink, buf []byte) error {
 	if err != nil {
 		return err
 	}
-	m := p.metadataOf(l.d)
-	m.reparse = reparseData(l.d, data)
-	return p.keep(l.path, nil, m)
+	m, err := p.metadataOf(d, l.at)
+	if err != nil {
+		return err
+	}
+	m.reparse = reparseData(d, data)
+	return p.keep(name, nil, m)
 }
 
 // makeEmpty makes what becomes a reparse point: a directory, or a file with its contents, which no one can write later.
-func (p *Plan) makeEmpty(l symlink, buf []byte) error {
-	if l.d.IsDir() {
-		if err := p.fsys.Mkdir(l.path, 0o777); err != nil {
-			return fmt.Errorf("make directory %s: %w", l.path, err)
+func (p *Plan) makeEmpty(l symlink, name string, d *wim.Dentry, buf []byte) error {
+	if d.IsDir() {
+		if err := p.fsys.Mkdir(name, 0o777); err != nil {
+			return fmt.Errorf("make directory %s: %w", name, err)
 		}
 		return nil
 	}
-	path := l.path
+	path := name
 	if l.squeezed {
 		path = squeezedName + "/point"
 	}
 	f, err := p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return fmt.Errorf("create %s: %w", l.path, err)
+		return fmt.Errorf("create %s: %w", name, err)
 	}
 	err = p.copyContent(f, l.data, buf)
 	if err == nil && (l.data != noResource || len(l.streams) > 0) {
@@ -132,10 +147,10 @@ func (p *Plan) makeEmpty(l symlink, buf []byte) error {
 		err = e
 	}
 	if err == nil && l.squeezed {
-		err = p.fsys.Rename(path, l.path)
+		err = p.fsys.Rename(path, name)
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", l.path, err)
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
 }

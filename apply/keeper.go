@@ -49,13 +49,16 @@ type metadata struct {
 }
 
 // metadataOf gives what is to be set of a dentry, but for reparse data.
-func (p *Plan) metadataOf(d *wim.Dentry) *metadata {
+func (p *Plan) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 	m := &metadata{
-		attributes: d.Attributes, plain: p.cfg.NoAttributes, strict: p.cfg.StrictACLs, short: p.tree.shortName(d),
+		attributes: d.Attributes, plain: p.cfg.NoAttributes, strict: p.cfg.StrictACLs, short: p.tree.shortName(d, at),
 		created: d.Created, accessed: d.Accessed, modified: d.Modified,
 	}
-	if id := d.SecurityID; id >= 0 && int(id) < len(p.tree.security) && len(p.tree.security[id]) <= maxSecurity && !p.cfg.NoACLs {
-		m.security = p.tree.security[id]
+	if size, ok := p.tree.securityOf(d); ok && size <= maxSecurity && !p.cfg.NoACLs {
+		var err error
+		if m.security, err = p.tree.img.Security(int(d.SecurityID)); err != nil {
+			return nil, err
+		}
 	}
 	if id, ok := d.Item(wim.TagObjectID); ok && len(id) >= objectIDSize {
 		m.objectID = id[:min(len(id), maxObjectID)]
@@ -63,7 +66,7 @@ func (p *Plan) metadataOf(d *wim.Dentry) *metadata {
 	if b, ok := d.Item(wim.TagEAs); ok {
 		m.eas, _ = wim.ParseEAs(b) // planExtras has counted those that are broken
 	}
-	return m
+	return m, nil
 }
 
 // Sizes in bytes.

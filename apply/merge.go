@@ -39,14 +39,17 @@ func openMerger(into vfs.FS, dir, name string) (*merger, error) {
 
 // run applies an image, or opts.part of one. It leaves the stage with nothing but the journal in it.
 func (m *merger) run(ctx context.Context, wf *wim.File, image int, opts FileOptions) (Report, error) {
-	if opts.part == nil {
-		img, err := wf.Image(image)
-		if err != nil {
-			return Report{}, err
-		}
-		opts.part = img
+	var tree *wim.Tree
+	var err error
+	if opts.part != nil {
+		tree, err = opts.part.Tree()
+	} else {
+		tree, err = wf.Tree(image)
 	}
-	if err := m.look(opts.part.Root, "."); err != nil {
+	if err == nil {
+		err = m.look(tree)
+	}
+	if err != nil {
 		return Report{}, err
 	}
 	opts.place = m.place
@@ -74,23 +77,23 @@ func (m *merger) end(err error) error {
 }
 
 // look refuses what plan would refuse, as far as the image tells it, before anything is written.
-func (m *merger) look(dir *wim.Dentry, at string) error {
-	for _, d := range dir.Children {
-		name := path.Join(at, d.Name)
-		info, err := m.into.Lstat(name)
-		if err != nil || d.IsReparse() { // what is wrong with it is told when it is made
-			continue
-		}
-		if info.IsDir() != d.IsDir() {
-			return inTheWay(name)
-		}
-		if d.IsDir() {
-			if err := m.look(d, name); err != nil {
-				return err
-			}
-		}
+func (m *merger) look(tree *wim.Tree) error {
+	there := false // the directory that is read is one of the target too
+	dir := func(d *wim.Dentry, _ wim.At) error {
+		info, err := m.into.Lstat(path.Join(".", d.Path()))
+		there = err == nil && info.IsDir()
+		return nil // what is wrong with it is told when it is made
 	}
-	return nil
+	entry := func(d *wim.Dentry, _ wim.At) error {
+		if !there || d.IsReparse() {
+			return nil
+		}
+		if info, err := m.into.Lstat(d.Path()); err == nil && info.IsDir() != d.IsDir() {
+			return inTheWay(d.Path())
+		}
+		return nil
+	}
+	return tree.Walk(nil, dir, entry)
 }
 
 func inTheWay(name string) error {
@@ -172,29 +175,37 @@ func (m *merger) mergeDirs(p *Plan) (err error) {
 			return err
 		}
 	}
-	for _, d := range slices.Backward(p.tree.dirs) {
-		if !merged[d.path] || d.d.Accessed == 0 && d.d.Modified == 0 { // the root of a part, which nobody picked
-			continue
-		}
-		if err := p.mergeDir(d.path, d.d); err != nil {
+	for _, spot := range slices.Backward(p.tree.dirs) {
+		name, d, err := p.tree.get(spot)
+		if err != nil {
 			return err
 		}
-		m.touched[d.path] = true
-		if d.path == "." {
+		if !merged[name] || d.Accessed == 0 && d.Modified == 0 { // the root of a part, which nobody picked
+			continue
+		}
+		if err := p.mergeDir(name, d, spot.at); err != nil {
+			return err
+		}
+		m.touched[name] = true
+		if name == "." {
 			m.last = p.setRootTimes
 		}
 	}
 	for _, s := range p.tree.streams {
-		if merged[s.path] {
+		name, err := p.tree.path(s.spot)
+		if err != nil {
+			return err
+		}
+		if merged[name] {
 			p.tree.report.Lost.NamedStreams++
 		}
 	}
 	return nil
 }
 
-func (p *Plan) mergeDir(name string, d *wim.Dentry) error {
+func (p *Plan) mergeDir(name string, d *wim.Dentry, at wim.At) error {
 	if p.keeper != nil {
-		return p.keep(name, nil, p.metadataOf(d))
+		return p.keepAll(name, d, at)
 	}
 	if x, ok := p.fsys.(vfs.Xattrs); ok && p.tree.kept {
 		if err := p.dentryXattrs(x, name, d); err != nil {
@@ -215,24 +226,29 @@ func (m *merger) keepAgain(p *Plan, merged map[string]bool) error {
 		moved[name] = true
 	}
 	p.lostNow.ShortNames, p.lostNow.ObjectIDs = 0, 0
-	for _, f := range p.tree.files {
-		if len(f.paths) > 1 && p.tree.shortName(f.d) != "" && moved[f.paths[0]] { // cannot be had back while it has several names
+	again := func(s spot, linked bool) error {
+		name, d, err := p.tree.get(s)
+		if err != nil || merged[name] {
+			return err
+		}
+		if linked && moved[name] && p.tree.shortName(d, s.at) != "" { // cannot be had back while it has several names
 			p.lostNow.ShortNames++
 		}
-		if err := p.keep(f.paths[0], nil, p.metadataOf(f.d)); err != nil {
+		return p.keepAll(name, d, s.at)
+	}
+	for _, f := range p.tree.files {
+		if err := again(f.spot, f.linked); err != nil {
 			return err
 		}
 	}
 	for _, l := range p.tree.symlinks {
-		if err := p.keep(l.path, nil, p.metadataOf(l.d)); err != nil {
+		if err := again(l.spot, false); err != nil {
 			return err
 		}
 	}
 	for _, d := range slices.Backward(p.tree.dirs) {
-		if !merged[d.path] {
-			if err := p.keep(d.path, nil, p.metadataOf(d.d)); err != nil {
-				return err
-			}
+		if err := again(d, false); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -33,9 +33,11 @@ type Plan struct {
 	start  bitset // blocks held when the plan was made
 	crew   *crew
 
-	mu          sync.Mutex // guards what follows, and every run's open and fed
-	put         bitset     // blocks put or held
-	missing     int        // blocks needed and not put
+	mu          sync.Mutex   // guards what follows
+	open        map[int]*run // of which something was put, and something is still to be put
+	fed         bitset       // runs of which every needed byte was put
+	put         bitset       // blocks put or held
+	missing     int          // blocks needed and not put
 	uncommitted []int
 	spool       spool
 	freeing     []span // places in the spool that are free once the commit under way is done
@@ -58,7 +60,8 @@ type Plan struct {
 // New reads the tree of cfg.Image from wf, checks all of it, and only then touches the target: it marks the target as
 // incomplete and makes the directories; or, where an earlier run was cut short, finds out what is held.
 //
-// wf may have been opened from the prologue alone: nothing is read but the image's metadata, and nothing after New returns.
+// wf may have been opened from the prologue alone: nothing is read but the image's metadata, but that until the plan is closed, from any
+// goroutine, because a plan holds no paths and no names.
 func New(ctx context.Context, cfg Config, wf *wim.File) (*Plan, error) {
 	return newPlan(ctx, cfg, wf, nil)
 }
@@ -76,11 +79,14 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if size := p.blocks.size(); size != wf.Size() {
 		return nil, fmt.Errorf("plan image %d: the content has %d bytes, the WIM file %d", cfg.Image, size, wf.Size())
 	}
-	img := cfg.part
-	if img == nil {
-		if img, err = wf.Image(cfg.Image); err != nil {
-			return nil, err
-		}
+	var img *wim.Tree
+	if cfg.part != nil {
+		img, err = cfg.part.Tree()
+	} else {
+		img, err = wf.Tree(cfg.Image)
+	}
+	if err != nil {
+		return nil, err
 	}
 	p.id = jobID{content: cfg.Content.ID, image: uint32(cfg.Image)}
 	var ntfs *limits
@@ -102,9 +108,7 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if cfg.NoUnix {
 		p.tree.report.Lost.Owners = 0 // not asked for
 	}
-	if p.tree.runs, err = newRuns(p.tree.resources, wf.Size()); err != nil {
-		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
-	}
+	p.open, p.fed = map[int]*run{}, newBitset(p.tree.runCount())
 	p.mapBlocks()
 	p.spool.fsys, p.spool.max = p.fsys, cfg.Spool
 	if p.spool.max == 0 {
@@ -136,8 +140,12 @@ func (c *Config) validate() error {
 // mapBlocks finds the needed blocks.
 func (p *Plan) mapBlocks() {
 	p.need, p.put = newBitset(len(p.blocks.chunks)), newBitset(len(p.blocks.chunks))
-	for _, r := range p.tree.runs {
-		p.coverWanted(r, p.need.set)
+	for i := range p.tree.runCount() {
+		if at := p.tree.placeOf(i); isWhole(at) {
+			p.blocks.covering(at.Offset, at.End(), func(b int, _, _ int64) { p.need.set(b) })
+		} else {
+			p.coverWanted(p.tree.newRun(i), p.need.set)
+		}
 	}
 }
 
@@ -195,7 +203,7 @@ func (p *Plan) Needs() []int {
 }
 
 // Held gives the blocks that the image needs and an earlier run left durable, ascending.
-func (p *Plan) Held() []int { return p.start.list(len(p.blocks.chunks)) }
+func (p *Plan) Held() []int { return p.start.list() }
 
 // Done reports whether every needed block was put, so that Finish may be called.
 func (p *Plan) Done() bool {
@@ -254,40 +262,55 @@ func (p *Plan) take(block int, data stored) error {
 
 // feedBlock takes the bytes at an offset of the file. Runs that are decoded at once, and are wholly there, go to a worker in batches.
 func (p *Plan) feedBlock(off int64, data stored) error {
-	var batch []*run
+	var t task // a batch of runs that follow one another
+	var end int64
 	flush := func() error {
-		if len(batch) == 0 {
+		if t.end == 0 {
 			return nil
 		}
-		from, last := batch[0].Offset, batch[len(batch)-1]
-		t := task{runs: batch, base: from, data: data.slice(from-off, last.End()-off)}
-		batch = nil
-		return p.send(t)
+		now := t
+		now.data = data.slice(now.base-off, end-off)
+		t = task{}
+		return p.send(now)
 	}
 	var err error
-	p.overlaps(off, off+data.n, func(r *run, from, to int64) {
+	p.overlaps(off, off+data.n, func(i int, at wim.Place, from, to int64) {
 		switch {
-		case err != nil || r.fed:
-		case !r.whole || to-from < r.StoredSize:
-			err = p.feed(r, from, data.slice(r.Offset+from-off, r.Offset+to-off))
-		default:
-			if len(batch) > 0 && (r.Offset-batch[len(batch)-1].End() > batchGap || r.End()-batch[0].Offset > batchSize) {
-				err = flush()
+		case err != nil:
+			return
+		case p.fed.has(i):
+			err = flush()
+			return
+		case !isWhole(at) || to-from < at.StoredSize:
+			if err = flush(); err == nil {
+				err = p.feed(p.run(i), from, data.slice(at.Offset+from-off, at.Offset+to-off))
 			}
-			p.unfeed(r)
-			r.fed = true
-			batch = append(batch, r)
+			return
 		}
+		if t.end > 0 && (at.Offset-end > batchGap || at.End()-t.base > batchSize) {
+			err = flush()
+		}
+		if t.end == 0 {
+			t.first, t.base = i, at.Offset
+		}
+		if r := p.open[i]; r != nil {
+			p.unfeed(r)
+		}
+		p.fed.set(i)
+		t.end, end = i+1, at.End()
 	})
 	return errors.Join(err, flush())
 }
 
 // overlaps calls fn with every needed run that has a byte in [off, end) of the file, and which of its bytes.
-func (p *Plan) overlaps(off, end int64, fn func(r *run, from, to int64)) {
-	rs := p.tree.runs
-	i := sort.Search(len(rs), func(i int) bool { return rs[i].End() > off })
-	for ; i < len(rs) && rs[i].Offset < end; i++ {
-		fn(rs[i], max(0, off-rs[i].Offset), min(rs[i].StoredSize, end-rs[i].Offset))
+func (p *Plan) overlaps(off, end int64, fn func(i int, at wim.Place, from, to int64)) {
+	n := p.tree.runCount()
+	for i := sort.Search(n, func(i int) bool { return p.tree.placeOf(i).End() > off }); i < n; i++ {
+		at := p.tree.placeOf(i)
+		if at.Offset >= end {
+			return
+		}
+		fn(i, at, max(0, off-at.Offset), min(at.StoredSize, end-at.Offset))
 	}
 }
 
@@ -300,8 +323,11 @@ func (p *Plan) tooMuch(block int) bool {
 	var grow int64
 	wanted := false
 	p.blocks.positions(block, func(off int64) {
-		p.overlaps(off, off+int64(p.blocks.chunks[block].Size), func(r *run, from, to int64) {
-			g, w := r.weigh(from, to-from)
+		p.overlaps(off, off+int64(p.blocks.chunks[block].Size), func(i int, _ wim.Place, from, to int64) {
+			if p.fed.has(i) {
+				return
+			}
+			g, w := p.run(i).weigh(from, to-from)
 			grow, wanted = grow+g, wanted || w
 		})
 	})
@@ -313,10 +339,8 @@ func (p *Plan) Urgent(n int) []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	score := map[int]int64{}
-	for _, r := range p.tree.runs {
-		if r.open != nil {
-			p.rate(r, score)
-		}
+	for _, r := range p.open {
+		p.rate(r, score)
 	}
 	out := make([]int, 0, len(score))
 	for b := range score {
@@ -365,11 +389,11 @@ func (p *Plan) rate(r *run, score map[int]int64) {
 func (p *Plan) Commit() (held []int, err error) {
 	p.commitMu.Lock()
 	defer p.commitMu.Unlock()
-	rec, names, bytes, err := p.prepareCommit()
+	rec, changed, bytes, err := p.prepareCommit()
 	if err != nil {
 		return nil, p.crew.fail(err)
 	}
-	err = p.syncAll(names)
+	err = p.sync(changed)
 	p.crew.sync.Unlock()
 	if err != nil {
 		return nil, p.crew.fail(fmt.Errorf("sync target: %w", err))
@@ -390,25 +414,16 @@ func (p *Plan) Commit() (held []int, err error) {
 	return rec.blocks, nil
 }
 
-// syncAll makes names of the target durable. To ntfs-3g the sync of a file system is not passed on, but that of any directory makes it sync
-// all of the volume.
-func (p *Plan) syncAll(names []string) error {
-	if err := p.fsys.SyncAll(names); err != nil || p.keeper == nil {
-		return err
-	}
-	return p.fsys.SyncDir(".")
-}
-
-// prepareCommit brings everything put so far to files, and gives what the journal must say of it and which names must be synced
+// prepareCommit brings everything put so far to files, and gives what the journal must say of it and what must be synced
 // before. Blocks and resources are those since the last call. If there is no error, crew.sync is locked.
-func (p *Plan) prepareCommit() (*record, []string, int64, error) {
+func (p *Plan) prepareCommit() (*record, dirty, int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.crew.drain(); err != nil {
-		return nil, nil, 0, err
+		return nil, dirty{}, 0, err
 	}
 	if err := p.spool.spill(); err != nil {
-		return nil, nil, 0, err
+		return nil, dirty{}, 0, err
 	}
 	rec := &record{blocks: p.uncommitted}
 	p.uncommitted = nil
@@ -417,14 +432,14 @@ func (p *Plan) prepareCommit() (*record, []string, int64, error) {
 	for _, b := range rec.blocks {
 		bytes += int64(p.blocks.chunks[b].Size)
 	}
-	var names []string
-	rec.resources, names = p.crew.take()
+	rec.resources = p.takeDone()
+	changed := p.takeDirty()
 	for _, f := range p.spool.added {
 		f.logged = true
 		rec.waiting = append(rec.waiting, *f)
 	}
 	if p.spool.touched {
-		names = append(names, spoolName, workName)
+		changed.names[spoolName], changed.names[workName] = struct{}{}, struct{}{}
 	}
 	for _, sp := range p.spool.freed {
 		rec.freed = append(rec.freed, sp.from)
@@ -432,7 +447,7 @@ func (p *Plan) prepareCommit() (*record, []string, int64, error) {
 	p.freeing = p.spool.freed
 	p.spool.added, p.spool.freed, p.spool.touched = nil, nil, false
 	p.crew.sync.Lock() // no worker is busy, so none is renaming
-	return rec, names, bytes, nil
+	return rec, changed, bytes, nil
 }
 
 // Close stops the workers and leaves the target as it is, marked incomplete. It may be called more than once, and after Finish.

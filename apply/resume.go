@@ -3,6 +3,7 @@ package apply
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/wimcast/wimcast/wim"
@@ -42,19 +43,14 @@ func (p *Plan) resume() (bool, error) {
 
 // snapshot tells the journal what is held after some of what it said was found to be gone.
 func (p *Plan) snapshot() error {
-	rec := &record{kind: recordReset, blocks: p.put.list(len(p.blocks.chunks))}
+	rec := &record{kind: recordReset, blocks: p.put.list()}
 	var all []*frag
-	for i, r := range p.tree.resources {
-		if r.done {
-			rec.resources = append(rec.resources, i)
-		}
-	}
-	for _, r := range p.tree.runs {
-		if g := r.open; g != nil {
-			all = append(append(all, g.tables...), g.early...)
-			for _, u := range g.units {
-				all = append(all, u.frags...)
-			}
+	rec.resources = p.tree.done.list()
+	for _, i := range slices.Sorted(maps.Keys(p.open)) {
+		g := p.open[i].open
+		all = append(append(all, g.tables...), g.early...)
+		for _, u := range g.units {
+			all = append(all, u.frags...)
 		}
 	}
 	for _, f := range all {
@@ -111,34 +107,41 @@ func (p *Plan) replay(recs []record) bitset {
 	for _, f := range frags {
 		byRun[f.run] = append(byRun[f.run], f)
 	}
-	for i, r := range p.tree.resources {
-		r.done = complete.has(i)
-	}
-	for i, r := range p.tree.runs {
-		if r.fed = r.complete(); !r.fed {
-			p.restore(r, byRun[i])
+	p.tree.done = slices.Clone(complete)
+	for i := range p.tree.runCount() {
+		if p.tree.complete(i) {
+			p.fed.set(i)
+		} else {
+			p.restore(i, byRun[i])
 		}
 	}
 	return complete
 }
 
-// complete reports whether an earlier run of the program has completed all of r that is needed.
-func (r *run) complete() bool {
-	return !slices.ContainsFunc(r.members, func(m *resource) bool { return !m.done })
+// complete reports whether an earlier run of the program has completed all of a run that is needed.
+func (t *tree) complete(run int) bool {
+	for i := t.runs[run]; i < t.runs[run+1]; i++ {
+		if !t.done.has(int(i)) {
+			return false
+		}
+	}
+	return true
 }
 
 // restore rebuilds the progress of a run from the held blocks and what waits in the spool. If they do not fit together, or the
 // spool cannot be read, what is not complete of the run starts again.
-func (p *Plan) restore(r *run, frags []*frag) {
+func (p *Plan) restore(i int, frags []*frag) {
 	var got spans
-	p.blocks.covering(r.Offset, r.End(), func(block int, from, to int64) {
+	at := p.tree.placeOf(i)
+	p.blocks.covering(at.Offset, at.End(), func(block int, from, to int64) {
 		if p.put.has(block) {
-			got.add(max(0, from-r.Offset), min(r.StoredSize, to-r.Offset))
+			got.add(max(0, from-at.Offset), min(at.StoredSize, to-at.Offset))
 		}
 	})
 	if len(got) == 0 && len(frags) == 0 {
 		return
 	}
+	r := p.run(i)
 	if !p.rebuild(r, got, frags) {
 		p.lose(r)
 	}
@@ -229,9 +232,10 @@ func (r *run) restoreOutput(g *progress) bool {
 		return sizeOf(g.tables) == g.got.size(at.Offset, at.End()) &&
 			sizeOf(g.early) == g.got.size(0, r.StoredSize)-g.got.size(at.Offset, at.End())
 	case g.pieces.Direct():
-		for _, m := range r.members {
-			if m.out != nil {
-				g.got.common(m.Start, m.end(), func(from, to int64) { m.out.written.add(from-m.Start, to-m.Start) })
+		for i := r.first; i < r.end; i++ {
+			s := r.span(i)
+			if !r.t.done.has(i) {
+				g.got.common(s.from, s.to, func(from, to int64) { r.out(i).written.add(from-s.from, to-s.from) })
 			}
 		}
 		return true
@@ -259,13 +263,14 @@ func (r *run) restoreOutput(g *progress) bool {
 // written marks a piece as written; false if something of it should be complete and is not.
 func (r *run) written(pc wim.Piece) bool {
 	end := pc.Offset + pc.Size
-	for _, m := range r.inContent(pc.Offset, end) {
+	for i, stop := r.inContent(pc.Offset, end); i < stop; i++ {
+		s := r.span(i)
 		switch {
-		case m.done:
-		case m.out == nil:
+		case r.t.done.has(i):
+		case !r.needsPart(i):
 			return false
 		default:
-			m.out.written.add(max(pc.Offset, m.Start)-m.Start, min(end, m.end())-m.Start)
+			r.out(i).written.add(max(pc.Offset, s.from)-s.from, min(end, s.to)-s.from)
 		}
 	}
 	return true
@@ -282,10 +287,8 @@ func sizeOf(frags []*frag) (n int64) {
 // lose makes the blocks of what is not complete of a run needed again, and that part of the run start again.
 func (p *Plan) lose(r *run) {
 	p.unfeed(r)
-	r.fed = false
-	for _, m := range r.members {
-		m.out = nil
-	}
+	p.fed.clear(r.index)
+	r.outs = nil
 	p.coverWanted(r, p.put.clear)
 	p.lost = true
 }

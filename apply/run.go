@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"fmt"
 	"sort"
 
 	"github.com/wimcast/wimcast/wim"
@@ -14,76 +13,107 @@ const (
 )
 
 // run is a stored run of which the image needs something, and how far it is. Its bytes wait for each other as pieces; behind the decoder its
-// content is cut into the resources that the image needs.
+// content is cut into the resources that the image needs. A run is made when something is done with it, and kept, in Plan.open, only
+// while something of it waits or is in the work folder.
 type run struct {
 	*wim.Run
-	index   int
-	members []*resource // that the image needs, by where they start in the content; they do not overlap
-	whole   bool        // decoded at once
-	fed     bool        // every needed byte was put
-	open    *progress   // what waits; nil when nothing was put yet, and when fed
+	t          *tree
+	index      int
+	first, end int             // its resources, by where they start in the content; they do not overlap
+	whole      bool            // decoded at once
+	open       *progress       // what waits; nil when nothing was put yet, and when all was
+	outs       map[int]*output // of resources written piecewise, by index. While workers run, that of the run has it alone
 }
 
-// resource is one stream that the image needs.
+// resource is one stream that the image needs. It is made when something is done with it.
 type resource struct {
 	wim.Resource
-	index  int
-	run    *run
-	path   string  // the first place that needs it, for errors
-	files  []int   // indices of the files that hold it
-	side   bool    // a symlink, named stream or xattr needs it too
-	aside  bool    // it is in the work folder even if files hold it: a file may be no longer readable when its contents are needed
-	sparse bool    // zeros are left out of the part file
-	done   bool    // an earlier run of the program has completed it
-	out    *output // of a resource written piecewise: what its worker has written
+	index int
+	run   *run
 }
 
-// end is where the resource ends in its run's content.
-func (r *resource) end() int64 { return r.Start + r.Size }
+// runCount is the number of runs.
+func (t *tree) runCount() int { return len(t.runs) - 1 }
 
-// atOnce reports whether the resource is created from memory, because one decoded piece has all of it.
-func (r *resource) atOnce() bool {
-	size := int64(r.PieceSize)
-	return r.run.whole || (r.Compression != wim.None && r.Start/size == (r.end()-1)/size)
-}
+// placeOf says where a run is.
+func (t *tree) placeOf(run int) wim.Place { return t.wf.Place(int(t.resources[t.runs[run]])) }
 
-// newRuns groups resources, sorted by run and place in it, by run. Runs that overlap would let one chunk stand for two; they are refused.
-func newRuns(resources []*resource, size int64) ([]*run, error) {
-	var runs []*run
-	var last *run
-	for _, r := range resources {
-		if last == nil || last.Offset != r.Offset {
-			if last != nil && r.Offset < last.Offset+last.StoredSize || r.StoredSize > size-r.Offset {
-				return nil, fmt.Errorf("plan %s: it is stored where another file is, or behind the end of the WIM file: %w", r.path, wim.ErrCorrupt)
-			}
-			last = &run{Run: r.Run, index: len(runs), whole: r.StoredSize <= wholeStored && r.Run.Size <= wholeSize}
-			runs = append(runs, last)
-		} else if m := last.members[len(last.members)-1]; r.Start < m.end() {
-			return nil, fmt.Errorf("plan %s: its content is in part that of %s: %w", r.path, m.path, wim.ErrCorrupt)
-		}
-		if r.Start < 0 || r.end() > last.Size {
-			return nil, fmt.Errorf("plan %s: its bytes %d to %d are not in the %d of its run: %w", r.path, r.Start, r.end(), last.Size, wim.ErrCorrupt)
-		}
-		r.run = last
-		last.members = append(last.members, r)
+// isWhole reports whether a run is decoded at once.
+func isWhole(p wim.Place) bool { return p.StoredSize <= wholeStored && p.RunSize <= wholeSize }
+
+// newRun makes a run of which nothing was put.
+func (t *tree) newRun(i int) *run {
+	first := int(t.runs[i])
+	return &run{
+		Run: t.wf.Resource(int(t.resources[first])).Run, t: t, index: i, first: first, end: int(t.runs[i+1]), whole: isWhole(t.placeOf(i)),
 	}
-	return runs, nil
 }
 
-// inContent gives the members that have a byte in [from, to) of the content.
-func (r *run) inContent(from, to int64) []*resource {
-	i := sort.Search(len(r.members), func(i int) bool { return r.members[i].end() > from })
-	j := i
-	for j < len(r.members) && r.members[j].Start < to {
+// run gives a run with what is known of it.
+func (p *Plan) run(i int) *run {
+	if r := p.open[i]; r != nil {
+		return r
+	}
+	return p.tree.newRun(i)
+}
+
+// resource gives a resource by its index, of a run of which nothing was put.
+func (t *tree) resource(i int) *resource { return t.newRun(t.runOf(i)).member(i) }
+
+// sizeOf is a resource's size.
+func (t *tree) sizeOf(i int) int64 { return t.wf.SizeOf(int(t.resources[i])) }
+
+// runOf gives the index of the run that a resource is in.
+func (t *tree) runOf(res int) int {
+	return sort.Search(t.runCount(), func(i int) bool { return int(t.runs[i+1]) > res })
+}
+
+// member gives a resource of the run.
+func (r *run) member(i int) *resource {
+	return &resource{Resource: r.t.wf.Resource(int(r.t.resources[i])), index: i, run: r}
+}
+
+// span gives the range of the content that a resource of the run has.
+func (r *run) span(i int) span {
+	n := int(r.t.resources[i])
+	from := r.t.wf.Place(n).Start
+	return span{from, from + r.t.wf.SizeOf(n)}
+}
+
+// needsPart reports whether a resource of the run is written piecewise, because no one decoded piece has all of it.
+func (r *run) needsPart(i int) bool {
+	s, size := r.span(i), int64(r.PieceSize)
+	return !r.whole && (r.Compression == wim.None || s.from/size != (s.to-1)/size)
+}
+
+// out gives what is known of a resource that is written piecewise.
+func (r *run) out(i int) *output {
+	o := r.outs[i]
+	if o == nil {
+		if r.outs == nil {
+			r.outs = map[int]*output{}
+		}
+		o = newOutput()
+		r.outs[i] = o
+	}
+	return o
+}
+
+// inContent gives the resources [i, j) that have a byte in [from, to) of the content.
+func (r *run) inContent(from, to int64) (i, j int) {
+	i = r.first + sort.Search(r.end-r.first, func(i int) bool { return r.span(r.first+i).to > from })
+	j = i
+	for j < r.end && r.span(j).from < to {
 		j++
 	}
-	return r.members[i:j]
+	return i, j
 }
 
 // wants reports whether a needed resource that is not complete has a byte in the piece.
 func (r *run) wants(pc wim.Piece) bool {
-	for _, m := range r.inContent(pc.Offset, pc.Offset+pc.Size) {
-		if !m.done {
+	i, j := r.inContent(pc.Offset, pc.Offset+pc.Size)
+	for ; i < j; i++ {
+		if !r.t.done.has(i) {
 			return true
 		}
 	}
@@ -93,15 +123,20 @@ func (r *run) wants(pc wim.Piece) bool {
 // wanted calls fn with every range of stored bytes that must be put, in order: all of the run, but of one whose piece table is
 // known without them only the wanted pieces.
 func (r *run) wanted(fn func(from, to int64)) {
+	if r.whole {
+		fn(0, r.StoredSize)
+		return
+	}
 	pt, known := r.Table()
 	switch {
-	case r.whole || !known:
+	case !known:
 		fn(0, r.StoredSize)
 		return
 	case pt.Direct():
-		for _, m := range r.members {
-			if !m.done {
-				fn(m.Start, m.end())
+		for i := r.first; i < r.end; i++ {
+			if !r.t.done.has(i) {
+				s := r.span(i)
+				fn(s.from, s.to)
 			}
 		}
 		return
@@ -113,5 +148,38 @@ func (r *run) wanted(fn func(from, to int64)) {
 	}
 }
 
-// name says for errors which files a run holds.
-func (r *run) name() string { return r.members[0].path }
+// name says for errors which file a run holds.
+func (r *run) name() string { return r.t.resourceName(r.first) }
+
+// end is where the resource ends in its run's content.
+func (r *resource) end() int64 { return r.Start + r.Size }
+
+// out gives what is known of a resource that is written piecewise.
+func (r *resource) out() *output { return r.run.out(r.index) }
+
+// path says for errors which file a resource is of.
+func (r *resource) path() string { return r.run.t.resourceName(r.index) }
+
+// resourceName says for errors what needs a resource.
+func (t *tree) resourceName(res int) string {
+	var at *spot
+	if first, end := t.filesOf(res); first < end {
+		at = &t.files[first].spot
+	}
+	for i := range t.symlinks {
+		if l := &t.symlinks[i]; at == nil && (l.res == int32(res) || l.data == int32(res)) {
+			at = &l.spot
+		}
+	}
+	for i := range t.streams {
+		if s := &t.streams[i]; at == nil && s.res == int32(res) {
+			at = &s.spot
+		}
+	}
+	if at != nil {
+		if path, err := t.path(*at); err == nil {
+			return path
+		}
+	}
+	return "resource " + t.wf.Resource(int(t.resources[res])).Hash.String()
+}

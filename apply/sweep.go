@@ -3,55 +3,76 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wimcast/wimcast/wim"
 )
 
 // sweep takes away what the earlier run left that is not complete, and checks that what should be there is.
 func (p *Plan) sweep(complete bitset) error {
-	s := &sweeper{p: p, want: map[string]bool{}, seen: map[string]bool{}}
-	for i := range p.tree.dirs {
-		s.want[p.tree.dirs[i].path] = true
+	n := p.tree.img.Places()
+	s := &sweeper{p: p, ours: newBitset(n), keep: newBitset(n), seen: newBitset(n), sides: newBitset(len(p.tree.resources))}
+	for _, d := range p.tree.dirs {
+		s.ours.set(int(d.at))
+		s.keep.set(int(d.at))
 	}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
-		for j, name := range f.paths {
-			s.want[name] = j == 0 && f.res != noResource && complete.has(f.res)
+		if s.ours.set(int(f.at)); f.res != noResource && complete.has(int(f.res)) {
+			s.keep.set(int(f.at))
 		}
 	}
+	for i := range p.tree.links {
+		s.ours.set(int(p.tree.links[i].at))
+	}
 	for i := range p.tree.symlinks {
-		s.want[p.tree.symlinks[i].path] = false
+		s.ours.set(int(p.tree.symlinks[i].at))
 	}
 	if err := s.parts(); err != nil {
 		return err
 	}
 	for i := range p.tree.dirs {
-		if err := s.dir(p.tree.dirs[i].path); err != nil {
+		if err := s.dir(i); err != nil {
 			return err
 		}
 	}
-	for i, r := range p.tree.resources {
-		if complete.has(i) && !s.whole(r) {
-			r.done = false
-			p.lose(r.run)
-			for _, j := range r.files {
-				if name := p.tree.files[j].paths[0]; s.seen[name] {
-					if err := p.fsys.Remove(name); err != nil {
-						return fmt.Errorf("remove %s: %w", name, err)
-					}
-					p.crew.changed(parent(name))
-				}
+	for i := range complete.each() {
+		if s.whole(i) {
+			continue
+		}
+		p.tree.done.clear(i)
+		p.lose(p.run(p.tree.runOf(i)))
+		first, end := p.tree.filesOf(i)
+		for _, f := range p.tree.files[first:end] {
+			if !s.seen.has(int(f.at)) {
+				continue
 			}
+			name, err := p.tree.path(f.spot)
+			if err != nil {
+				return err
+			}
+			if err := p.fsys.Remove(name); err != nil {
+				return fmt.Errorf("remove %s: %w", name, err)
+			}
+			p.crew.changedDir(int(f.dir))
 		}
 	}
 	return nil
 }
 
-// sweeper compares the target with what should be there.
+// sweeper compares the target with what should be there. Its sets are of the places of dentries, but for sides.
 type sweeper struct {
-	p    *Plan
-	want map[string]bool // names of the image; true: to be kept
-	seen map[string]bool
+	p     *Plan
+	ours  bitset // of the image
+	keep  bitset // of these, what is to be kept
+	seen  bitset // of these, what is there
+	sides bitset // resources that are in the work folder
 }
 
 // parts looks after the work folder: a part file that was renamed too late for the journal gets its old name back, and a resource
@@ -61,36 +82,32 @@ func (s *sweeper) parts() error {
 	if err := p.fsys.Mkdir(workName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make directory %s: %w", workName, err)
 	}
-	for _, r := range p.tree.resources {
-		if r.out == nil || len(r.out.written) == 0 {
-			continue
-		}
-		_, err := p.fsys.Lstat(r.partPath())
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("look for the part file of %s: %w", r.path, err)
-		}
-		if err != nil && !p.recoverPart(r) {
-			p.lose(r.run)
+	for _, i := range slices.Sorted(maps.Keys(p.open)) {
+		r := p.open[i]
+		for _, res := range slices.Sorted(maps.Keys(r.outs)) {
+			if len(r.outs[res].written) == 0 {
+				continue
+			}
+			m := r.member(res)
+			_, err := p.fsys.Lstat(m.partPath())
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("look for the part file of %s: %w", m.path(), err)
+			}
+			if err != nil && !p.recoverPart(m) {
+				p.lose(r)
+				break
+			}
 		}
 	}
 	entries, err := p.fsys.ReadDir(workName)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", workName, err)
 	}
-	keep := map[string]bool{spoolName: true}
-	for _, r := range p.tree.resources {
-		switch {
-		case r.done && r.inWork():
-			keep[r.sidePath()] = true
-		case r.out != nil && len(r.out.written) > 0:
-			keep[r.partPath()] = true
-		}
-	}
 	for _, e := range entries {
-		name := workName + "/" + e.Name()
-		if s.seen[name] = true; keep[name] {
+		if s.keeps(e.Name()) {
 			continue
 		}
+		name := workName + "/" + e.Name()
 		if err := p.fsys.RemoveAll(name); err != nil {
 			return fmt.Errorf("remove %s: %w", name, err)
 		}
@@ -98,13 +115,40 @@ func (s *sweeper) parts() error {
 	return nil
 }
 
+// keeps reports whether something in the work folder is to be kept, and notes it.
+func (s *sweeper) keeps(name string) bool {
+	t := s.p.tree
+	full := workName + "/" + name
+	_, number, _ := strings.Cut(name, "-")
+	res, err := strconv.Atoi(number)
+	switch {
+	case full == spoolName:
+		return true
+	case err != nil || res < 0 || res >= len(t.resources):
+		return false
+	case full == sidePath(res):
+		if t.done.has(res) && t.inWork(res) {
+			s.sides.set(res)
+			return true
+		}
+	case full == partPath(res):
+		r := s.p.open[t.runOf(res)]
+		return r != nil && r.outs[res] != nil && len(r.outs[res].written) > 0
+	}
+	return false
+}
+
 // recoverPart renames a part file back. What was written to it after the last commit may be missing, also at its end.
 func (p *Plan) recoverPart(r *resource) bool {
 	if p.tree.ntfs != nil && !p.tree.ntfs.whileOpen {
 		return false // it may be read-only now
 	}
-	name := p.contentPath(r)
-	held := r.out.written[len(r.out.written)-1].to
+	name, err := p.contentPath(r)
+	if err != nil {
+		return false
+	}
+	written := r.out().written
+	held := written[len(written)-1].to
 	if info, err := p.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() < held || info.Size() > r.Size {
 		return false
 	}
@@ -113,41 +157,83 @@ func (p *Plan) recoverPart(r *resource) bool {
 }
 
 // dir takes away what is in a directory and not to be kept.
-func (s *sweeper) dir(name string) error {
-	entries, err := s.p.fsys.ReadDir(name)
+func (s *sweeper) dir(i int) error {
+	p := s.p
+	in := p.tree.dirs[i]
+	name, err := p.tree.path(in)
+	if err != nil {
+		return err
+	}
+	entries, err := p.fsys.ReadDir(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
+	names, err := s.names(in.at)
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
 		full := path.Join(name, e.Name())
 		if full == markerName || full == workName || ignored(name, e) {
 			continue
 		}
-		keep, ours := s.want[full]
+		at, ours, err := names.find(e.Name())
+		if err != nil {
+			return err
+		}
 		if !ours {
 			return fmt.Errorf("go on with the target: it holds %s, which is not of this image: %w; take it away", full, ErrNotEmpty)
 		}
-		if s.seen[full] = true; keep {
+		if s.keep.has(int(at)) {
+			s.seen.set(int(at))
 			continue
 		}
-		if err := s.p.fsys.Remove(full); err != nil {
+		if err := p.fsys.Remove(full); err != nil {
 			return fmt.Errorf("remove %s: %w", full, err)
 		}
-		delete(s.seen, full)
-		s.p.crew.changed(name)
+		p.crew.changedDir(i)
 	}
 	return nil
 }
 
+// dirNames finds the entries of a directory of the image by name. It keeps hashes of names: a directory may have millions.
+type dirNames struct {
+	img  *wim.Tree
+	seed maphash.Seed
+	at   map[uint64]wim.At
+}
+
+// names gives those that the apply makes of a directory's entries.
+func (s *sweeper) names(dir wim.At) (*dirNames, error) {
+	n := &dirNames{img: s.p.tree.img, seed: maphash.MakeSeed(), at: map[uint64]wim.At{}}
+	err := n.img.Children(dir, nil, func(d *wim.Dentry, at wim.At) error {
+		if s.ours.has(int(at)) {
+			n.at[maphash.String(n.seed, d.Name)] = at
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (n *dirNames) find(name string) (wim.At, bool, error) {
+	at, ok := n.at[maphash.String(n.seed, name)]
+	if !ok {
+		return 0, false, nil
+	}
+	d, err := n.img.Dentry(at)
+	return at, err == nil && d.Name == name, err
+}
+
 // whole reports whether every file of a complete resource is there.
-func (s *sweeper) whole(r *resource) bool {
-	for _, i := range r.files {
-		if !s.seen[s.p.tree.files[i].paths[0]] {
+func (s *sweeper) whole(res int) bool {
+	first, end := s.p.tree.filesOf(res)
+	for _, f := range s.p.tree.files[first:end] {
+		if !s.seen.has(int(f.at)) {
 			return false
 		}
 	}
-	return !r.inWork() || s.seen[r.sidePath()]
+	return !s.p.tree.inWork(res) || s.sides.has(res)
 }

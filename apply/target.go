@@ -22,15 +22,31 @@ func parent(name string) string { return path.Dir(name) }
 // squeezedName is the folder in which files are created that are to be compressed.
 const squeezedName = workName + "/compressed"
 
-func (r *resource) partPath() string { return workName + "/part-" + strconv.Itoa(r.index) }
-func (r *resource) sidePath() string { return workName + "/side-" + strconv.Itoa(r.index) }
+func partPath(res int) string { return workName + "/part-" + strconv.Itoa(res) }
+func sidePath(res int) string { return workName + "/side-" + strconv.Itoa(res) }
+
+func (r *resource) partPath() string { return partPath(r.index) }
+func (r *resource) sidePath() string { return sidePath(r.index) }
 
 // contentPath is where a complete resource can be read.
-func (p *Plan) contentPath(r *resource) string {
+func (p *Plan) contentPath(r *resource) (string, error) {
 	if i := p.home(r); i >= 0 {
-		return p.tree.files[i].paths[0]
+		return p.tree.path(p.tree.files[i].spot)
 	}
-	return r.sidePath()
+	return r.sidePath(), nil
+}
+
+// openContent opens a complete resource.
+func (p *Plan) openContent(r *resource) (vfs.File, error) {
+	name, err := p.contentPath(r)
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.path(), err)
+	}
+	return f, nil
 }
 
 // home gives the index of the file that gets a resource's part file, or -1 if the work folder keeps that.
@@ -38,16 +54,22 @@ func (p *Plan) home(r *resource) int {
 	if r.inWork() {
 		return -1
 	}
-	for _, i := range r.files {
+	first, end := p.tree.filesOf(r.index)
+	for i := first; i < end; i++ {
 		if !p.tree.files[i].squeezed {
 			return i
 		}
 	}
-	return r.files[0]
+	return first
 }
 
 // inWork reports whether a complete resource is in the work folder.
-func (r *resource) inWork() bool { return len(r.files) == 0 || r.aside }
+func (r *resource) inWork() bool { return r.run.t.inWork(r.index) }
+
+func (t *tree) inWork(res int) bool {
+	first, end := t.filesOf(res)
+	return first == end || t.aside.has(res)
+}
 
 // openTarget takes an empty target, or goes on with an unfinished one.
 func (p *Plan) openTarget() error {
@@ -127,8 +149,11 @@ func (p *Plan) makeDirs() error {
 	if err := p.uncompress(); err != nil {
 		return err
 	}
-	for i := range p.tree.dirs {
-		name := p.tree.dirs[i].path
+	for _, s := range p.tree.dirs {
+		name, err := p.tree.path(s)
+		if err != nil {
+			return err
+		}
 		if name == "." {
 			name = workName
 		}
@@ -137,7 +162,7 @@ func (p *Plan) makeDirs() error {
 				return fmt.Errorf("make directory %s: %w", name, err)
 			}
 		}
-		c.changed(parent(name))
+		c.changedDir(int(max(s.dir, 0)))
 	}
 	if err := p.makeSqueezed(); err != nil {
 		return err
@@ -145,11 +170,10 @@ func (p *Plan) makeDirs() error {
 	w := &worker{p: p}
 	defer w.close()
 	for i := range p.tree.files {
-		f := &p.tree.files[i]
-		if f.res != noResource {
-			continue
+		if p.tree.files[i].res != noResource {
+			break
 		}
-		if err := w.makeFile(f, nil); err != nil {
+		if err := w.makeFile(i, nil); err != nil {
 			return err
 		}
 	}
@@ -180,14 +204,15 @@ func (p *Plan) makeSqueezed() error {
 // checkSum compares a resource's SHA-1.
 func (p *Plan) checkSum(r *resource, sum wim.SHA1) error {
 	if sum != r.Hash && p.cfg.Recover {
+		first, end := p.tree.filesOf(r.index)
 		p.lostMu.Lock()
-		p.lostNow.Damaged += max(1, len(r.files))
+		p.lostNow.Damaged += max(1, end-first)
 		p.lostMu.Unlock()
-		p.event(EventDamaged, r.path, 0)
+		p.event(EventDamaged, r.path(), 0)
 		return nil
 	}
 	if sum != r.Hash {
-		return fmt.Errorf("check %s: SHA-1 is %s, the image says %s: %w", r.path, sum, r.Hash, wim.ErrHash)
+		return fmt.Errorf("check %s: SHA-1 is %s, the image says %s: %w", r.path(), sum, r.Hash, wim.ErrHash)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -25,191 +26,290 @@ const (
 // noResource is the index of the resource of something empty.
 const noResource = -1
 
-// file is one file to make. paths[0] is written, the others become hard links to it.
+// spot is where a dentry stands in the metadata, and the index of its directory; rootDir for the root. A tree may have millions of files: so a
+// plan holds no dentries and no paths, but reads them again when it is their turn.
+type spot struct {
+	at  wim.At
+	dir int32
+}
+
+const rootDir = -1
+
+// file is one file to make.
 type file struct {
-	paths []string
-	d     *wim.Dentry
-	res   int
+	spot
+	res    int32
+	linked bool // it has further names, in links
 
 	// Where the target keeps what NTFS does:
-	index    int
 	late     bool // its metadata comes when its named streams are there
 	squeezed bool // it is created in a compressed folder
 	sparse   bool // zeros are left out
 }
 
-// dir, symlink and stream are the other things to make.
+// link, symlink and stream are the other things to make.
 type (
-	dir struct {
-		path string
-		d    *wim.Dentry
+	link struct { // a further name of a file
+		spot
+		first wim.At // the file's
 	}
 	symlink struct { // where the target keeps what NTFS does: any reparse point
-		path    string
-		d       *wim.Dentry
-		res     int // reparse data
-		data    int // contents
+		spot
+		res     int32 // reparse data
+		data    int32 // contents
 		streams []stream
 
 		squeezed bool // it is created in a compressed folder
 	}
-	stream struct { // a named stream, kept as such or as an xattr of path
-		path, name string
-		res        int
+	stream struct { // a named stream, kept as such or as an xattr of what has it
+		spot
+		n   int32 // in its dentry's Streams
+		res int32
 	}
 )
 
 // tree is what one image makes of a target, all of it checked.
 type tree struct {
-	dirs      []dir // parents before children; the first is the root
-	files     []file
-	symlinks  []symlink
-	streams   []stream
-	resources []*resource // sorted by run and place in it
-	runs      []*run      // sorted by offset
-	security  [][]byte
-	report    Report               // what can be counted beforehand
-	kept      bool                 // xattrs are made
-	ntfs      *limits              // the target keeps what NTFS does; nil: it does not
-	noShort   map[*wim.Dentry]bool // short names that cannot be kept
+	img       *wim.Tree
+	wf        *wim.File
+	dirs      []spot    // parents before children; the first is the root
+	files     []file    // sorted by resource, those without first
+	links     []link    // sorted by file
+	symlinks  []symlink //
+	streams   []stream  //
+	resources []uint32  // entries of the blob table, sorted by run and place in it
+	runs      []uint32  // the first resource of every run, sorted by offset, and behind them the number of resources
+	report    Report    // what can be counted beforehand
+	kept      bool      // xattrs are made
+	ntfs      *limits   // the target keeps what NTFS does; nil: it does not
+	noShort   map[wim.At]bool
 
-	byHash map[wim.SHA1]int
-	wf     *wim.File
+	// Of resources; while planning, of the blob table's entries:
+	side   bitset // a symlink, named stream or xattr needs it too
+	aside  bitset // it is in the work folder even if files hold it: a file may be no longer readable when its contents are needed
+	sparse bitset // zeros are left out of the part file
+	done   bitset // an earlier run of the program has completed it
+
+	paths pathCache
+}
+
+// planner makes a tree.
+type planner struct {
+	*tree
+	needed bitset // entries of the blob table
+	cur    int32  // the directory that is read
+	above  []openDir
+	linked []linkName
+	short  shortNames
+}
+
+// openDir is a directory above the one that is read.
+type openDir struct {
+	d     *wim.Dentry
+	index int32
+}
+
+// linkName is a dentry that says that it is one of several names of a file.
+type linkName struct {
+	group uint64
+	spot
+	short bool // it has a short name
 }
 
 // planTree checks the image and lists what to make.
-func planTree(wf *wim.File, m *wim.Image, rules wim.Rules, xattrs bool, ntfs *limits) (*tree, error) {
+func planTree(wf *wim.File, img *wim.Tree, rules wim.Rules, xattrs bool, ntfs *limits) (*tree, error) {
 	rules.AllowPOSIXNames = rules.AllowPOSIXNames && ntfs == nil // a file system of Windows, whose names they are not
-	if err := wim.CheckTree(m, rules); err != nil {
+	t := &tree{img: img, wf: wf, kept: xattrs && ntfs == nil, ntfs: ntfs}
+	p := &planner{tree: t, needed: newBitset(wf.Count())}
+	t.side, t.aside, t.sparse = newBitset(wf.Count()), newBitset(wf.Count()), newBitset(wf.Count())
+	err := img.Walk(&rules, p.addDir, p.addEntry)
+	switch {
+	case errors.Is(err, wim.ErrName) && !errors.Is(err, ErrHostile):
 		return nil, fmt.Errorf("%w: %w", ErrHostile, err)
-	}
-	t := &tree{wf: wf, byHash: map[wim.SHA1]int{}, security: m.Security, kept: xattrs && ntfs == nil, ntfs: ntfs}
-	links := map[*wim.Dentry][]*wim.Dentry{}
-	for _, group := range m.HardLinks() {
-		t.orderLinks(group)
-		for _, d := range group {
-			links[d] = group
-		}
-	}
-	err := m.Walk(func(d *wim.Dentry) error { return t.add(d, links[d]) })
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
-	t.sortResources()
+	p.endShortNames()
+	if err := p.addLinked(); err != nil {
+		return nil, err
+	}
+	p.sortResources()
 	return t, nil
 }
 
-// add plans one dentry; links are all names of its file when there are several.
-func (t *tree) add(d *wim.Dentry, links []*wim.Dentry) error {
-	path := "."
-	if d.Parent != nil {
-		path = d.Path()
-		if err := t.checkName(d, path); err != nil {
-			return err
+// addDir plans a directory, whose entries come next.
+func (p *planner) addDir(d *wim.Dentry, at wim.At) error {
+	p.endShortNames()
+	in := int32(rootDir)
+	for n := len(p.above); d.Parent != nil; n-- {
+		if p.above[n-1].d == d.Parent {
+			p.above, in = p.above[:n], p.above[n-1].index
+			break
 		}
 	}
-	if t.ntfs != nil {
-		t.checkShortNames(d)
+	p.cur = int32(len(p.dirs))
+	p.above = append(p.above, openDir{d, p.cur})
+	return p.add(d, spot{at, in}, nil)
+}
+
+// addEntry plans something that is in the directory.
+func (p *planner) addEntry(d *wim.Dentry, at wim.At) error {
+	s := spot{at, p.cur}
+	if err := p.checkName(d); err != nil {
+		return err
 	}
-	if len(links) > 0 && links[0] != d {
-		t.report.Links++
-		return nil // made with the first name
+	if p.ntfs != nil {
+		p.short.add(p, d, at)
 	}
+	switch {
+	case d.IsDir(): // comes to addDir
+		return nil
+	case d.HardLink != 0:
+		p.linked = append(p.linked, linkName{d.HardLink, s, d.ShortName != ""})
+		return nil
+	}
+	return p.add(d, s, nil)
+}
+
+// addLinked plans the files that may have several names. Names that share a group number but not their contents are different files.
+func (p *planner) addLinked() error {
+	slices.SortStableFunc(p.linked, func(a, b linkName) int { return cmp.Compare(a.group, b.group) })
+	type key struct {
+		data       wim.SHA1
+		attributes uint32
+	}
+	for rest := p.linked; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].group == rest[0].group {
+			n++
+		}
+		files := map[key][]linkName{}
+		var order []key
+		for _, l := range rest[:n] {
+			d, err := p.img.Dentry(l.at)
+			if err != nil {
+				return err
+			}
+			k := key{d.Data(), d.Attributes}
+			if files[k] == nil {
+				order = append(order, k)
+			}
+			files[k] = append(files[k], l)
+		}
+		for _, k := range order {
+			if err := p.addNames(files[k]); err != nil {
+				return err
+			}
+		}
+		rest = rest[n:]
+	}
+	slices.SortStableFunc(p.links, func(a, b link) int { return cmp.Compare(a.first, b.first) })
+	return nil
+}
+
+// addNames plans a file of these names.
+func (p *planner) addNames(names []linkName) error {
+	p.orderLinks(names)
+	d, err := p.img.Dentry(names[0].at)
+	if err != nil {
+		return err
+	}
+	p.report.Links += len(names) - 1
+	return p.add(d, names[0].spot, names)
+}
+
+// add plans one dentry; names are all of its file when there are several.
+func (p *planner) add(d *wim.Dentry, s spot, names []linkName) error {
 	ud, unix := d.Unix()
 	switch {
-	case t.ntfs != nil && d.IsReparse() && d.Parent != nil:
-		return t.addPoint(d, path)
+	case p.ntfs != nil && d.IsReparse() && s.dir != rootDir:
+		return p.addPoint(d, s)
 	case d.IsReparse() && (d.ReparseTag == wim.TagSymlink || d.ReparseTag == wim.TagMountTree):
-		return t.addSymlink(d, path)
+		return p.addSymlink(d, s)
 	case d.IsDir():
-		t.dirs = append(t.dirs, dir{path, d})
-		t.report.Dirs++
+		p.dirs = append(p.dirs, s)
+		p.report.Dirs++
 	case unix && !isRegular(ud.Mode):
-		t.report.Lost.Special++
+		p.report.Lost.Special++
 		return nil
 	case d.Attributes&wim.AttrEncrypted != 0 && d.Data().IsZero() && hasRaw(d):
-		t.report.Lost.Encrypted++
+		p.report.Lost.Encrypted++
 		return nil
 	default:
-		if err := t.addFile(d, path, links); err != nil {
+		if err := p.addFile(d, s, names); err != nil {
 			return err
 		}
 	}
 	if d.IsReparse() {
-		t.report.Lost.Reparse++
+		p.report.Lost.Reparse++
 	}
-	if t.ntfs != nil {
-		return t.addKept(d, path)
+	if p.ntfs != nil {
+		return p.addKept(d, s)
 	}
-	return t.addExtras(d, path, t.kept)
+	return p.addExtras(d, s, p.kept)
 }
 
-func (t *tree) addSymlink(d *wim.Dentry, path string) error {
-	if len(d.Children) > 0 {
-		return fmt.Errorf("%w: %s is a link and has children", ErrHostile, path)
-	}
-	res, size, err := t.resource(d.Reparse(), path)
+func (p *planner) addSymlink(d *wim.Dentry, s spot) error {
+	res, size, err := p.resource(d.Reparse(), d, s)
 	if err != nil {
 		return err
 	}
 	if res == noResource || size > maxReparse {
-		return fmt.Errorf("plan symlink %s: %d bytes of reparse data, want 1 to %d: %w", path, size, maxReparse, wim.ErrCorrupt)
+		return fmt.Errorf("plan symlink %s: %d bytes of reparse data, want 1 to %d: %w", p.nameOf(d, s), size, maxReparse, wim.ErrCorrupt)
 	}
-	t.symlinks = append(t.symlinks, symlink{path: path, d: d, res: res, data: noResource})
-	t.resources[res].side = true
-	t.report.Symlinks++
-	return t.addExtras(d, path, false) // Linux has no user xattrs on links
+	p.symlinks = append(p.symlinks, symlink{spot: s, res: res, data: noResource})
+	p.side.set(int(res))
+	p.report.Symlinks++
+	return p.addExtras(d, s, false) // Linux has no user xattrs on links
 }
 
-func (t *tree) addFile(d *wim.Dentry, path string, links []*wim.Dentry) error {
-	res, size, err := t.resource(d.Data(), path)
+func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
+	res, size, err := p.resource(d.Data(), d, s)
 	if err != nil {
 		return err
 	}
-	f := file{paths: []string{path}, d: d, res: res}
-	for _, l := range links[min(1, len(links)):] {
-		f.paths = append(f.paths, l.Path())
-	}
-	if res != noResource {
-		t.resources[res].files = append(t.resources[res].files, len(t.files))
-	}
-	if t.ntfs != nil {
-		f.index = len(t.files)
-		f.squeezed = t.ntfs.inherited && d.Attributes&attrCompressed != 0
-		f.sparse = d.Attributes&attrSparse != 0
-		if res != noResource && f.sparse {
-			t.resources[res].sparse = true
+	f := file{spot: s, res: res, linked: len(names) > 1}
+	if f.linked {
+		for _, l := range names[1:] {
+			p.links = append(p.links, link{l.spot, s.at})
 		}
 	}
-	t.files = append(t.files, f)
-	t.report.Files++
-	t.report.Bytes += size
+	if p.ntfs != nil {
+		f.squeezed = p.ntfs.inherited && d.Attributes&attrCompressed != 0
+		f.sparse = d.Attributes&attrSparse != 0
+		if res != noResource && f.sparse {
+			p.sparse.set(int(res))
+		}
+	}
+	p.files = append(p.files, f)
+	p.report.Files++
+	p.report.Bytes += size
 	return nil
 }
 
 // addExtras counts or plans what a POSIX file system has no place for.
-func (t *tree) addExtras(d *wim.Dentry, path string, kept bool) error {
-	lost := &t.report.Lost
-	for _, s := range d.Streams {
-		if s.Kind != wim.StreamNamed {
+func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
+	lost := &p.report.Lost
+	for n, st := range d.Streams {
+		if st.Kind != wim.StreamNamed {
 			continue
 		}
-		r, ok := t.wf.Lookup(s.Hash)
-		if !kept || (ok && r.Size > maxXattr) || !validXattrName(s.Name) {
+		r, ok := p.wf.Lookup(st.Hash)
+		if !kept || (ok && r.Size > maxXattr) || !validXattrName(st.Name) {
 			lost.NamedStreams++
 			continue
 		}
-		res, _, err := t.resource(s.Hash, path+":"+s.Name)
+		res, _, err := p.resource(st.Hash, d, s)
 		if err != nil {
 			return err
 		}
 		if res != noResource {
-			t.resources[res].side = true
+			p.side.set(int(res))
 		}
-		t.streams = append(t.streams, stream{path, s.Name, res})
+		p.streams = append(p.streams, stream{s, int32(n), res})
 	}
-	sd := d.SecurityID >= 0 && int(d.SecurityID) < len(t.security)
-	if sd && (!kept || len(t.security[d.SecurityID]) > maxXattr) {
+	sd, has := p.securityOf(d)
+	if has && (!kept || sd > maxXattr) {
 		lost.Security++
 	}
 	if !kept && d.ShortName != "" {
@@ -224,50 +324,68 @@ func (t *tree) addExtras(d *wim.Dentry, path string, kept bool) error {
 	return nil
 }
 
-// resource gives the index of the resource with a hash, and its size.
-func (t *tree) resource(hash wim.SHA1, path string) (int, int64, error) {
+// securityOf gives the size of a dentry's security descriptor, if it has one.
+func (t *tree) securityOf(d *wim.Dentry) (size int, ok bool) {
+	id := int(d.SecurityID)
+	if id < 0 || id >= t.img.Securities() {
+		return 0, false
+	}
+	return t.img.SecuritySize(id), true
+}
+
+// resource gives the entry of the blob table with a hash, and its size.
+func (p *planner) resource(hash wim.SHA1, d *wim.Dentry, s spot) (int32, int64, error) {
 	if hash.IsZero() {
 		return noResource, 0, nil
 	}
-	if i, ok := t.byHash[hash]; ok {
-		if i == noResource {
-			return noResource, 0, nil
-		}
-		return i, t.resources[i].Size, nil
+	i, ok := p.wf.IndexOf(hash)
+	if !ok {
+		_, err := p.wf.Find(hash)
+		return 0, 0, fmt.Errorf("plan %s: %w", p.nameOf(d, s), err)
 	}
-	r, err := t.wf.Find(hash)
-	switch {
-	case err != nil:
-		return 0, 0, fmt.Errorf("plan %s: %w", path, err)
-	case r.Size == 0:
-		t.byHash[hash] = noResource
+	size := p.wf.SizeOf(i)
+	if size == 0 {
 		return noResource, 0, nil
-	case r.StoredSize <= 0 || r.PieceTableSize() >= r.StoredSize:
-		return 0, 0, fmt.Errorf("plan %s: resource of %d stored bytes: %w", path, r.StoredSize, wim.ErrCorrupt)
 	}
-	t.byHash[hash] = len(t.resources)
-	t.resources = append(t.resources, &resource{Resource: r, path: path})
-	return len(t.resources) - 1, r.Size, nil
+	if !p.needed.has(i) {
+		if r := p.wf.Resource(i); r.StoredSize <= 0 || r.PieceTableSize() >= r.StoredSize {
+			return 0, 0, fmt.Errorf("plan %s: resource of %d stored bytes: %w", p.nameOf(d, s), r.StoredSize, wim.ErrCorrupt)
+		}
+		p.needed.set(i)
+	}
+	return int32(i), size, nil
 }
 
-// sortResources orders the resources by run and place in it, and renumbers them.
-func (t *tree) sortResources() {
-	order := make([]int, len(t.resources))
-	for i := range order {
-		order[i] = i
+// sortResources numbers the resources by run and place in it, and groups them by run. Open has refused those that overlap.
+func (p *planner) sortResources() {
+	t := p.tree
+	to := make([]int32, p.wf.Count())
+	var side, aside, sparse []int
+	run := int64(-1)
+	for _, i := range p.wf.ByPlace() {
+		if !p.needed.has(int(i)) {
+			continue
+		}
+		n := len(t.resources)
+		to[i] = int32(n)
+		t.resources = append(t.resources, i)
+		if at := p.wf.Place(int(i)).Offset; at != run {
+			t.runs = append(t.runs, uint32(n))
+			run = at
+		}
+		for _, s := range []struct {
+			from bitset
+			to   *[]int
+		}{{t.side, &side}, {t.aside, &aside}, {t.sparse, &sparse}} {
+			if s.from.has(int(i)) {
+				*s.to = append(*s.to, n)
+			}
+		}
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		x, y := t.resources[a], t.resources[b]
-		return cmp.Or(cmp.Compare(x.Offset, y.Offset), cmp.Compare(x.Start, y.Start))
-	})
-	to := make([]int, len(order))
-	sorted := make([]*resource, len(order))
-	for at, from := range order {
-		to[from], sorted[at] = at, t.resources[from]
-		sorted[at].index = at
-	}
-	t.resources, t.byHash, t.wf = sorted, nil, nil
-	renumber := func(i *int) {
+	n := len(t.resources)
+	t.runs = append(t.runs, uint32(n))
+	t.side, t.aside, t.sparse, t.done = bitsOf(n, side), bitsOf(n, aside), bitsOf(n, sparse), newBitset(n)
+	renumber := func(i *int32) {
 		if *i != noResource {
 			*i = to[*i]
 		}
@@ -285,22 +403,23 @@ func (t *tree) sortResources() {
 	for i := range t.streams {
 		renumber(&t.streams[i].res)
 	}
+	slices.SortFunc(t.files, func(a, b file) int { return cmp.Or(cmp.Compare(a.res, b.res), cmp.Compare(a.at, b.at)) })
 }
 
-// checkName refuses what wim.CheckTree must have refused already, and what is ours.
-func (t *tree) checkName(d *wim.Dentry, path string) error {
+// checkName refuses what wim.Tree must have refused already, and what is ours.
+func (p *planner) checkName(d *wim.Dentry) error {
 	n := d.Name
-	if t.ntfs != nil && strings.Contains(n, ":") {
-		return fmt.Errorf("%w: %s has a colon, which is not part of a name on NTFS", ErrHostile, path)
+	if p.ntfs != nil && strings.Contains(n, ":") {
+		return fmt.Errorf("%w: %s has a colon, which is not part of a name on NTFS", ErrHostile, d.Path())
 	}
-	if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\x00") || !filepath.IsLocal(filepath.FromSlash(path)) {
-		return fmt.Errorf("%w: name %q", ErrHostile, path)
+	if n == "" || n == "." || n == ".." || strings.ContainsAny(n, "/\x00") || !filepath.IsLocal(filepath.FromSlash(n)) {
+		return fmt.Errorf("%w: name %q", ErrHostile, d.Path())
 	}
 	if d.Parent.Parent == nil && slices.ContainsFunc([]string{markerName, workName, overName}, func(o string) bool { return strings.EqualFold(n, o) }) {
-		return fmt.Errorf("%w: %s is a name that an unfinished apply uses; rename it before capturing", ErrHostile, path)
+		return fmt.Errorf("%w: %s is a name that an unfinished apply uses; rename it before capturing", ErrHostile, n)
 	}
-	if d.Parent.IsReparse() && (d.Parent.ReparseTag == wim.TagSymlink || d.Parent.ReparseTag == wim.TagMountTree) {
-		return fmt.Errorf("%w: %s lies below a link", ErrHostile, path)
+	if d.Parent.IsReparse() {
+		return fmt.Errorf("%w: %s lies below a link or another reparse point", ErrHostile, d.Path())
 	}
 	return nil
 }

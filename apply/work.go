@@ -68,7 +68,7 @@ func (w *worker) do(t task) (err error) {
 	if data, w.read, err = t.data.bytes(w.read); err != nil {
 		return err
 	}
-	if t.runs != nil {
+	if t.r == nil {
 		return w.writeBatch(t, data)
 	}
 	switch {
@@ -95,6 +95,9 @@ func (w *worker) copyBuffer() []byte {
 	return w.copy
 }
 
+// readyMax is how many runs wait to be written together: those of tiny files take more memory than their contents.
+const readyMax = 1024
+
 // decoded is the content of a run that was decoded at once.
 type decoded struct {
 	r    *run
@@ -119,8 +122,14 @@ func (w *worker) writeBatch(t task, data []byte) error {
 		ready, used = ready[:0], 0
 		return nil
 	}
-	for _, r := range t.runs {
+	for i := t.first; i < t.end; i++ {
+		r := w.p.tree.newRun(i)
 		part := data[r.Offset-t.base:][:r.StoredSize]
+		if len(ready) >= readyMax {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		if r.Compression != wim.None {
 			if used+r.Size > scratchSize {
 				if err := flush(); err != nil {
@@ -176,17 +185,18 @@ func (w *worker) writeDecoded(t task, data []byte) error {
 // writeContent cuts content bytes of a run, from offset from on, into its resources.
 func (w *worker) writeContent(r *run, data []byte, from int64) error {
 	to := from + int64(len(data))
-	for _, m := range r.inContent(from, to) {
-		if m.done {
+	for i, end := r.inContent(from, to); i < end; i++ {
+		if r.t.done.has(i) {
 			continue
 		}
-		a, b := max(from, m.Start), min(to, m.end())
+		s := r.span(i)
+		a, b := max(from, s.from), min(to, s.to)
 		part := data[a-from : b-from]
 		var err error
-		if m.atOnce() {
-			err = w.writeAll(m, part)
+		if r.needsPart(i) {
+			err = w.writePart(r.member(i), part, a-s.from)
 		} else {
-			err = w.writePart(m, part, a-m.Start)
+			err = w.writeAll(r.member(i), part)
 		}
 		if err != nil {
 			return err
@@ -200,9 +210,9 @@ func (w *worker) writeAll(r *resource, data []byte) error {
 	if err := w.p.checkSum(r, sha1.Sum(data)); err != nil {
 		return err
 	}
-	for _, i := range r.files {
-		f := &w.p.tree.files[i]
-		if err := w.makeFile(f, data); err != nil {
+	first, end := w.p.tree.filesOf(r.index)
+	for i := first; i < end; i++ {
+		if err := w.makeFile(i, data); err != nil {
 			return err
 		}
 	}
@@ -215,23 +225,27 @@ func (w *worker) writeAll(r *resource, data []byte) error {
 }
 
 // makeFile makes a file of the image that is in memory, with its metadata.
-func (w *worker) makeFile(f *file, data []byte) error {
+func (w *worker) makeFile(i int, data []byte) error {
+	f := &w.p.tree.files[i]
+	name, d, err := w.p.tree.get(f.spot)
+	if err != nil {
+		return err
+	}
 	if w.p.keeper != nil {
-		return w.makeKept(f, data)
+		return w.makeKept(i, name, d, data)
 	}
 	if w.creator == nil {
 		w.creator = vfs.NewCreator(w.p.fsys)
 	}
-	name := f.paths[0]
-	err := w.creator.Create(name, data, 0o666, fileTime(f.d.Accessed), fileTime(f.d.Modified))
+	err = w.creator.Create(name, data, 0o666, fileTime(d.Accessed), fileTime(d.Modified))
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return existsError(name, err)
 	case err != nil:
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	w.p.crew.changed(name, parent(name))
-	return w.p.finishMade(f)
+	w.p.crew.madeFile(i, f)
+	return w.p.finishMade(f, name, d)
 }
 
 // close gives up what the worker holds open.
@@ -267,13 +281,13 @@ func (w *worker) writePart(r *resource, data []byte, off int64) error {
 	path := r.partPath()
 	f, err := w.p.fsys.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return fmt.Errorf("open part of %s: %w", r.path, err)
+		return fmt.Errorf("open part of %s: %w", r.path(), err)
 	}
 	defer f.Close()
 	w.p.crew.changed(path, workName)
-	if r.sparse {
+	if w.p.tree.sparse.has(r.index) {
 		if err := f.Truncate(r.Size); err != nil {
-			return fmt.Errorf("write %s: %w", r.path, err)
+			return fmt.Errorf("write %s: %w", r.path(), err)
 		}
 		f = sparseFile{f}
 	}
@@ -283,11 +297,11 @@ func (w *worker) writePart(r *resource, data []byte, off int64) error {
 	if err := r.catchUp(f, w.copyBuffer()); err != nil {
 		return err
 	}
-	if r.out.hashed < r.Size {
+	if r.out().hashed < r.Size {
 		return nil
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("write %s: %w", r.path, err)
+		return fmt.Errorf("write %s: %w", r.path(), err)
 	}
 	return w.finishPart(r)
 }
@@ -301,9 +315,9 @@ type fileAt interface {
 // write writes content bytes and hashes them if they are the next ones.
 func (r *resource) write(f fileAt, b []byte, off int64) error {
 	if _, err := f.WriteAt(b, off); err != nil {
-		return fmt.Errorf("write %s: %w", r.path, err)
+		return fmt.Errorf("write %s: %w", r.path(), err)
 	}
-	o := r.out
+	o := r.out()
 	o.written.add(off, off+int64(len(b)))
 	if o.hashed == off {
 		o.sum.Write(b)
@@ -314,11 +328,11 @@ func (r *resource) write(f fileAt, b []byte, off int64) error {
 
 // catchUp hashes what was written before what precedes it was there.
 func (r *resource) catchUp(f fileAt, buf []byte) error {
-	o := r.out
+	o := r.out()
 	for end := o.written.prefix(); o.hashed < end; {
 		n := min(end-o.hashed, int64(len(buf)))
 		if _, err := f.ReadAt(buf[:n], o.hashed); err != nil {
-			return fmt.Errorf("read back %s: %w", r.path, err)
+			return fmt.Errorf("read back %s: %w", r.path(), err)
 		}
 		o.sum.Write(buf[:n])
 		o.hashed += n
@@ -328,13 +342,14 @@ func (r *resource) catchUp(f fileAt, buf []byte) error {
 
 // finishPart checks a complete part file, copies it to all files of the resource but the first, and gives it that one's name.
 func (w *worker) finishPart(r *resource) error {
-	if err := w.p.checkSum(r, [sha1.Size]byte(r.out.sum.Sum(nil))); err != nil {
+	if err := w.p.checkSum(r, [sha1.Size]byte(r.out().sum.Sum(nil))); err != nil {
 		w.p.crew.sync.RLock()
 		defer w.p.crew.sync.RUnlock()
 		return errors.Join(err, w.p.fsys.Remove(r.partPath()))
 	}
 	home := w.p.home(r)
-	for _, i := range r.files {
+	first, end := w.p.tree.filesOf(r.index)
+	for i := first; i < end; i++ {
 		f := &w.p.tree.files[i]
 		if i == home && !f.squeezed {
 			continue
@@ -344,9 +359,9 @@ func (w *worker) finishPart(r *resource) error {
 			tmp = squeezedName + "/copy-" + strconv.Itoa(r.index)
 		}
 		if err := w.copyFile(r.partPath(), tmp, f.sparse); err != nil {
-			return fmt.Errorf("copy %s to %s: %w", r.path, f.paths[0], err)
+			return fmt.Errorf("copy %s: %w", r.path(), err)
 		}
-		if err := w.place(tmp, f); err != nil {
+		if err := w.place(tmp, i); err != nil {
 			return err
 		}
 	}
@@ -360,9 +375,10 @@ func (w *worker) finishPart(r *resource) error {
 func (w *worker) finishHome(r *resource, home int) error {
 	switch {
 	case home < 0:
+		defer w.p.crew.changed(r.sidePath())
 		return w.move(r.partPath(), r.sidePath())
 	case !w.p.tree.files[home].squeezed:
-		return w.place(r.partPath(), &w.p.tree.files[home])
+		return w.place(r.partPath(), home)
 	}
 	w.p.crew.sync.RLock()
 	defer w.p.crew.sync.RUnlock()
@@ -401,17 +417,23 @@ func (w *worker) copyFile(from, to string, sparse bool) (err error) {
 }
 
 // place gives a complete file of the work folder its final name, and its metadata.
-func (w *worker) place(from string, f *file) error {
-	switch _, err := w.p.fsys.Lstat(f.paths[0]); {
-	case err == nil:
-		return existsError(f.paths[0], fs.ErrExist)
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("create %s: %w", f.paths[0], err)
-	}
-	if err := w.move(from, f.paths[0]); err != nil {
+func (w *worker) place(from string, i int) error {
+	f := &w.p.tree.files[i]
+	name, d, err := w.p.tree.get(f.spot)
+	if err != nil {
 		return err
 	}
-	return w.p.finishFile(f)
+	switch _, err := w.p.fsys.Lstat(name); {
+	case err == nil:
+		return existsError(name, fs.ErrExist)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	if err := w.move(from, name); err != nil {
+		return err
+	}
+	w.p.crew.madeFile(i, f)
+	return w.p.finishFile(f, name, d)
 }
 
 // move renames a file of the work folder, but not while it is being synced.
@@ -423,7 +445,7 @@ func (w *worker) move(from, to string) error {
 		return fmt.Errorf("rename to %s: %w", to, err)
 	}
 	c.unchanged(from)
-	c.changed(to, parent(to), workName)
+	c.changed(workName)
 	return nil
 }
 

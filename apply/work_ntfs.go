@@ -13,10 +13,10 @@ import (
 
 // makeKept makes a file of the image that is in memory where the target keeps what NTFS does. Its metadata is set while it is open, which
 // spares finding it again.
-func (w *worker) makeKept(f *file, data []byte) error {
-	p, path := w.p, f.paths[0]
+func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error {
+	p, f, path := w.p, &w.p.tree.files[i], name
 	if f.squeezed {
-		path = squeezedName + "/" + strconv.Itoa(f.index)
+		path = squeezedName + "/" + strconv.Itoa(i)
 	}
 	out, err := p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
@@ -26,25 +26,27 @@ func (w *worker) makeKept(f *file, data []byte) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	err = writeAll(out, data, f.sparse)
-	open := p.tree.ntfs.whileOpen && !f.late && !f.squeezed && f.d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
+	open := p.tree.ntfs.whileOpen && !f.late && !f.squeezed && d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
 	if err == nil && open {
-		m := p.metadataOf(f.d)
-		m.archived = true
-		err = p.keep(path, out, m)
+		var m *metadata
+		if m, err = p.metadataOf(d, f.at); err == nil {
+			m.archived = true
+			err = p.keep(path, out, m)
+		}
 	}
 	if e := out.Close(); err == nil {
 		err = e
 	}
 	if err != nil {
 		p.fsys.Remove(path)
-		return fmt.Errorf("write %s: %w", f.paths[0], err)
+		return fmt.Errorf("write %s: %w", name, err)
 	}
 	if f.squeezed {
-		return w.place(path, f)
+		return w.place(path, i)
 	}
-	p.crew.changed(path, parent(path))
+	p.crew.madeFile(i, f)
 	if !open {
-		return p.finishFile(f)
+		return p.finishFile(f, name, d)
 	}
 	p.event(EventFile, path, 0)
 	return nil

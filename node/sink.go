@@ -58,7 +58,7 @@ type applySink struct {
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 
-	prologue map[uint32][]byte // nil once the plan is made
+	prologue map[uint32][]byte // once the plan is made, only what that reads
 	left     int               // prologue blocks that have not come
 	plan     *apply.Plan
 	waiting  []waitingBlock // that the plan could not take: its spool is full
@@ -143,15 +143,34 @@ func (s *applySink) start(ctx context.Context) error {
 		return err
 	}
 	s.plan = plan
+	all := s.prologue
+	if s.prologue, err = s.keptPrologue(f); err != nil { // nothing reads it before the first Put
+		return err
+	}
 	for _, b := range plan.Needs() {
-		if data := s.prologue[uint32(b)]; data != nil {
+		if data := all[uint32(b)]; data != nil {
 			if err := plan.Put(b, data); err != nil {
 				return err
 			}
 		}
 	}
-	s.prologue = nil
 	return nil
+}
+
+// keptPrologue gives the blocks of the prologue that a plan goes on reading: those of the image's metadata.
+func (s *applySink) keptPrologue(f *wim.File) (map[uint32][]byte, error) {
+	res, err := f.MetadataOf(s.cfg.Image)
+	if err != nil {
+		return nil, err
+	}
+	kept := make(map[uint32][]byte)
+	for off := res.Offset; off < res.End(); {
+		i := s.layout.At(uint64(off))
+		b := s.layout.First(i)
+		kept[b] = s.prologue[b]
+		off = int64(s.layout.Offset(i)) + int64(s.manifest.Chunks[i].Size)
+	}
+	return kept, nil
 }
 
 // chooseImage takes the only image when none was named. With several, a guess could put the wrong system on a disk.

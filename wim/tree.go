@@ -102,6 +102,9 @@ func (t *Tree) Security(i int) ([]byte, error) {
 	return b, nil
 }
 
+// Places is more than any At of the tree.
+func (t *Tree) Places() int { return int(t.src.size()>>3) + 1 }
+
 // Root names the root dentry.
 func (t *Tree) Root() At { return At(t.root >> 3) }
 
