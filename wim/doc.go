@@ -61,7 +61,8 @@
 // [Append] puts all that behind the end of a file, makes it durable, and only then writes the header over the old one.
 //
 // One goroutine reads, hashes and decides what is stored already, several compress, one writes: so the bytes do not depend on how many. Memory: a
-// few MiB a thread, [WriterOptions].Memory for LZMS encoders, and some 200 bytes a content beside the trees.
+// few MiB a thread, [WriterOptions].Memory for LZMS encoders, and some 50 bytes a content beside the trees. A [Tree] need not be in memory: it is
+// walked to plan, to read its contents, to measure its metadata and to encode it. In a solid run, contents are sorted, for which their Sources are kept.
 //
 // Streams of a dentry stand where Windows' tools look for them: a file with named streams or reparse data has a main hash of zero and entries for
 // reparse data, contents and named streams, in that order; a directory has no entry for contents, and without named streams its reparse data
