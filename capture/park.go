@@ -2,7 +2,6 @@ package capture
 
 import (
 	"encoding/binary"
-	"io/fs"
 
 	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/wim"
@@ -24,8 +23,7 @@ type park struct {
 	links   []link
 	shorts  map[int64]string // short names that were found out later, by the place of the record
 	volumes []*ntfs3g.Volume // that named streams are on
-	infos   []fs.FileInfo    // where inode numbers are not known
-	dev     uint64           // that most files are on
+	identities
 
 	buf  []byte
 	open []*before // a list of records for every directory that is being scanned

@@ -165,8 +165,8 @@ func plain(d wim.Dentry, again bool) (wim.Dentry, []string) {
 }
 
 func TestNothingIsLostInAPark(t *testing.T) {
-	m := &parkModel{rng: seeded(t), p: &park{links: make([]link, 40), dev: 7}, firsts: map[int]*wim.Dentry{}, left: 6000}
-	m.p.volumes = []*ntfs3g.Volume{{}, {}}
+	m := &parkModel{rng: seeded(t), p: &park{links: make([]link, 40)}, firsts: map[int]*wim.Dentry{}, left: 6000}
+	m.p.dev, m.p.volumes = 7, []*ntfs3g.Volume{{}, {}}
 	tr := &tree{park: m.p, from: place{name: "/top"}}
 	m.p.begin()
 	root := &parked{d: wim.Dentry{Attributes: wim.AttrDirectory, SecurityID: -1}, list: true, link: -1}
@@ -268,7 +268,8 @@ func TestAPackedTreeIsWrittenAsOneInMemory(t *testing.T) {
 			var files [2]memFile
 			for i, tree := range []wim.ImageSource{img, packed} {
 				w, err := wim.Create(&files[i], wim.WriterOptions{
-					Compression: wim.XPRESS, Time: time.Unix(1, 0), Solid: solid, SolidCompression: wim.LZX, SolidPieceSize: 1 << 15, Threads: 1 + i,
+					Compression: wim.XPRESS, Level: 1, Time: time.Unix(1, 0), Solid: solid, SolidCompression: wim.XPRESS, SolidLevel: 1, SolidPieceSize: 1 << 15,
+					Threads: 1 + i,
 				})
 				must(t, err)
 				must(t, w.Image(tree, nil))

@@ -27,6 +27,9 @@ func (i identity) same(now fs.FileInfo) bool {
 	return os.SameFile(now, i.info) && now.Size() == i.size && now.ModTime().Equal(i.info.ModTime()) && now.Mode().IsRegular()
 }
 
+// identities is what records need to tell the identities of files.
+type identities struct{ infos []fs.FileInfo }
+
 // ordinary is for files that are known by a number.
 func (p *park) ordinary(*identity, wim.Filetime) (inode uint64, ns byte, ok bool) { return 0, 0, false }
 

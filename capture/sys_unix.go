@@ -38,6 +38,11 @@ func (i identity) same(now fs.FileInfo) bool {
 	return n == i && now.Mode().IsRegular()
 }
 
+// identities is what records need to tell the identities of files.
+type identities struct {
+	dev uint64 // that most files are on
+}
+
 // ordinary gives what a record keeps of the identity of a file that has nothing out of the ordinary.
 func (p *park) ordinary(i *identity, modified wim.Filetime) (inode uint64, ns byte, ok bool) {
 	if len(p.blocks) < 2 && p.dev == 0 {

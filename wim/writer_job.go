@@ -150,6 +150,9 @@ func (j *writeJob) plan() error {
 			if err := j.planImage(&j.images[i], sources); err != nil {
 				return wrapf(err, "plan image %d", i+1)
 			}
+			if j.slots.n > maxSlots {
+				return fmt.Errorf("more than %d streams to read; capture several files", maxSlots)
+			}
 		}
 	}
 	j.split()

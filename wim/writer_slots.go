@@ -11,6 +11,7 @@ const (
 	slotUnread slot = 3<<30 + 1
 
 	slotKind slot = 3 << 30
+	maxSlots      = 1<<30 - 1
 )
 
 type slotTable struct {
