@@ -360,6 +360,9 @@ func (p *planner) resource(hash wim.SHA1, d *wim.Dentry, s spot) (int32, int64, 
 func (p *planner) sortResources() {
 	t := p.tree
 	to := make([]int32, p.wf.Count())
+	t.resources = make([]uint32, 0, p.needed.count())
+	t.runs = make([]uint32, 0, cap(t.resources)+1)
+	t.files = slices.Clone(t.files) // without room for more
 	var side, aside, sparse []int
 	run := int64(-1)
 	for _, i := range p.wf.ByPlace() {

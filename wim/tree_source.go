@@ -39,6 +39,7 @@ const (
 // metaPieces decodes pieces of a metadata resource as they are needed, and keeps those used last.
 type metaPieces struct {
 	res Resource
+	max int // pieces that are kept
 
 	mu    sync.Mutex
 	rd    *Reader
@@ -61,7 +62,7 @@ func newMetaPieces(f *File, res Resource) (*metaPieces, error) {
 		return nil, err
 	}
 	rd.hashing = false
-	return &metaPieces{res: res, rd: rd, last: -1, place: map[int]int{}}, nil
+	return &metaPieces{res: res, max: max(metaCache/res.PieceSize, 1), rd: rd, last: -1, place: map[int]int{}}, nil
 }
 
 func (m *metaPieces) size() int64 { return m.res.Size }
@@ -109,7 +110,7 @@ func (m *metaPieces) piece(i int) ([]byte, error) {
 }
 
 func (m *metaPieces) keep(p metaPiece) {
-	if len(m.kept) < max(metaCache/m.res.PieceSize, 1) {
+	if len(m.kept) < m.max {
 		m.place[p.i] = len(m.kept)
 		m.kept = append(m.kept, p)
 		return
