@@ -70,5 +70,5 @@
 //
 // Contract: bytes are never trusted. Every size is checked against the file and against a named maximum before it sizes
 // anything; damage gives an error that is [ErrCorrupt], what this package does not do yet one that is [ErrUnsupported].
-// A File, its Layout and Images are safe for concurrent use once made; a Reader and a Decoder belong to one goroutine.
+// A File, its Layout, Images and Trees are safe for concurrent use once made; a Reader and a Decoder belong to one goroutine.
 package wim
