@@ -151,9 +151,6 @@ func (r *run) wanted(fn func(from, to int64)) {
 // name says for errors which file a run holds.
 func (r *run) name() string { return r.t.resourceName(r.first) }
 
-// end is where the resource ends in its run's content.
-func (r *resource) end() int64 { return r.Start + r.Size }
-
 // out gives what is known of a resource that is written piecewise.
 func (r *resource) out() *output { return r.run.out(r.index) }
 

@@ -83,15 +83,6 @@ func (t *tree) nameOf(d *wim.Dentry, s spot) string {
 	return joinPath(above, d.Name)
 }
 
-// parent says where a dentry's directory is.
-func (t *tree) parent(s spot) (string, error) {
-	p, err := t.dirPath(s.dir)
-	if err == nil && p == "" {
-		p = "."
-	}
-	return p, err
-}
-
 // filesOf gives the files [first, end) that hold a resource.
 func (t *tree) filesOf(res int) (first, end int) {
 	first = sort.Search(len(t.files), func(i int) bool { return t.files[i].res >= int32(res) })
