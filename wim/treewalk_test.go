@@ -115,7 +115,7 @@ func TestATreeReadsTheSameWhereItLies(t *testing.T) {
 			return d
 		}
 		img := &Image{Root: grow("", 4), Security: [][]byte{{1, 2, 3}, nil}}
-		e, err := newTreeEncoder(img)
+		e, err := newTreeEncoder(img, nil, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
