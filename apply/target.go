@@ -146,7 +146,7 @@ func (p *Plan) fresh() error {
 // makeDirs makes the work folder, the directories, and the files that are empty.
 func (p *Plan) makeDirs() error {
 	c := p.crew
-	if err := p.uncompress(); err != nil {
+	if err := p.uncompress("."); err != nil {
 		return err
 	}
 	for _, s := range p.tree.dirs {
@@ -160,6 +160,9 @@ func (p *Plan) makeDirs() error {
 		if err := p.fsys.Mkdir(name, 0o777); err != nil {
 			if info, e := p.fsys.Lstat(name); !errors.Is(err, fs.ErrExist) || e != nil || !info.IsDir() {
 				return fmt.Errorf("make directory %s: %w", name, err)
+			}
+			if err := p.uncompress(name); err != nil { // it may have got its own attributes already
+				return err
 			}
 		}
 		c.changedDir(int(max(s.dir, 0)))
@@ -180,12 +183,12 @@ func (p *Plan) makeDirs() error {
 	return nil
 }
 
-// uncompress makes a target whose files would inherit compression one whose files do not. The root's own attributes come at the end.
-func (p *Plan) uncompress() error {
+// uncompress makes a directory whose files would inherit compression one whose files do not. Its own attributes come at the end.
+func (p *Plan) uncompress(dir string) error {
 	if p.keeper == nil || !p.tree.ntfs.inherited || p.cfg.NoAttributes {
 		return nil
 	}
-	return p.keep(".", nil, &metadata{attributes: wim.AttrDirectory})
+	return p.keep(dir, nil, &metadata{attributes: wim.AttrDirectory})
 }
 
 // makeSqueezed makes the folder in which files are created that are to be compressed.
