@@ -193,3 +193,12 @@ func TestTreesThatCannotBeStoredAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// parseMetadata builds a tree in memory from the bytes of a metadata resource.
+func parseMetadata(b []byte) (*Image, error) {
+	t, err := newTree(metaBytes(b))
+	if err != nil {
+		return nil, err
+	}
+	return t.image()
+}

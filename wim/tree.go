@@ -178,15 +178,6 @@ func (t *Tree) image() (*Image, error) {
 	return m, nil
 }
 
-// parseMetadata builds a tree in memory from the bytes of a metadata resource.
-func parseMetadata(b []byte) (*Image, error) {
-	t, err := newTree(metaBytes(b))
-	if err != nil {
-		return nil, err
-	}
-	return t.image()
-}
-
 // parseSecurity reads the security table: where every descriptor ends, behind where the first starts, and where the root dentry is.
 func parseSecurity(src metaSource) (ends []uint32, root int64, err error) {
 	size := src.size()
