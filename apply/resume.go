@@ -30,6 +30,7 @@ func (p *Plan) resume() (bool, error) {
 	complete := p.replay(recs)
 	if n := len(recs); n > 0 && recs[n-1].kind == recordEnd {
 		p.ended = true
+		p.put = slices.Clone(p.need) // a local apply tells the journal of the end alone: nothing may be written again
 		return true, nil
 	}
 	if err := p.sweep(complete); err != nil {
