@@ -95,8 +95,9 @@ func (a *app) wimCapture(ctx context.Context, cmd *cli.Command) error {
 	return r.create(ctx)
 }
 
-// captureGarbage is how much garbage may gather in a capture, in percent of what is in use. Most of what is in use is tables without pointers, which
-// the collector need not look through: so it costs nothing measurable to run often, and the process takes a third less than with Go's 100.
+// captureGarbage is how much garbage may gather in a capture or append, in percent of what is in use. Most of what a capture uses is tables without
+// pointers, which the collector need not look through: with a million files the process takes a third less than with Go's 100, in the same time. A file
+// that is appended to is read into structs with pointers: one of a million files costs 0.4 s more.
 const captureGarbage = 20
 
 // newCaptureRun reads the arguments and options.
