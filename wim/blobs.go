@@ -22,44 +22,88 @@ type blob struct {
 
 func (b *blob) solid() bool { return b.at.Flags&ResourceSolid != 0 }
 
-// stored is a resource as a File keeps it: 48 bytes each, because a file may have millions.
+// stored is a resource as a File keeps it: 40 bytes each, because a file may have millions.
 type stored struct {
-	hash   SHA1
-	refs   uint32
-	offset int64  // of the run in the file; in a solid run where the content starts in the run's
-	word   uint64 // flags in the upper 8 bits; below the run's stored size, or the number of the solid run
-	size   int64  // of content
+	hash  SHA1
+	refs  uint32
+	place uint64 // flags in the upper 8 bits; below the offset of the run in the file, or of the content in the solid run's
+	run   uint32 // the run's stored size, or the number of the solid run
+	size  uint32 // of content; outsize: both are in File.outsize, at index run
 }
 
-const wordMask = 1<<56 - 1
+// outsize are the two sizes of a resource that 32 bits do not hold.
+type outsize struct{ run, size int64 }
 
-func (s *stored) flags() ResourceFlags { return ResourceFlags(s.word >> 56) }
+const (
+	isOutsize = 1<<32 - 1
+	placeMask = 1<<56 - 1
+)
+
+func (s *stored) flags() ResourceFlags { return ResourceFlags(s.place >> 56) }
 func (s *stored) inSolid() bool        { return s.flags()&ResourceSolid != 0 }
 func (s *stored) metadata() bool       { return s.flags()&ResourceMetadata != 0 }
+func (s *stored) offset() int64        { return int64(s.place & placeMask) }
 
 // start is where the content starts in the run's.
 func (s *stored) start() int64 {
 	if s.inSolid() {
-		return s.offset
+		return s.offset()
 	}
 	return 0
 }
 
+// store adds a resource. Offset and flags of at are those of a stored, run is what it calls so.
+func (f *File) store(e *blob, offset, run, size int64) {
+	s := stored{hash: e.hash, refs: e.refs, place: uint64(offset) | uint64(e.at.Flags)<<56, run: uint32(run), size: uint32(size)}
+	if run >= isOutsize || size >= isOutsize {
+		s.run, s.size = uint32(len(f.outsize)), isOutsize
+		f.outsize = append(f.outsize, outsize{run, size})
+	}
+	f.resources = append(f.resources, s)
+}
+
+// sizeOf is the size of a resource's content.
+func (f *File) sizeOf(s *stored) int64 {
+	if s.size == isOutsize {
+		return f.outsize[s.run].size
+	}
+	return int64(s.size)
+}
+
+// runSize is the stored size of the run of a resource that is not in a solid one.
+func (f *File) runSize(s *stored) int64 {
+	if s.size == isOutsize {
+		return f.outsize[s.run].run
+	}
+	return int64(s.run)
+}
+
+// solidOf is the solid run of a resource that is in one.
+func (f *File) solidOf(s *stored) *Run { return f.solid[f.runSize(s)] }
+
 // where gives the offset of a resource's run in the file and where its content starts in the run's.
 func (f *File) where(s *stored) (offset, start int64) {
 	if s.inSolid() {
-		return f.solid[s.word&wordMask].Offset, s.offset
+		return f.solidOf(s).Offset, s.offset()
 	}
-	return s.offset, 0
+	return s.offset(), 0
 }
 
 // runOf gives a resource's run. Resources of a solid run share it.
 func (f *File) runOf(s *stored) *Run {
 	if s.inSolid() {
-		return f.solid[s.word&wordMask]
+		return f.solidOf(s)
 	}
-	v := f.volumeAt(s.offset)
-	return v.run(Location{Offset: s.offset - v.base, StoredSize: int64(s.word & wordMask), Size: s.size, Flags: s.flags()})
+	v := f.volumeAt(s.offset())
+	return v.run(Location{Offset: s.offset() - v.base, StoredSize: f.runSize(s), Size: f.sizeOf(s), Flags: s.flags()})
+}
+
+// endOf gives the offset behind a resource's run.
+func (f *File) endOf(s *stored) int64 {
+	if s.inSolid() {
+		return f.solidOf(s).End()
+	}
+	return s.offset() + f.runSize(s)
 }
 
 // blobsAtOnce is how many entries of a blob table are read at a time.
@@ -114,7 +158,7 @@ type blobReader struct {
 func (g *blobReader) add(b []byte) error {
 	e, ok := parseBlob(b)
 	if !ok {
-		return corruptf("locate resource %s: an offset or size is over 2^62", e.hash)
+		return corruptf("locate resource %s: an offset or size is over 2^55", e.hash)
 	}
 	if part := int(binary.LittleEndian.Uint16(b[24:])); part != g.v.header.Part {
 		return nil
@@ -150,10 +194,7 @@ func (f *File) addBlob(v *volume, e blob) error {
 		}
 		f.metadata = append(f.metadata, len(f.resources))
 	}
-	f.resources = append(f.resources, stored{
-		hash: e.hash, refs: e.refs, offset: v.base + e.at.Offset, size: e.at.Size,
-		word: uint64(e.at.StoredSize) | uint64(e.at.Flags)<<56,
-	})
+	f.store(&e, v.base+e.at.Offset, e.at.StoredSize, e.at.Size)
 	return nil
 }
 
@@ -167,49 +208,69 @@ func (v *volume) run(at Location) *Run {
 	return r
 }
 
-// indexBlobs makes what finds resources by hash and by offset.
+// indexBlobs sorts resources by place, and makes what finds them by hash.
 func (f *File) indexBlobs() error {
-	f.index = make([]uint32, 0, len(f.resources)-len(f.metadata))
-	f.order = make([]uint32, 0, len(f.resources))
+	images := make([]stored, len(f.metadata))
+	for n, i := range f.metadata {
+		images[n] = f.resources[i]
+	}
+	if !slices.IsSortedFunc(f.resources, f.comparePlaces) {
+		slices.SortFunc(f.resources, f.comparePlaces)
+	}
+	if err := f.checkOverlap(); err != nil {
+		return err
+	}
+	for n, s := range images {
+		f.metadata[n], _ = slices.BinarySearchFunc(f.resources, s, f.comparePlaces)
+	}
+	f.index = make([]uint32, 0, len(f.resources))
 	for i := range f.resources {
-		r := &f.resources[i]
-		if !r.metadata() {
+		if !f.resources[i].metadata() {
 			f.index = append(f.index, uint32(i))
-		}
-		if r.size > 0 {
-			f.order = append(f.order, uint32(i))
 		}
 	}
 	slices.SortFunc(f.index, func(a, b uint32) int {
 		return cmp.Or(f.resources[a].hash.compare(f.resources[b].hash), cmp.Compare(a, b))
 	})
-	slices.SortFunc(f.order, func(a, b uint32) int {
-		x, from := f.where(&f.resources[a])
-		y, start := f.where(&f.resources[b])
-		return cmp.Or(cmp.Compare(x, y), cmp.Compare(from, start), cmp.Compare(a, b))
-	})
-	if err := f.checkOverlap(); err != nil {
-		return err
-	}
 	return f.checkRuns()
 }
 
-// checkOverlap refuses resources of which two share bytes. Two entries that are the same in all are one thing, and in order once.
+// comparePlaces sorts by run and place in it, and what is empty behind everything else.
+func (f *File) comparePlaces(a, b stored) int {
+	switch {
+	case a.size == 0 && b.size == 0:
+		return cmp.Or(a.hash.compare(b.hash), cmp.Compare(a.place, b.place))
+	case a.size == 0:
+		return 1
+	case b.size == 0:
+		return -1
+	}
+	x, from := f.where(&a)
+	y, start := f.where(&b)
+	return cmp.Or(cmp.Compare(x, y), cmp.Compare(from, start), a.hash.compare(b.hash), cmp.Compare(a.place, b.place))
+}
+
+// checkOverlap refuses resources of which two share bytes. Of entries that are the same in all one is kept.
 func (f *File) checkOverlap() error {
-	kept := f.order[:0]
-	for _, i := range f.order {
+	kept := f.resources[:0]
+	for i := range f.resources {
 		r := &f.resources[i]
-		if len(kept) == 0 {
-			kept = append(kept, i)
+		if r.size > 0 {
+			f.placed = len(kept) + 1
+		}
+		if len(kept) == 0 || r.size == 0 {
+			kept = append(kept, *r)
 			continue
 		}
-		p := &f.resources[kept[len(kept)-1]]
-		if r.offset == p.offset && r.word == p.word && r.size == p.size && r.hash == p.hash {
+		p := &kept[len(kept)-1]
+		run, size, before, sizeBefore := f.runSize(r), f.sizeOf(r), f.runSize(p), f.sizeOf(p)
+		if r.place == p.place && run == before && size == sizeBefore && r.hash == p.hash {
+			f.placed--
 			continue
 		}
 		var apart bool
-		if r.inSolid() && p.inSolid() && r.word == p.word {
-			apart = r.offset >= p.offset+p.size
+		if r.inSolid() && p.inSolid() && run == before {
+			apart = r.offset() >= p.offset()+sizeBefore
 		} else {
 			at, _ := f.where(r)
 			apart = at >= f.endOf(p)
@@ -217,18 +278,10 @@ func (f *File) checkOverlap() error {
 		if !apart {
 			return corruptf("locate resource %s: it overlaps resource %s", r.hash, p.hash)
 		}
-		kept = append(kept, i)
+		kept = append(kept, *r)
 	}
-	f.order = kept
+	f.resources = kept
 	return nil
-}
-
-// endOf gives the offset behind a resource's run.
-func (f *File) endOf(s *stored) int64 {
-	if s.inSolid() {
-		return f.solid[s.word&wordMask].End()
-	}
-	return s.offset + int64(s.word&wordMask)
 }
 
 // checkRuns sorts the solid runs, and refuses runs that share bytes with another or with a table of the file.
@@ -260,7 +313,7 @@ func (f *File) runRanges() iter.Seq2[int64, int64] {
 			if r != nil {
 				return yield(r.Offset, r.End())
 			}
-			return yield(s.offset, f.endOf(s))
+			return yield(s.offset(), f.endOf(s))
 		})
 	}
 }
@@ -268,12 +321,12 @@ func (f *File) runRanges() iter.Seq2[int64, int64] {
 // eachRun calls fn with every run by offset, until it gives false: a solid run, or the resource that has a run of its own.
 func (f *File) eachRun(fn func(s *stored, solid *Run) bool) {
 	solid := f.solidOrder
-	for _, i := range f.order {
+	for i := range f.placed {
 		s := &f.resources[i]
 		if s.inSolid() {
 			continue
 		}
-		for ; len(solid) > 0 && solid[0].Offset < s.offset; solid = solid[1:] {
+		for ; len(solid) > 0 && solid[0].Offset < s.offset(); solid = solid[1:] {
 			if !fn(nil, solid[0]) {
 				return
 			}

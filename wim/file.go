@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// File is an open WIM file, or several that are opened as one. It keeps header, blob table (56 bytes an entry), XML and the piece tables of solid runs in
+// File is an open WIM file, or several that are opened as one. It keeps header, blob table (44 bytes an entry), XML and the piece tables of solid runs in
 // memory, and of solid runs a few decoded pieces.
 type File struct {
 	Header Header // of several files: that of the one with the images
@@ -17,10 +17,11 @@ type File struct {
 	r           io.ReaderAt // all files, one after another
 	size        int64
 	volumes     []volume // at least one; the first has the images
-	resources   []stored
+	resources   []stored // by run and place in it, and behind those the empty ones
+	outsize     []outsize
+	placed      int      // how many are not empty
 	metadata    []int    // indices of the metadata resources, image by image
 	index       []uint32 // indices of the other resources, by hash
-	order       []uint32 // indices of all resources that are not empty, by run and place in it, each range once
 	solid       []*Run   // solid runs, also those without resources
 	solidOrder  []*Run   // the same by offset
 	solidPieces int64    // of all solid runs
@@ -44,20 +45,19 @@ func (f *File) Images() []ImageInfo { return f.images }
 // RawXML gives the XML as stored, but in UTF-8 without a byte order mark.
 func (f *File) RawXML() []byte { return f.xml }
 
-// Count is the number of entries of the blob table, metadata resources included.
+// Count is the number of entries of the blob table, metadata resources included. Of entries that are the same in all one counts.
 func (f *File) Count() int { return len(f.resources) }
 
-// Resource gives entry i of the blob table, which is below Count. Its Run is made anew unless it is a solid one.
+// Placed is the number of those that are not empty. They come first, sorted by run and place in it, and share no bytes.
+func (f *File) Placed() int { return f.placed }
+
+// Resource gives entry i, which is below Count. Its Run is made anew unless it is a solid one.
 func (f *File) Resource(i int) Resource {
 	s := &f.resources[i]
-	r := Resource{Run: f.runOf(s), Hash: s.hash, Refs: s.refs, Size: s.size}
-	if s.inSolid() {
-		r.Start = s.offset
-	}
-	return r
+	return Resource{Run: f.runOf(s), Hash: s.hash, Refs: s.refs, Start: s.start(), Size: f.sizeOf(s)}
 }
 
-// Resources gives the blob table in stored order, metadata resources included.
+// Resources gives all entries.
 func (f *File) Resources() iter.Seq2[int, Resource] {
 	return func(yield func(int, Resource) bool) {
 		for i := range f.resources {
@@ -76,22 +76,18 @@ type Place struct {
 // End is the offset behind the run.
 func (p Place) End() int64 { return p.Offset + p.StoredSize }
 
-// Place gives the place of entry i of the blob table.
+// Place gives the place of entry i.
 func (f *File) Place(i int) Place {
 	s := &f.resources[i]
 	if s.inSolid() {
-		r := f.solid[s.word&wordMask]
-		return Place{r.Offset, r.StoredSize, r.Size, s.offset}
+		r := f.solidOf(s)
+		return Place{r.Offset, r.StoredSize, r.Size, s.offset()}
 	}
-	return Place{s.offset, int64(s.word & wordMask), s.size, 0}
+	return Place{s.offset(), f.runSize(s), f.sizeOf(s), 0}
 }
 
-// SizeOf is the size of entry i of the blob table.
-func (f *File) SizeOf(i int) int64 { return f.resources[i].size }
-
-// ByPlace gives the entries of the blob table that are not empty, metadata resources included, by run and place in it, each range once.
-// The caller must not change it.
-func (f *File) ByPlace() []uint32 { return f.order }
+// SizeOf is the size of entry i.
+func (f *File) SizeOf(i int) int64 { return f.sizeOf(&f.resources[i]) }
 
 // Find finds a resource that is not image metadata by its hash. The error, when there is none, is ErrMissing, and says which other files may
 // have it.

@@ -18,7 +18,7 @@ const (
 	maxPieces   = 1 << 24   // of one run
 	maxSolid    = 1 << 22   // pieces of all solid runs of a file
 	maxContent  = 1 << 50   // bytes of a run, uncompressed
-	maxSize     = 1 << 62   // any offset or size
+	maxSize     = 1 << 55   // any offset or size
 )
 
 // File versions.

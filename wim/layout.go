@@ -44,9 +44,9 @@ type Layout struct {
 // Layout gives the map of the file: where the prologue is, and where each resource. An image needs all of the prologue but the other
 // images' metadata and, unless it is to be checked, the integrity table. The prologue's part of a solid run is also the beginning of that run.
 func (f *File) Layout() Layout {
-	l := Layout{Prologue: f.Prologue(), Runs: slices.Collect(f.Runs()), Resources: make([]Resource, 0, len(f.order))}
-	for _, i := range f.order {
-		if r := f.Resource(int(i)); !r.IsMetadata() {
+	l := Layout{Prologue: f.Prologue(), Runs: slices.Collect(f.Runs()), Resources: make([]Resource, 0, f.placed)}
+	for i := range f.placed {
+		if r := f.Resource(i); !r.IsMetadata() {
 			l.Resources = append(l.Resources, r)
 		}
 	}

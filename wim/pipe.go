@@ -57,12 +57,12 @@ func (p *piper) write() error {
 		return err
 	}
 	for _, i := range p.f.metadata {
-		if err := p.resource(p.f.Resource(int(i))); err != nil {
+		if err := p.resource(p.f.Resource(i)); err != nil {
 			return err
 		}
 	}
-	for _, i := range p.f.order {
-		if err := p.resource(p.f.Resource(int(i))); err != nil {
+	for i := range p.f.placed {
+		if err := p.resource(p.f.Resource(i)); err != nil {
 			return err
 		}
 	}

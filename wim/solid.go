@@ -29,9 +29,7 @@ func (g *solidGroup) add(f *File, e blob) error {
 	case e.at.Flags&ResourceMetadata != 0:
 		return unsupportedf("locate resource %s: image metadata in a solid run", e.hash)
 	default:
-		f.resources = append(f.resources, stored{
-			hash: e.hash, refs: e.refs, offset: e.at.Offset, size: e.at.StoredSize, word: uint64(e.at.Flags) << 56,
-		})
+		f.store(&e, e.at.Offset, 0, e.at.StoredSize)
 	}
 	return nil
 }
@@ -51,21 +49,26 @@ func (g *solidGroup) end(f *File, v *volume) error {
 			return wrapf(err, "read solid run at %d", at.Offset)
 		}
 		if total += r.Size; total > maxSize {
-			return corruptf("read solid run at %d: its group has more than 2^62 bytes", at.Offset)
+			return corruptf("read solid run at %d: its group has more than 2^55 bytes", at.Offset)
 		}
 		f.solid, ends = append(f.solid, r), append(ends, total)
 	}
 	for n := g.first; n < len(f.resources); n++ {
 		s := &f.resources[n]
-		i := sort.Search(len(ends), func(i int) bool { return s.offset < ends[i] })
-		if s.size == 0 && i == len(ends) && i > 0 {
+		at, size := s.offset(), f.sizeOf(s)
+		i := sort.Search(len(ends), func(i int) bool { return at < ends[i] })
+		if size == 0 && i == len(ends) && i > 0 {
 			i--
 		}
-		if i == len(ends) || s.size > ends[i]-s.offset {
-			return corruptf("locate resource %s: its bytes %d to %d are not in one of the %d solid runs, which end at %d", s.hash, s.offset, s.offset+s.size, len(ends), total)
+		if i == len(ends) || size > ends[i]-at {
+			return corruptf("locate resource %s: its bytes %d to %d are not in one of the %d solid runs, which end at %d", s.hash, at, at+size, len(ends), total)
 		}
-		s.offset -= ends[i] - f.solid[first+i].Size
-		s.word |= uint64(first + i)
+		s.place -= uint64(ends[i] - f.solid[first+i].Size)
+		if s.size == isOutsize {
+			f.outsize[s.run].run = int64(first + i)
+		} else {
+			s.run = uint32(first + i)
+		}
 	}
 	return nil
 }

@@ -53,9 +53,9 @@ func (f *File) Verify(ctx context.Context, progress func(Progress)) error {
 // VerifyContents is Verify without the integrity tables.
 func (f *File) VerifyContents(ctx context.Context, progress func(Progress)) error {
 	m := &meter{fn: progress}
-	for _, i := range f.order {
+	for i := range f.placed {
 		if r := &f.resources[i]; !r.metadata() {
-			m.total += r.size
+			m.total += f.sizeOf(r)
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)

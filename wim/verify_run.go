@@ -2,6 +2,7 @@ package wim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha1"
 	"hash"
@@ -28,7 +29,7 @@ type verifier struct {
 	mu     sync.Mutex
 	freed  sync.Cond
 	failed bool
-	order  []uint32    // resources that are still to be handed out, but for those of runs
+	rest   []stored    // resources that are still to be handed out, but for those of runs
 	runs   []verifyRun // that come next
 	large  *largeRun   // of which a part was handed out; nil: none
 	held   int64
@@ -38,7 +39,7 @@ type verifier struct {
 // verifyRun is a run and its resources, in order of their place in it.
 type verifyRun struct {
 	*Run
-	order []uint32 // indices into File.resources
+	members []stored
 }
 
 // batch is what one worker decodes at a time.
@@ -65,7 +66,7 @@ type largeRun struct {
 func newVerifier(ctx context.Context, f *File, m *meter) *verifier {
 	v := &verifier{ctx: ctx, f: f, meter: m}
 	v.freed.L = &v.mu
-	v.order = f.order
+	v.rest = f.resources[:f.placed]
 	return v
 }
 
@@ -74,16 +75,16 @@ const verifyAhead = 4096
 
 // look adds runs to those that come next.
 func (v *verifier) look() {
-	for len(v.order) > 0 && len(v.runs) < verifyAhead {
-		first := &v.f.resources[v.order[0]]
-		n := 1
-		for first.inSolid() && n < len(v.order) && v.f.resources[v.order[n]].word == first.word {
+	for len(v.rest) > 0 && len(v.runs) < verifyAhead {
+		first := &v.rest[0]
+		run, n := v.f.runOf(first), 1
+		for first.inSolid() && n < len(v.rest) && v.rest[n].inSolid() && v.f.solidOf(&v.rest[n]) == run {
 			n++
 		}
-		if run := v.f.runOf(first); run.Flags&ResourceMetadata == 0 { // that of an image is checked when its tree is read
-			v.runs = append(v.runs, verifyRun{run, v.order[:n]})
+		if run.Flags&ResourceMetadata == 0 { // that of an image is checked when its tree is read
+			v.runs = append(v.runs, verifyRun{run, v.rest[:n]})
 		}
-		v.order = v.order[n:]
+		v.rest = v.rest[n:]
 	}
 }
 
@@ -152,9 +153,9 @@ func (v *verifier) peek() (s *batch, need int64, err error) {
 	if r := v.runs[0]; v.large == nil && !r.small() {
 		table, err := v.f.pieceTable(r.Run)
 		if err != nil {
-			return nil, 0, wrapf(err, "verify resource %s", v.f.resources[r.order[0]].hash)
+			return nil, 0, wrapf(err, "verify resource %s", r.members[0].hash)
 		}
-		v.large = &largeRun{verifyRun: r, table: table, sum: runHash{f: v.f, order: r.order, sum: sha1.New()}}
+		v.large = &largeRun{verifyRun: r, table: table, sum: runHash{f: v.f, rest: r.members, sum: sha1.New()}}
 	}
 	if l := v.large; l != nil {
 		s = &batch{large: l, first: l.taken, end: l.taken + 1}
@@ -239,7 +240,7 @@ type verifyWorker struct {
 func (w *verifyWorker) verify(s *batch) error {
 	if s.large != nil {
 		if err := w.decode(s); err != nil {
-			return wrapf(err, "verify resource %s", w.f.resources[s.large.at(s.first)].hash)
+			return wrapf(err, "verify resource %s", s.large.at(s.first).hash)
 		}
 		return s.large.hash(w.verifier, s)
 	}
@@ -251,7 +252,7 @@ func (w *verifyWorker) verify(s *batch) error {
 	for i := range s.runs {
 		r := &s.runs[i]
 		if err := w.whole(r, stored[r.Offset-start:r.End()-start]); err != nil {
-			return wrapf(err, "verify resource %s", w.f.resources[r.order[0]].hash)
+			return wrapf(err, "verify resource %s", r.members[0].hash)
 		}
 	}
 	w.done(s)
@@ -278,7 +279,7 @@ func (w *verifyWorker) whole(r *verifyRun, stored []byte) error {
 	if w.sum.sum == nil {
 		w.sum.sum = sha1.New()
 	}
-	w.sum.f, w.sum.order, w.sum.pos = w.f, r.order, 0
+	w.sum.f, w.sum.rest, w.sum.pos = w.f, r.members, 0
 	if table.Direct() {
 		w.meter.add(r.Size)
 		return w.sum.write(stored)
@@ -335,14 +336,14 @@ func (w *verifyWorker) decode(s *batch) error {
 }
 
 // at gives the resource that the first byte of a piece is of, or the one before it.
-func (l *largeRun) at(piece int) uint32 {
-	i, found := slices.BinarySearchFunc(l.order, int64(piece)*int64(l.PieceSize), func(n uint32, at int64) int {
-		return int(min(1, max(-1, l.sum.f.resources[n].start()-at)))
+func (l *largeRun) at(piece int) *stored {
+	i, found := slices.BinarySearchFunc(l.members, int64(piece)*int64(l.PieceSize), func(s stored, at int64) int {
+		return cmp.Compare(s.start(), at)
 	})
 	if !found && i > 0 {
 		i--
 	}
-	return l.order[i]
+	return &l.members[i]
 }
 
 // hash hashes a segment if it is its turn, and then those that waited for it.
@@ -373,33 +374,35 @@ func (l *largeRun) hash(v *verifier, s *batch) error {
 
 // runHash hashes the resources of a run as its content goes by.
 type runHash struct {
-	f     *File
-	order []uint32 // resources that are not complete
-	pos   int64    // in the run's content
-	sum   hash.Hash
-	out   [sha1.Size]byte
+	f    *File
+	rest []stored // resources that are not complete
+	pos  int64    // in the run's content
+	sum  hash.Hash
+	out  [sha1.Size]byte
 }
 
 // write takes the next bytes of the content. The error says which resource has another SHA-1.
 func (h *runHash) write(b []byte) error {
-	for len(h.order) > 0 && len(b) > 0 {
-		r := &h.f.resources[h.order[0]]
-		if h.pos < r.start() {
-			n := min(int64(len(b)), r.start()-h.pos)
+	for len(h.rest) > 0 && len(b) > 0 {
+		r := &h.rest[0]
+		start := r.start()
+		end := start + h.f.sizeOf(r)
+		if h.pos < start {
+			n := min(int64(len(b)), start-h.pos)
 			b, h.pos = b[n:], h.pos+n
 			continue
 		}
-		if h.pos == r.start() {
+		if h.pos == start {
 			h.sum.Reset()
 		}
-		n := min(int64(len(b)), r.start()+r.size-h.pos)
+		n := min(int64(len(b)), end-h.pos)
 		h.sum.Write(b[:n])
 		b, h.pos = b[n:], h.pos+n
-		if h.pos == r.start()+r.size {
+		if h.pos == end {
 			if !bytes.Equal(h.sum.Sum(h.out[:0]), r.hash[:]) {
 				return corruptf("read resource %s: %w", r.hash, ErrHash)
 			}
-			h.order = h.order[1:]
+			h.rest = h.rest[1:]
 		}
 	}
 	h.pos += int64(len(b))
