@@ -71,21 +71,18 @@ func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
 
-// count is the number of members.
-func (b bitset) count() (n int) {
-	for _, word := range b {
-		n += bits.OnesCount64(word)
+// next gives the first member from i on, or -1.
+func (b bitset) next(i int) int {
+	for n := i / 64; n < len(b); n++ {
+		word := b[n]
+		if n == i/64 {
+			word &= ^uint64(0) << (i % 64)
+		}
+		if word != 0 {
+			return n*64 + bits.TrailingZeros64(word)
+		}
 	}
-	return n
-}
-
-// bitsOf gives the set of members below n.
-func bitsOf(n int, members []int) bitset {
-	b := newBitset(n)
-	for _, i := range members {
-		b.set(i)
-	}
-	return b
+	return -1
 }
 
 // each gives the members, ascending.

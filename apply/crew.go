@@ -50,7 +50,7 @@ type crew struct {
 }
 
 func (p *Plan) startCrew(n int) {
-	c := &crew{dirty: p.tree.newDirty(), done: newBitset(len(p.tree.resources)), common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
+	c := &crew{dirty: p.tree.newDirty(), done: newBitset(p.tree.count()), common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
 	c.idle.L = &c.mu
 	p.crew = c
 	for range n {

@@ -75,7 +75,7 @@
 // the part files. One commit syncs data and directories, and then appends one record to the journal:
 //
 //	journal  = header record*
-//	header   = "WCAPPLY1" content-id[32] image[4] flags[4] crc[4]
+//	header   = "WCAPPLY2" content-id[32] image[4] flags[4] crc[4]
 //	record   = length[4] crc[4] body[length]
 //	body     = kind list(block held) list(resource complete) list(waiting bytes: run, offset, size, place in spool, kind)
 //	           list(place in spool freed)

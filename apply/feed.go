@@ -90,8 +90,8 @@ func (g *progress) all(r *run) bool {
 	case !g.pieces.Direct():
 		return g.left == 0
 	}
-	for i := r.first; i < r.end; i++ {
-		if s := r.span(i); !r.t.done.has(i) && !g.got.has(s.from, s.to) {
+	for i := r.index; i < r.end; i++ {
+		if s := r.span(i); r.t.todo(i) && !g.got.has(s.from, s.to) {
 			return false
 		}
 	}
@@ -285,7 +285,7 @@ func (p *Plan) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
 	}
 	t := task{r: r, pieces: g.pieces, first: i, end: i + 1}
 	if r.whole {
-		t = task{first: r.index, end: r.index + 1, base: r.Offset}
+		t = task{first: r.index, end: r.end, base: r.Offset}
 	}
 	all := p.room(&t, u.size)
 	copy(all[off-pc.StoredOffset:], b)

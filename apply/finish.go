@@ -50,7 +50,7 @@ func (p *Plan) finishFile(f *file, name string, d *wim.Dentry) error {
 // finishMade is finishFile of a file that has its times.
 func (p *Plan) finishMade(f *file, name string, d *wim.Dentry) error {
 	if p.keeper != nil {
-		if f.late {
+		if f.is(late) {
 			return nil
 		}
 		if err := p.keepAll(name, d, f.at); err != nil {
@@ -289,7 +289,7 @@ func (p *Plan) content(res int32) ([]byte, error) {
 func (p *Plan) finishLinks(ctx context.Context) error {
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
-		if !f.linked {
+		if !f.is(linked) {
 			continue
 		}
 		first, err := p.tree.path(f.spot)

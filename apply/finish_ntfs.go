@@ -35,7 +35,7 @@ func (p *Plan) finishStreams(ctx context.Context) error {
 	}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
-		if !f.late {
+		if !f.is(late) {
 			continue
 		}
 		name, d, err := p.tree.get(f.spot)

@@ -12,7 +12,7 @@ import (
 
 // Sizes of the journal's parts in bytes.
 const (
-	journalMagic   = "WCAPPLY1"
+	journalMagic   = "WCAPPLY2"
 	journalHeader  = len(journalMagic) + 32 + 4 + 4 + 4
 	recordHeader   = 8
 	maxRecord      = 1 << 30

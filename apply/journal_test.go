@@ -60,7 +60,7 @@ func TestJournalRoundTrip(t *testing.T) {
 // TestJournalGolden fails when the format changes: then its magic must, too.
 func TestJournalGolden(t *testing.T) {
 	b, _ := sampleJournal(t)
-	const want = "5743415050" + "4c5931"
+	const want = "5743415050" + "4c5932"
 	if got := hex.EncodeToString(b[:8]); got != want {
 		t.Errorf("magic %s, want %s", got, want)
 	}

@@ -237,7 +237,7 @@ func (m *merger) keepAgain(p *Plan, merged map[string]bool) error {
 		return p.keepAll(name, d, s.at)
 	}
 	for _, f := range p.tree.files {
-		if err := again(f.spot, f.linked); err != nil {
+		if err := again(f.spot, f.is(linked)); err != nil {
 			return err
 		}
 	}

@@ -108,7 +108,7 @@ func newPlan(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) 
 	if cfg.NoUnix {
 		p.tree.report.Lost.Owners = 0 // not asked for
 	}
-	p.open, p.fed = map[int]*run{}, newBitset(p.tree.runCount())
+	p.open, p.fed = map[int]*run{}, newBitset(p.tree.count())
 	p.mapBlocks()
 	p.spool.fsys, p.spool.max = p.fsys, cfg.Spool
 	if p.spool.max == 0 {
@@ -140,7 +140,7 @@ func (c *Config) validate() error {
 // mapBlocks finds the needed blocks.
 func (p *Plan) mapBlocks() {
 	p.need, p.put = newBitset(len(p.blocks.chunks)), newBitset(len(p.blocks.chunks))
-	for i := range p.tree.runCount() {
+	for i := range p.tree.runs(0, p.tree.count()) {
 		if at := p.tree.placeOf(i); isWhole(at) {
 			p.blocks.covering(at.Offset, at.End(), func(b int, _, _ int64) { p.need.set(b) })
 		} else {
@@ -297,15 +297,16 @@ func (p *Plan) feedBlock(off int64, data stored) error {
 			p.unfeed(r)
 		}
 		p.fed.set(i)
-		t.end, end = i+1, at.End()
+		t.end, end = p.tree.endOf(i), at.End()
 	})
 	return errors.Join(err, flush())
 }
 
 // overlaps calls fn with every needed run that has a byte in [off, end) of the file, and which of its bytes.
 func (p *Plan) overlaps(off, end int64, fn func(i int, at wim.Place, from, to int64)) {
-	n := p.tree.runCount()
-	for i := sort.Search(n, func(i int) bool { return p.tree.placeOf(i).End() > off }); i < n; i++ {
+	n := p.tree.count()
+	first := sort.Search(n, func(i int) bool { return p.tree.placeOf(i).End() > off })
+	for i := range p.tree.runs(first, n) {
 		at := p.tree.placeOf(i)
 		if at.Offset >= end {
 			return

@@ -15,7 +15,7 @@ func (p *Plan) resume() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("read journal %s: %w", markerName, err)
 	}
-	id, recs, size, crc, err := parseJournal(data, len(p.blocks.chunks), len(p.tree.resources))
+	id, recs, size, crc, err := parseJournal(data, len(p.blocks.chunks), p.tree.count())
 	if err != nil {
 		return false, p.resumeBlank()
 	}
@@ -78,11 +78,11 @@ func (p *Plan) resumeBlank() error {
 
 // replay takes over what the journal says. It gives the complete resources.
 func (p *Plan) replay(recs []record) bitset {
-	complete := newBitset(len(p.tree.resources))
+	complete := newBitset(p.tree.count())
 	waiting := map[int64]*frag{}
 	for _, rec := range recs {
 		if rec.kind == recordReset {
-			p.put, complete, waiting = newBitset(len(p.blocks.chunks)), newBitset(len(p.tree.resources)), map[int64]*frag{}
+			p.put, complete, waiting = newBitset(len(p.blocks.chunks)), newBitset(p.tree.count()), map[int64]*frag{}
 		}
 		for _, b := range rec.blocks {
 			if p.need.has(b) {
@@ -109,7 +109,7 @@ func (p *Plan) replay(recs []record) bitset {
 		byRun[f.run] = append(byRun[f.run], f)
 	}
 	p.tree.done = slices.Clone(complete)
-	for i := range p.tree.runCount() {
+	for i := range p.tree.runs(0, p.tree.count()) {
 		if p.tree.complete(i) {
 			p.fed.set(i)
 		} else {
@@ -121,8 +121,8 @@ func (p *Plan) replay(recs []record) bitset {
 
 // complete reports whether an earlier run of the program has completed all of a run that is needed.
 func (t *tree) complete(run int) bool {
-	for i := t.runs[run]; i < t.runs[run+1]; i++ {
-		if !t.done.has(int(i)) {
+	for i := run; i < t.endOf(run); i++ {
+		if t.todo(i) {
 			return false
 		}
 	}
@@ -233,9 +233,9 @@ func (r *run) restoreOutput(g *progress) bool {
 		return sizeOf(g.tables) == g.got.size(at.Offset, at.End()) &&
 			sizeOf(g.early) == g.got.size(0, r.StoredSize)-g.got.size(at.Offset, at.End())
 	case g.pieces.Direct():
-		for i := r.first; i < r.end; i++ {
+		for i := r.index; i < r.end; i++ {
 			s := r.span(i)
-			if !r.t.done.has(i) {
+			if r.t.todo(i) {
 				g.got.common(s.from, s.to, func(from, to int64) { r.out(i).written.add(from-s.from, to-s.from) })
 			}
 		}
@@ -267,7 +267,7 @@ func (r *run) written(pc wim.Piece) bool {
 	for i, stop := r.inContent(pc.Offset, end); i < stop; i++ {
 		s := r.span(i)
 		switch {
-		case r.t.done.has(i):
+		case !r.t.todo(i):
 		case !r.needsPart(i):
 			return false
 		default:

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"iter"
 	"sort"
 
 	"github.com/wimcast/wimcast/wim"
@@ -18,8 +19,7 @@ const (
 type run struct {
 	*wim.Run
 	t          *tree
-	index      int
-	first, end int             // its resources, by where they start in the content; they do not overlap
+	index, end int             // its resources, by where they start in the content; they do not overlap, and not all are needed
 	whole      bool            // decoded at once
 	open       *progress       // what waits; nil when nothing was put yet, and when all was
 	outs       map[int]*output // of resources written piecewise, by index. While workers run, that of the run has it alone
@@ -32,21 +32,51 @@ type resource struct {
 	run   *run
 }
 
-// runCount is the number of runs.
-func (t *tree) runCount() int { return len(t.runs) - 1 }
+// count is more than the number of any resource. A run has the number of its first resource, needed or not.
+func (t *tree) count() int { return t.wf.Placed() }
 
-// placeOf says where a run is.
-func (t *tree) placeOf(run int) wim.Place { return t.wf.Place(int(t.resources[t.runs[run]])) }
+// todo reports whether a resource is needed and not complete.
+func (t *tree) todo(res int) bool { return t.needed.has(res) && !t.done.has(res) }
+
+// runs gives the runs of needed resources from first to below end, which are bounds of runs.
+func (t *tree) runs(first, end int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := t.needed.next(first); i >= 0 && i < end; {
+			if !yield(t.runOf(i)) {
+				return
+			}
+			i = t.needed.next(t.endOf(i))
+		}
+	}
+}
+
+// placeOf says where the run of a resource is.
+func (t *tree) placeOf(res int) wim.Place { return t.wf.Place(res) }
+
+// runOf gives the run that a resource is in.
+func (t *tree) runOf(res int) int {
+	at := t.wf.Place(res).Offset
+	if res == 0 || t.wf.Place(res-1).Offset != at {
+		return res
+	}
+	return sort.Search(res, func(i int) bool { return t.wf.Place(i).Offset >= at })
+}
+
+// endOf is the number behind the last resource of the run that a resource is in.
+func (t *tree) endOf(res int) int {
+	at, n := t.wf.Place(res).Offset, res+1
+	if n == t.count() || t.wf.Place(n).Offset != at {
+		return n
+	}
+	return n + sort.Search(t.count()-n, func(i int) bool { return t.wf.Place(n+i).Offset > at })
+}
 
 // isWhole reports whether a run is decoded at once.
 func isWhole(p wim.Place) bool { return p.StoredSize <= wholeStored && p.RunSize <= wholeSize }
 
 // newRun makes a run of which nothing was put.
 func (t *tree) newRun(i int) *run {
-	first := int(t.runs[i])
-	return &run{
-		Run: t.wf.Resource(int(t.resources[first])).Run, t: t, index: i, first: first, end: int(t.runs[i+1]), whole: isWhole(t.placeOf(i)),
-	}
+	return &run{Run: t.wf.Resource(i).Run, t: t, index: i, end: t.endOf(i), whole: isWhole(t.placeOf(i))}
 }
 
 // run gives a run with what is known of it.
@@ -61,23 +91,17 @@ func (p *Plan) run(i int) *run {
 func (t *tree) resource(i int) *resource { return t.newRun(t.runOf(i)).member(i) }
 
 // sizeOf is a resource's size.
-func (t *tree) sizeOf(i int) int64 { return t.wf.SizeOf(int(t.resources[i])) }
-
-// runOf gives the index of the run that a resource is in.
-func (t *tree) runOf(res int) int {
-	return sort.Search(t.runCount(), func(i int) bool { return int(t.runs[i+1]) > res })
-}
+func (t *tree) sizeOf(res int) int64 { return t.wf.SizeOf(res) }
 
 // member gives a resource of the run.
 func (r *run) member(i int) *resource {
-	return &resource{Resource: r.t.wf.Resource(int(r.t.resources[i])), index: i, run: r}
+	return &resource{Resource: r.t.wf.Resource(i), index: i, run: r}
 }
 
 // span gives the range of the content that a resource of the run has.
 func (r *run) span(i int) span {
-	n := int(r.t.resources[i])
-	from := r.t.wf.Place(n).Start
-	return span{from, from + r.t.wf.SizeOf(n)}
+	from := r.t.wf.Place(i).Start
+	return span{from, from + r.t.wf.SizeOf(i)}
 }
 
 // needsPart reports whether a resource of the run is written piecewise, because no one decoded piece has all of it.
@@ -101,7 +125,7 @@ func (r *run) out(i int) *output {
 
 // inContent gives the resources [i, j) that have a byte in [from, to) of the content.
 func (r *run) inContent(from, to int64) (i, j int) {
-	i = r.first + sort.Search(r.end-r.first, func(i int) bool { return r.span(r.first+i).to > from })
+	i = r.index + sort.Search(r.end-r.index, func(i int) bool { return r.span(r.index+i).to > from })
 	j = i
 	for j < r.end && r.span(j).from < to {
 		j++
@@ -113,7 +137,7 @@ func (r *run) inContent(from, to int64) (i, j int) {
 func (r *run) wants(pc wim.Piece) bool {
 	i, j := r.inContent(pc.Offset, pc.Offset+pc.Size)
 	for ; i < j; i++ {
-		if !r.t.done.has(i) {
+		if r.t.todo(i) {
 			return true
 		}
 	}
@@ -133,8 +157,8 @@ func (r *run) wanted(fn func(from, to int64)) {
 		fn(0, r.StoredSize)
 		return
 	case pt.Direct():
-		for i := r.first; i < r.end; i++ {
-			if !r.t.done.has(i) {
+		for i := r.index; i < r.end; i++ {
+			if r.t.todo(i) {
 				s := r.span(i)
 				fn(s.from, s.to)
 			}
@@ -149,7 +173,7 @@ func (r *run) wanted(fn func(from, to int64)) {
 }
 
 // name says for errors which file a run holds.
-func (r *run) name() string { return r.t.resourceName(r.first) }
+func (r *run) name() string { return r.t.resourceName(r.t.needed.next(r.index)) }
 
 // out gives what is known of a resource that is written piecewise.
 func (r *resource) out() *output { return r.run.out(r.index) }
@@ -178,5 +202,5 @@ func (t *tree) resourceName(res int) string {
 			return path
 		}
 	}
-	return "resource " + t.wf.Resource(int(t.resources[res])).Hash.String()
+	return "resource " + t.wf.Resource(res).Hash.String()
 }

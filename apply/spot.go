@@ -85,15 +85,15 @@ func (t *tree) nameOf(d *wim.Dentry, s spot) string {
 
 // filesOf gives the files [first, end) that hold a resource.
 func (t *tree) filesOf(res int) (first, end int) {
-	first = sort.Search(len(t.files), func(i int) bool { return t.files[i].res >= int32(res) })
-	for end = first; end < len(t.files) && t.files[end].res == int32(res); end++ {
+	first = sort.Search(len(t.files), func(i int) bool { return t.files[i].res() >= int32(res) })
+	for end = first; end < len(t.files) && t.files[end].res() == int32(res); end++ {
 	}
 	return first, end
 }
 
 // linksOf gives the further names of a file.
 func (t *tree) linksOf(f *file) []link {
-	if !f.linked {
+	if !f.is(linked) {
 		return nil
 	}
 	i := sort.Search(len(t.links), func(i int) bool { return t.links[i].first >= f.at })

@@ -17,14 +17,14 @@ import (
 // sweep takes away what the earlier run left that is not complete, and checks that what should be there is.
 func (p *Plan) sweep(complete bitset) error {
 	n := p.tree.img.Places()
-	s := &sweeper{p: p, ours: newBitset(n), keep: newBitset(n), seen: newBitset(n), sides: newBitset(len(p.tree.resources))}
+	s := &sweeper{p: p, ours: newBitset(n), keep: newBitset(n), seen: newBitset(n), sides: newBitset(p.tree.count())}
 	for _, d := range p.tree.dirs {
 		s.ours.set(int(d.at))
 		s.keep.set(int(d.at))
 	}
 	for i := range p.tree.files {
 		f := &p.tree.files[i]
-		if s.ours.set(int(f.at)); f.res != noResource && complete.has(int(f.res)) {
+		if s.ours.set(int(f.at)); f.res() != noResource && complete.has(int(f.res())) {
 			s.keep.set(int(f.at))
 		}
 	}
@@ -124,7 +124,7 @@ func (s *sweeper) keeps(name string) bool {
 	switch {
 	case full == spoolName:
 		return true
-	case err != nil || res < 0 || res >= len(t.resources):
+	case err != nil || res < 0 || res >= t.count():
 		return false
 	case full == sidePath(res):
 		if t.done.has(res) && t.inWork(res) {

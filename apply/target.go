@@ -56,7 +56,7 @@ func (p *Plan) home(r *resource) int {
 	}
 	first, end := p.tree.filesOf(r.index)
 	for i := first; i < end; i++ {
-		if !p.tree.files[i].squeezed {
+		if !p.tree.files[i].is(squeezed) {
 			return i
 		}
 	}
@@ -173,7 +173,7 @@ func (p *Plan) makeDirs() error {
 	w := &worker{p: p}
 	defer w.close()
 	for i := range p.tree.files {
-		if p.tree.files[i].res != noResource {
+		if p.tree.files[i].res() != noResource {
 			break
 		}
 		if err := w.makeFile(i, nil); err != nil {
@@ -193,7 +193,7 @@ func (p *Plan) uncompress(dir string) error {
 
 // makeSqueezed makes the folder in which files are created that are to be compressed.
 func (p *Plan) makeSqueezed() error {
-	files := slices.ContainsFunc(p.tree.files, func(f file) bool { return f.squeezed })
+	files := slices.ContainsFunc(p.tree.files, func(f file) bool { return f.is(squeezed) })
 	if !files && !slices.ContainsFunc(p.tree.symlinks, func(l symlink) bool { return l.squeezed }) {
 		return nil
 	}

@@ -23,7 +23,10 @@ const (
 	maxXattr   = 64 << 10 // bytes of a named stream or security descriptor that Linux takes as an xattr
 )
 
-// noResource is the index of the resource of something empty.
+// minDentry is less than any dentry has bytes.
+const minDentry = 100
+
+// noResource is the number of the resource of something empty. Others are entries of the open file's blob table.
 const noResource = -1
 
 // spot is where a dentry stands in the metadata, and the index of its directory; rootDir for the root. A tree may have millions of files: so a
@@ -38,13 +41,26 @@ const rootDir = -1
 // file is one file to make.
 type file struct {
 	spot
-	res    int32
-	linked bool // it has further names, in links
+	bits uint32 // traits, and below them the number of its resource and one
+}
 
-	// Where the target keeps what NTFS does:
-	late     bool // its metadata comes when its named streams are there
-	squeezed bool // it is created in a compressed folder
-	sparse   bool // zeros are left out
+// The traits of a file; all but the first are for where the target keeps what NTFS does.
+const (
+	linked   = 1 << (28 + iota) // it has further names, in links
+	late                        // its metadata comes when its named streams are there
+	squeezed                    // it is created in a compressed folder
+	sparse                      // zeros are left out
+
+	resourceMask = 1<<28 - 1
+)
+
+func newFile(s spot, res int32) file { return file{s, uint32(res + 1)} }
+func (f *file) res() int32           { return int32(f.bits&resourceMask) - 1 }
+func (f *file) is(trait uint32) bool { return f.bits&trait != 0 }
+func (f *file) set(trait uint32, is bool) {
+	if is {
+		f.bits |= trait
+	}
 }
 
 // link, symlink and stream are the other things to make.
@@ -70,21 +86,20 @@ type (
 
 // tree is what one image makes of a target, all of it checked.
 type tree struct {
-	img       *wim.Tree
-	wf        *wim.File
-	dirs      []spot    // parents before children; the first is the root
-	files     []file    // sorted by resource, those without first
-	links     []link    // sorted by file
-	symlinks  []symlink //
-	streams   []stream  //
-	resources []uint32  // entries of the blob table, sorted by run and place in it
-	runs      []uint32  // the first resource of every run, sorted by offset, and behind them the number of resources
-	report    Report    // what can be counted beforehand
-	kept      bool      // xattrs are made
-	ntfs      *limits   // the target keeps what NTFS does; nil: it does not
-	noShort   map[wim.At]bool
+	img      *wim.Tree
+	wf       *wim.File
+	dirs     []spot    // parents before children; the first is the root
+	files    []file    // sorted by resource, those without first
+	links    []link    // sorted by file
+	symlinks []symlink //
+	streams  []stream  //
+	report   Report    // what can be counted beforehand
+	kept     bool      // xattrs are made
+	ntfs     *limits   // the target keeps what NTFS does; nil: it does not
+	noShort  map[wim.At]bool
 
-	// Of resources; while planning, of the blob table's entries:
+	// Of resources:
+	needed bitset
 	side   bitset // a symlink, named stream or xattr needs it too
 	aside  bitset // it is in the work folder even if files hold it: a file may be no longer readable when its contents are needed
 	sparse bitset // zeros are left out of the part file
@@ -96,8 +111,7 @@ type tree struct {
 // planner makes a tree.
 type planner struct {
 	*tree
-	needed bitset // entries of the blob table
-	cur    int32  // the directory that is read
+	cur    int32 // the directory that is read
 	above  []openDir
 	linked []linkName
 	short  shortNames
@@ -120,8 +134,15 @@ type linkName struct {
 func planTree(wf *wim.File, img *wim.Tree, rules wim.Rules, xattrs bool, ntfs *limits) (*tree, error) {
 	rules.AllowPOSIXNames = rules.AllowPOSIXNames && ntfs == nil // a file system of Windows, whose names they are not
 	t := &tree{img: img, wf: wf, kept: xattrs && ntfs == nil, ntfs: ntfs}
-	p := &planner{tree: t, needed: newBitset(wf.Count())}
-	t.side, t.aside, t.sparse = newBitset(wf.Count()), newBitset(wf.Count()), newBitset(wf.Count())
+	p := &planner{tree: t}
+	n := wf.Placed()
+	if n > resourceMask {
+		return nil, fmt.Errorf("the file has %d resources, the limit is %d", n, resourceMask)
+	}
+	for _, b := range []*bitset{&t.needed, &t.side, &t.aside, &t.sparse, &t.done} {
+		*b = newBitset(n)
+	}
+	t.files = make([]file, 0, max(0, min(int64(img.Places())*8/minDentry, img.Info.FileCount)))
 	err := img.Walk(&rules, p.addDir, p.addEntry)
 	switch {
 	case errors.Is(err, wim.ErrName) && !errors.Is(err, ErrHostile):
@@ -133,7 +154,7 @@ func planTree(wf *wim.File, img *wim.Tree, rules wim.Rules, xattrs bool, ntfs *l
 	if err := p.addLinked(); err != nil {
 		return nil, err
 	}
-	p.sortResources()
+	slices.SortFunc(t.files, func(a, b file) int { return cmp.Or(cmp.Compare(a.res(), b.res()), cmp.Compare(a.at, b.at)) })
 	return t, nil
 }
 
@@ -268,16 +289,17 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	if err != nil {
 		return err
 	}
-	f := file{spot: s, res: res, linked: len(names) > 1}
-	if f.linked {
+	f := newFile(s, res)
+	if len(names) > 1 {
+		f.set(linked, true)
 		for _, l := range names[1:] {
 			p.links = append(p.links, link{l.spot, s.at})
 		}
 	}
 	if p.ntfs != nil {
-		f.squeezed = p.ntfs.inherited && d.Attributes&attrCompressed != 0
-		f.sparse = d.Attributes&attrSparse != 0
-		if res != noResource && f.sparse {
+		f.set(squeezed, p.ntfs.inherited && d.Attributes&attrCompressed != 0)
+		f.set(sparse, d.Attributes&attrSparse != 0)
+		if res != noResource && f.is(sparse) {
 			p.sparse.set(int(res))
 		}
 	}
@@ -354,59 +376,6 @@ func (p *planner) resource(hash wim.SHA1, d *wim.Dentry, s spot) (int32, int64, 
 		p.needed.set(i)
 	}
 	return int32(i), size, nil
-}
-
-// sortResources numbers the resources by run and place in it, and groups them by run. Open has refused those that overlap.
-func (p *planner) sortResources() {
-	t := p.tree
-	to := make([]int32, p.wf.Count())
-	t.resources = make([]uint32, 0, p.needed.count())
-	t.runs = make([]uint32, 0, cap(t.resources)+1)
-	t.files = slices.Clone(t.files) // without room for more
-	var side, aside, sparse []int
-	run := int64(-1)
-	for _, i := range p.wf.ByPlace() {
-		if !p.needed.has(int(i)) {
-			continue
-		}
-		n := len(t.resources)
-		to[i] = int32(n)
-		t.resources = append(t.resources, i)
-		if at := p.wf.Place(int(i)).Offset; at != run {
-			t.runs = append(t.runs, uint32(n))
-			run = at
-		}
-		for _, s := range []struct {
-			from bitset
-			to   *[]int
-		}{{t.side, &side}, {t.aside, &aside}, {t.sparse, &sparse}} {
-			if s.from.has(int(i)) {
-				*s.to = append(*s.to, n)
-			}
-		}
-	}
-	n := len(t.resources)
-	t.runs = append(t.runs, uint32(n))
-	t.side, t.aside, t.sparse, t.done = bitsOf(n, side), bitsOf(n, aside), bitsOf(n, sparse), newBitset(n)
-	renumber := func(i *int32) {
-		if *i != noResource {
-			*i = to[*i]
-		}
-	}
-	for i := range t.files {
-		renumber(&t.files[i].res)
-	}
-	for i := range t.symlinks {
-		renumber(&t.symlinks[i].res)
-		renumber(&t.symlinks[i].data)
-		for j := range t.symlinks[i].streams {
-			renumber(&t.symlinks[i].streams[j].res)
-		}
-	}
-	for i := range t.streams {
-		renumber(&t.streams[i].res)
-	}
-	slices.SortFunc(t.files, func(a, b file) int { return cmp.Or(cmp.Compare(a.res, b.res), cmp.Compare(a.at, b.at)) })
 }
 
 // checkName refuses what wim.Tree must have refused already, and what is ours.

@@ -59,7 +59,7 @@ func (p *planner) addKept(d *wim.Dentry, s spot) error {
 	}
 	p.streams = append(p.streams, streams...)
 	if !d.IsDir() {
-		p.files[len(p.files)-1].late = len(streams) > 0
+		p.files[len(p.files)-1].set(late, len(streams) > 0)
 	}
 	p.countDetails(d)
 	return nil

@@ -122,7 +122,7 @@ func (w *worker) writeBatch(t task, data []byte) error {
 		ready, used = ready[:0], 0
 		return nil
 	}
-	for i := t.first; i < t.end; i++ {
+	for i := range w.p.tree.runs(t.first, t.end) {
 		r := w.p.tree.newRun(i)
 		part := data[r.Offset-t.base:][:r.StoredSize]
 		if len(ready) >= readyMax {
@@ -186,7 +186,7 @@ func (w *worker) writeDecoded(t task, data []byte) error {
 func (w *worker) writeContent(r *run, data []byte, from int64) error {
 	to := from + int64(len(data))
 	for i, end := r.inContent(from, to); i < end; i++ {
-		if r.t.done.has(i) {
+		if !r.t.todo(i) {
 			continue
 		}
 		s := r.span(i)
@@ -351,14 +351,14 @@ func (w *worker) finishPart(r *resource) error {
 	first, end := w.p.tree.filesOf(r.index)
 	for i := first; i < end; i++ {
 		f := &w.p.tree.files[i]
-		if i == home && !f.squeezed {
+		if i == home && !f.is(squeezed) {
 			continue
 		}
 		tmp := workName + "/copy-" + strconv.Itoa(r.index)
-		if f.squeezed {
+		if f.is(squeezed) {
 			tmp = squeezedName + "/copy-" + strconv.Itoa(r.index)
 		}
-		if err := w.copyFile(r.partPath(), tmp, f.sparse); err != nil {
+		if err := w.copyFile(r.partPath(), tmp, f.is(sparse)); err != nil {
 			return fmt.Errorf("copy %s: %w", r.path(), err)
 		}
 		if err := w.place(tmp, i); err != nil {
@@ -377,7 +377,7 @@ func (w *worker) finishHome(r *resource, home int) error {
 	case home < 0:
 		defer w.p.crew.changed(r.sidePath())
 		return w.move(r.partPath(), r.sidePath())
-	case !w.p.tree.files[home].squeezed:
+	case !w.p.tree.files[home].is(squeezed):
 		return w.place(r.partPath(), home)
 	}
 	w.p.crew.sync.RLock()

@@ -15,7 +15,7 @@ import (
 // spares finding it again.
 func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error {
 	p, f, path := w.p, &w.p.tree.files[i], name
-	if f.squeezed {
+	if f.is(squeezed) {
 		path = squeezedName + "/" + strconv.Itoa(i)
 	}
 	out, err := p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -25,8 +25,8 @@ func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error 
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	err = writeAll(out, data, f.sparse)
-	open := p.tree.ntfs.whileOpen && !f.late && !f.squeezed && d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
+	err = writeAll(out, data, f.is(sparse))
+	open := p.tree.ntfs.whileOpen && !f.is(late) && !f.is(squeezed) && d.Attributes&wim.AttrSystem == 0 // with "system" ntfs-3g makes something else of a small file
 	if err == nil && open {
 		var m *metadata
 		if m, err = p.metadataOf(d, f.at); err == nil {
@@ -41,7 +41,7 @@ func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error 
 		p.fsys.Remove(path)
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if f.squeezed {
+	if f.is(squeezed) {
 		return w.place(path, i)
 	}
 	p.crew.madeFile(i, f)

@@ -182,8 +182,8 @@ func parseBlob(b []byte) (e blob, ok bool) {
 
 // addBlob adds a resource that is stored in a run of its own.
 func (f *File) addBlob(v *volume, e blob) error {
-	if err := e.at.check("resource "+e.hash.String(), v.header, v.Size); err != nil {
-		return err
+	if e.at.check("", v.header, v.Size) != nil { // the name is made for few
+		return e.at.check("resource "+e.hash.String(), v.header, v.Size)
 	}
 	if e.at.Flags&ResourceMetadata != 0 {
 		if e.at.Size > maxMetadata {

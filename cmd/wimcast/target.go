@@ -64,9 +64,9 @@ func lostWords(l apply.Lost) string {
 	return strings.Join(parts, ", ")
 }
 
-// memoryGoal is what an apply keeps within, in bytes, as far as it can: pieces of a solid run take more where they are larger than usual, and so do
-// some millions of files. Most of what a plan holds has no pointers, so that collecting garbage more often costs little.
-const memoryGoal = 128 << 20
+// applyGarbage is how much garbage may gather in an apply, in percent of what is in use. Most of what a plan holds has no pointers, so that
+// collecting garbage often costs little.
+const applyGarbage = 10
 
-// limitMemory has garbage be collected sooner once the program has grown to memoryGoal.
-func limitMemory() { debug.SetMemoryLimit(memoryGoal) }
+// limitMemory is called before a WIM file is opened: one of millions of files takes most of what there is.
+func limitMemory() { debug.SetGCPercent(applyGarbage) }

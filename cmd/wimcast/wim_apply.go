@@ -124,6 +124,7 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 
 // openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
 func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (wimFile, error) {
+	limitMemory()
 	w, err := a.openOrSpool(path, cmd.StringSlice("ref"))
 	if err != nil {
 		return w, err
@@ -239,7 +240,6 @@ func (a *app) applyFile(ctx context.Context, w wimFile, image int, dir string, o
 	if err := makeTarget(dir); err != nil {
 		return report, err
 	}
-	limitMemory()
 	show := a.newProgress()
 	bar := show.track("apply", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }

@@ -88,7 +88,6 @@ func (a *app) extractTo(ctx context.Context, cmd *cli.Command, w wimFile, n int,
 	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
 		return withHint(fmt.Errorf("make directory: %w", err), "name with --dest-dir a directory, or one below a directory that is there")
 	}
-	limitMemory()
 	show := a.newProgress()
 	bar := show.track("extract", 0)
 	opts.Progress = func(done, total int64) { bar.set(done, total, "") }
