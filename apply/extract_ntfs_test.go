@@ -25,9 +25,13 @@ func TestNTFSExtractKeepsEverything(t *testing.T) {
 	for _, c := range img.Root.Children {
 		picks = append(picks, Pick{Path: c.Path()})
 	}
-	part, none := Select(img, picks, SelectOptions{Literal: true})
-	if len(none) > 0 {
-		t.Fatalf("not found: %v", none)
+	tree, err := wf.Tree(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, none, err := Select(tree, picks, SelectOptions{Literal: true})
+	if err != nil || len(none) > 0 {
+		t.Fatalf("not found: %v, %v", none, err)
 	}
 	v, fsys := ntfsTarget(t, "streams_interface=windows")
 	fsys.Close()

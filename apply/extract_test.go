@@ -23,7 +23,7 @@ func selectTree() *testNode {
 
 func TestSelect(t *testing.T) {
 	image := buildWIM(selectTree())
-	img, err := openWIM(t, image).Image(1)
+	img, err := openWIM(t, image).Tree(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestSelect(t *testing.T) {
 		want  string
 		none  int
 	}{
-		{"/", SelectOptions{}, "a a/x a/b a/b/deep c c/x c/X f* file", 0},
+		{"/ a", SelectOptions{}, "a a/x a/b a/b/deep c c/x c/X f* file", 0},
 		{"a", SelectOptions{}, "a a/x a/b a/b/deep", 0},
 		{"/a/b/ c/x", SelectOptions{}, "b b/deep x", 0},
 		{`+\a\b\deep`, SelectOptions{}, "a a/b a/b/deep", 0},
@@ -55,7 +55,10 @@ func TestSelect(t *testing.T) {
 			path, keep := strings.CutPrefix(p, "+")
 			picks = append(picks, Pick{path, keep})
 		}
-		part, none := Select(img, picks, c.opts)
+		part, none, err := Select(img, picks, c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var got []string
 		_ = part.Walk(func(d *wim.Dentry) error { // fn gives no error
 			if d.Parent != nil {
@@ -86,11 +89,14 @@ func TestMatchNameTakesNoExponentialTime(t *testing.T) {
 func extractAll(t *testing.T, image []byte, dir string, picks ...Pick) error {
 	t.Helper()
 	f := openWIM(t, image)
-	img, err := f.Image(1)
+	img, err := f.Tree(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	part, _ := Select(img, picks, SelectOptions{})
+	part, _, err := Select(img, picks, SelectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	_, err = Extract(bg, f, 1, part, dir, FileOptions{Rules: wim.Rules{AllowCaseClash: true, AllowWindowsNames: true}})
 	return err
 }
@@ -192,7 +198,14 @@ func TestExtractReadsOnlyNeededPieces(t *testing.T) {
 		}
 		return nil
 	})
-	part, _ := Select(img, []Pick{{Path: path}}, SelectOptions{})
+	tree, err := img.Tree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, _, err := Select(tree, []Pick{{Path: path}}, SelectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.n = 0
 	mem := vfs.NewMem()
 	if _, err := File(bg, f, 1, mem, FileOptions{part: part}); err != nil {

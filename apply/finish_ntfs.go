@@ -85,7 +85,12 @@ func (p *Plan) copyContent(to io.Writer, res int32, buf []byte) error {
 // finishPoints makes the reparse points. Nothing is created below a directory afterwards.
 func (p *Plan) finishPoints(ctx context.Context) error {
 	buf := make([]byte, copySize)
+	streams := p.tree.pointed
 	for _, l := range p.tree.symlinks {
+		n := 0
+		for n < len(streams) && streams[n].at == l.at {
+			n++
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -93,20 +98,21 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.makePoint(l, name, d, buf); err != nil {
+		if err := p.makePoint(l, streams[:n], name, d, buf); err != nil {
 			return err
 		}
+		streams = streams[n:]
 		p.crew.changedDir(int(l.dir))
 		p.event(EventFile, name, 0)
 	}
 	return nil
 }
 
-func (p *Plan) makePoint(l symlink, name string, d *wim.Dentry, buf []byte) error {
-	if err := p.makeEmpty(l, name, d, buf); err != nil {
+func (p *Plan) makePoint(l symlink, streams []stream, name string, d *wim.Dentry, buf []byte) error {
+	if err := p.makeEmpty(l, len(streams) > 0, name, d, buf); err != nil {
 		return err
 	}
-	for _, s := range l.streams {
+	for _, s := range streams {
 		if err := p.writeStream(name, d, s, buf); err != nil {
 			return err
 		}
@@ -124,15 +130,15 @@ func (p *Plan) makePoint(l symlink, name string, d *wim.Dentry, buf []byte) erro
 }
 
 // makeEmpty makes what becomes a reparse point: a directory, or a file with its contents, which no one can write later.
-func (p *Plan) makeEmpty(l symlink, name string, d *wim.Dentry, buf []byte) error {
+func (p *Plan) makeEmpty(l symlink, streams bool, name string, d *wim.Dentry, buf []byte) error {
 	if d.IsDir() {
 		if err := p.fsys.Mkdir(name, 0o777); err != nil {
 			return fmt.Errorf("make directory %s: %w", name, err)
 		}
 		return nil
 	}
-	path := name
-	if l.squeezed {
+	path, squeezed := name, p.tree.ntfs.squeezes(d)
+	if squeezed {
 		path = squeezedName + "/point"
 	}
 	f, err := p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -140,13 +146,13 @@ func (p *Plan) makeEmpty(l symlink, name string, d *wim.Dentry, buf []byte) erro
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	err = p.copyContent(f, l.data, buf)
-	if err == nil && (l.data != noResource || len(l.streams) > 0) {
+	if err == nil && (l.data != noResource || streams) {
 		err = f.Sync() // later it cannot be opened
 	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
-	if err == nil && l.squeezed {
+	if err == nil && squeezed {
 		err = p.fsys.Rename(path, name)
 	}
 	if err != nil {

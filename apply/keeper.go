@@ -32,6 +32,11 @@ type limits struct {
 	whileOpen   bool   // set takes a file that is open, and a file of which everything is set can be opened again
 }
 
+// squeezes reports whether a file or reparse point is created in a compressed folder.
+func (l *limits) squeezes(d *wim.Dentry) bool {
+	return l.inherited && !d.IsDir() && d.Attributes&attrCompressed != 0
+}
+
 // metadata is what a keeper sets of a file. What is zero stays as it is, but for the attributes.
 type metadata struct {
 	attributes uint32

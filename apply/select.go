@@ -20,33 +20,66 @@ type SelectOptions struct {
 	FoldCase bool // upper and lower case are the same
 }
 
-// Select gives the part of an image that the picks name, and those that name nothing. In a path '*' stands for any characters
+// Found is a dentry that a path names.
+type Found struct {
+	*wim.Dentry // without Children
+	At          wim.At
+}
+
+// Select checks the tree of an image, and gives the part of it that the picks name, in memory, and those that name nothing. In a path '*' stands for any characters
 // of one name and '?' for one. Where two picks come to stand at one place the later one wins, and directories are merged. The root keeps
-// its own metadata if it is picked itself or a pick keeps the directories above it.
-func Select(img *wim.Image, picks []Pick, opts SelectOptions) (part *wim.Image, none []Pick) {
-	s := selection{children: map[*wim.Dentry]map[string]*wim.Dentry{}}
+// its own metadata if it is picked itself or a pick keeps the directories above it. The part is nil if it is all of the image.
+func Select(img *wim.Tree, picks []Pick, opts SelectOptions) (part *wim.Image, none []Pick, err error) {
+	nothing := func(*wim.Dentry, wim.At) error { return nil }
+	if err := img.Walk(nil, nothing, nothing); err != nil {
+		return nil, nil, err
+	}
+	root, err := img.Dentry(img.Root())
+	if err != nil {
+		return nil, nil, err
+	}
+	s := selection{img: img, children: map[*wim.Dentry]map[string]*wim.Dentry{}}
 	s.root = &wim.Dentry{Attributes: wim.AttrDirectory, SecurityID: -1}
+	all := false
 	for _, p := range picks {
-		found := opts.Find(img, p.Path)
+		found, err := opts.Find(img, p.Path)
+		if err != nil {
+			return nil, nil, err
+		}
 		if len(found) == 0 {
 			none = append(none, p)
+		}
+		if all = len(picks) == 1 && len(found) == 1 && found[0].Parent == nil; all {
+			break
 		}
 		for _, d := range found {
 			at := s.root
 			if p.Keep || d.Parent == nil {
-				s.adopt(img.Root)
+				s.adopt(root)
 			}
 			if p.Keep {
-				at = s.above(d)
+				at = s.above(d.Dentry)
 			}
-			s.add(at, d)
+			if err := s.add(at, d.Dentry, d.At); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
-	return &wim.Image{Info: img.Info, Security: img.Security, Root: s.root}, none
+	if all {
+		return nil, nil, nil
+	}
+	part = &wim.Image{Info: img.Info, Security: make([][]byte, img.Securities()), Root: s.root}
+	for i := range part.Security {
+		if part.Security[i], err = img.Security(i); err != nil {
+			return nil, nil, err
+		}
+	}
+	return part, none, nil
 }
 
 // selection is the tree that Select makes, of copies.
 type selection struct {
+	img      *wim.Tree
 	root     *wim.Dentry
 	children map[*wim.Dentry]map[string]*wim.Dentry // of directories of the tree, by name
 }
@@ -67,13 +100,11 @@ func (s *selection) above(d *wim.Dentry) *wim.Dentry {
 }
 
 // add puts d and all below it into a directory; the root's children, in place of the root.
-func (s *selection) add(at, d *wim.Dentry) {
+func (s *selection) add(into, d *wim.Dentry, at wim.At) error {
 	if d.Parent != nil {
-		at = s.put(at, d)
+		into = s.put(into, d)
 	}
-	for _, c := range d.Children {
-		s.add(at, c)
-	}
+	return s.img.Children(at, d, func(c *wim.Dentry, at wim.At) error { return s.add(into, c, at) })
 }
 
 // put puts d alone into a directory, and gives its copy. A directory that is there by that name is kept; anything else is replaced.
@@ -100,39 +131,49 @@ func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
 }
 
 // Find gives what a path names in an image.
-func (o SelectOptions) Find(img *wim.Image, path string) []*wim.Dentry {
-	at := []*wim.Dentry{img.Root}
+func (o SelectOptions) Find(img *wim.Tree, path string) ([]Found, error) {
+	root, err := img.Dentry(img.Root())
+	if err != nil {
+		return nil, err
+	}
+	found := []Found{{root, img.Root()}}
 	for name := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
 		if name == "" {
 			continue
 		}
-		var next []*wim.Dentry
-		for _, d := range at {
-			next = append(next, o.below(d, name)...)
+		var next []Found
+		for _, dir := range found {
+			below, err := o.below(img, dir, name)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, below...)
 		}
-		at = next
+		found = next
 	}
-	return at
+	return found, nil
 }
 
 // below gives the children of a directory that have the name or fit it.
-func (o SelectOptions) below(dir *wim.Dentry, name string) (out []*wim.Dentry) {
-	for _, c := range dir.Children {
-		if c.Name == name && o.Literal {
-			return []*wim.Dentry{c}
-		}
+func (o SelectOptions) below(img *wim.Tree, dir Found, name string) (out []Found, err error) {
+	exact := -1
+	err = img.Children(dir.At, dir.Dentry, func(c *wim.Dentry, at wim.At) error {
 		pattern, is := name, c.Name
 		if o.FoldCase {
 			pattern, is = strings.ToUpper(pattern), strings.ToUpper(is)
 		}
 		if pattern == is || !o.Literal && matchName(pattern, is) {
-			out = append(out, c)
+			if exact < 0 && c.Name == name {
+				exact = len(out)
+			}
+			out = append(out, Found{c, at})
 		}
-	}
+		return nil
+	})
 	if o.Literal && len(out) > 1 {
-		out = out[:1]
+		out = out[max(exact, 0):][:1]
 	}
-	return out
+	return out, err
 }
 
 // matchName reports whether a name fits a pattern of '*' and '?'. It takes time in proportion to the product of their lengths at most.

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strconv"
 
 	"github.com/wimcast/wimcast/internal/vfs"
@@ -193,8 +192,7 @@ func (p *Plan) uncompress(dir string) error {
 
 // makeSqueezed makes the folder in which files are created that are to be compressed.
 func (p *Plan) makeSqueezed() error {
-	files := slices.ContainsFunc(p.tree.files, func(f file) bool { return f.is(squeezed) })
-	if !files && !slices.ContainsFunc(p.tree.symlinks, func(l symlink) bool { return l.squeezed }) {
+	if !p.tree.squeezed {
 		return nil
 	}
 	if err := p.fsys.Mkdir(squeezedName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -71,11 +71,8 @@ type (
 	}
 	symlink struct { // where the target keeps what NTFS does: any reparse point
 		spot
-		res     int32 // reparse data
-		data    int32 // contents
-		streams []stream
-
-		squeezed bool // it is created in a compressed folder
+		res  int32 // reparse data
+		data int32 // contents
 	}
 	stream struct { // a named stream, kept as such or as an xattr of what has it
 		spot
@@ -88,14 +85,16 @@ type (
 type tree struct {
 	img      *wim.Tree
 	wf       *wim.File
-	dirs     []spot    // parents before children; the first is the root
-	files    []file    // sorted by resource, those without first
-	links    []link    // sorted by file
-	symlinks []symlink //
-	streams  []stream  //
-	report   Report    // what can be counted beforehand
-	kept     bool      // xattrs are made
-	ntfs     *limits   // the target keeps what NTFS does; nil: it does not
+	dirs     []spot // parents before children; the first is the root
+	files    []file // sorted by resource, those without first
+	links    []link // sorted by file
+	symlinks []symlink
+	streams  []stream // but for those of symlinks
+	pointed  []stream // those, in their order
+	report   Report   // what can be counted beforehand
+	kept     bool     // xattrs are made
+	ntfs     *limits  // the target keeps what NTFS does; nil: it does not
+	squeezed bool     // some file or symlink is
 	noShort  map[wim.At]bool
 
 	// Of resources:
@@ -297,7 +296,7 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 		}
 	}
 	if p.ntfs != nil {
-		f.set(squeezed, p.ntfs.inherited && d.Attributes&attrCompressed != 0)
+		f.set(squeezed, p.squeezes(d))
 		f.set(sparse, d.Attributes&attrSparse != 0)
 		if res != noResource && f.is(sparse) {
 			p.sparse.set(int(res))
@@ -307,6 +306,13 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	p.report.Files++
 	p.report.Bytes += size
 	return nil
+}
+
+// squeezes reports whether a file or reparse point is created in a compressed folder, and notes that there is one.
+func (p *planner) squeezes(d *wim.Dentry) bool {
+	is := p.ntfs.squeezes(d)
+	p.squeezed = p.squeezed || is
+	return is
 }
 
 // addExtras counts or plans what a POSIX file system has no place for.

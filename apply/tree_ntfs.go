@@ -23,11 +23,13 @@ func (p *planner) addPoint(d *wim.Dentry, s spot) error {
 			return err
 		}
 		p.report.Bytes += size
-		l.squeezed = p.ntfs.inherited && d.Attributes&attrCompressed != 0
+		p.squeezes(d)
 	}
-	if l.streams, err = p.streamsOf(d, s); err != nil {
+	streams, err := p.streamsOf(d, s)
+	if err != nil {
 		return err
 	}
+	p.pointed = append(p.pointed, streams...)
 	switch {
 	case link:
 		p.report.Symlinks++

@@ -65,11 +65,14 @@ func (a *app) wimExtract(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	image, err := w.Image(n)
+	image, err := w.Tree(n)
 	if err != nil {
 		return wimHint(fmt.Errorf("read image %d of %s: %w", n, got[0], err))
 	}
-	part, none := apply.Select(image, picks, apply.SelectOptions{Literal: cmd.Bool("no-globs"), FoldCase: ignoreCase()})
+	part, none, err := apply.Select(image, picks, apply.SelectOptions{Literal: cmd.Bool("no-globs"), FoldCase: ignoreCase()})
+	if err != nil {
+		return wimHint(fmt.Errorf("read image %d of %s: %w", n, got[0], err))
+	}
 	for _, p := range none {
 		if !cmd.Bool("nullglob") {
 			return withHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, got[0], p.Path),
@@ -102,15 +105,19 @@ func (a *app) extractTo(ctx context.Context, cmd *cli.Command, w wimFile, n int,
 }
 
 // extractToStdout writes the contents of files. All are looked at before the first byte is written.
-func (a *app) extractToStdout(ctx context.Context, w wimFile, image *wim.Image, picks []apply.Pick, cmd *cli.Command) error {
+func (a *app) extractToStdout(ctx context.Context, w wimFile, image *wim.Tree, picks []apply.Pick, cmd *cli.Command) error {
 	opts := apply.SelectOptions{Literal: cmd.Bool("no-globs"), FoldCase: ignoreCase()}
 	var files []*wim.Dentry
 	for _, p := range picks {
-		for _, d := range opts.Find(image, p.Path) {
+		found, err := opts.Find(image, p.Path)
+		if err != nil {
+			return wimHint(err)
+		}
+		for _, d := range found {
 			if d.IsDir() || d.IsReparse() {
 				return withHint(fmt.Errorf("extract /%s to standard output: it is not a regular file", d.Path()), "leave --to-stdout out")
 			}
-			files = append(files, d)
+			files = append(files, d.Dentry)
 		}
 	}
 	for _, d := range files {
