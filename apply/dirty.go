@@ -5,15 +5,15 @@ import "slices"
 // syncAtOnce is how many names are given to one SyncAll.
 const syncAtOnce = 1 << 14
 
-// dirty is what must be synced: files and directories of the image by their numbers, because between two commits there may be millions,
-// and other names.
+// dirty is what must be synced: files and directories of the image and resources in the work folder by their numbers, because between two commits
+// there may be millions, and other names.
 type dirty struct {
-	files, dirs bitset
-	names       map[string]struct{}
+	files, dirs, sides bitset
+	names              map[string]struct{}
 }
 
 func (t *tree) newDirty() dirty {
-	return dirty{newBitset(len(t.files)), newBitset(len(t.dirs)), map[string]struct{}{}}
+	return dirty{newBitset(len(t.files)), newBitset(len(t.dirs)), newBitset(t.count()), map[string]struct{}{}}
 }
 
 // changed notes names that must be synced.
@@ -38,6 +38,14 @@ func (c *crew) madeFile(i int, f *file) {
 	defer c.mu.Unlock()
 	c.dirty.files.set(i)
 	c.dirty.dirs.set(int(f.dir))
+}
+
+// madeSide notes a resource that the work folder keeps.
+func (c *crew) madeSide(res int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dirty.sides.set(res)
+	c.dirty.names[workName] = struct{}{}
 }
 
 // changedDir notes a directory of the image.
@@ -73,6 +81,11 @@ func (p *Plan) sync(d dirty) error {
 		}
 	}
 	slices.Sort(names)
+	for res := range d.sides.each() {
+		if err := add(sidePath(res)); err != nil {
+			return err
+		}
+	}
 	for i := range d.dirs.each() {
 		name, err := p.tree.path(p.tree.dirs[i])
 		if err == nil {

@@ -217,7 +217,7 @@ func (w *worker) writeAll(r *resource, data []byte) error {
 		}
 	}
 	if r.inWork() {
-		if err := w.create(r.sidePath(), data); err != nil {
+		if err := w.createSide(r, data); err != nil {
 			return err
 		}
 	}
@@ -255,8 +255,9 @@ func (w *worker) close() {
 	}
 }
 
-// create makes a file that is not there yet.
-func (w *worker) create(path string, data []byte) error {
+// createSide makes the file that keeps a resource in the work folder.
+func (w *worker) createSide(r *resource, data []byte) error {
+	path := r.sidePath()
 	f, err := w.p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return existsError(path, err)
@@ -272,7 +273,7 @@ func (w *worker) create(path string, data []byte) error {
 		w.p.fsys.Remove(path)
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	w.p.crew.changed(path, parent(path))
+	w.p.crew.madeSide(r.index)
 	return nil
 }
 
@@ -375,7 +376,7 @@ func (w *worker) finishPart(r *resource) error {
 func (w *worker) finishHome(r *resource, home int) error {
 	switch {
 	case home < 0:
-		defer w.p.crew.changed(r.sidePath())
+		defer w.p.crew.madeSide(r.index)
 		return w.move(r.partPath(), r.sidePath())
 	case !w.p.tree.files[home].is(squeezed):
 		return w.place(r.partPath(), home)
