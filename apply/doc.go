@@ -27,7 +27,7 @@
 // larger than the spool waits alone.
 //
 // Pieces that decode to more than 2 MiB are decoded one at a time, in buffers that are kept: those of solid runs have 64 MiB, decoded from some 20.
-// Everything else takes memory with the number of files (about 100 bytes each, with the open WIM file), not with their size: a plan holds numbers,
+// Everything else takes memory with the number of files (about 70 bytes each, with the open WIM file), not with their size: a plan holds numbers,
 // and reads a dentry again from the image's metadata, of which up to 16 MiB are kept decoded, when its file is made.
 //
 // [File] leaves stored bytes where they are until a worker reads them, in blocks that it cuts so that nothing waits. It commits every GiB, and else syncs

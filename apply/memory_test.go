@@ -11,7 +11,7 @@ import (
 )
 
 // memoryPerFile is how many bytes an open file and a plan may keep for every file of the image, beside the cache of metadata.
-const memoryPerFile = 110
+const memoryPerFile = 80
 
 func TestAPlanKeepsFewBytesAFile(t *testing.T) {
 	const dirs, files = 500, 100

@@ -134,19 +134,10 @@ func (f *File) MetadataOf(n int) (Resource, error) {
 
 // Image reads the metadata of image n, 1-based, checks its SHA-1, and gives the tree.
 func (f *File) Image(n int) (*Image, error) {
-	res, err := f.MetadataOf(n)
+	t, err := f.tree(n, f.wholeMetadata)
 	if err != nil {
 		return nil, err
 	}
-	src, err := f.wholeMetadata(res)
-	if err != nil {
-		return nil, wrapf(err, "read metadata of image %d", n)
-	}
-	t, err := newTree(src)
-	if err != nil {
-		return nil, wrapf(err, "read metadata of image %d", n)
-	}
-	t.Info = f.images[n-1]
 	m, err := t.image()
 	if err != nil {
 		return nil, wrapf(err, "read metadata of image %d", n)

@@ -21,12 +21,15 @@ type Tree struct {
 
 // Tree checks the SHA-1 of the metadata of image n, 1-based, and gives the tree, of which only the security table is checked yet: call Walk
 // before anything else. Metadata in pieces of over 1 MiB is held whole.
-func (f *File) Tree(n int) (*Tree, error) {
+func (f *File) Tree(n int) (*Tree, error) { return f.tree(n, f.metaSource) }
+
+// tree reads the metadata of image n by source.
+func (f *File) tree(n int, source func(Resource) (metaSource, error)) (*Tree, error) {
 	res, err := f.MetadataOf(n)
 	if err != nil {
 		return nil, err
 	}
-	src, err := f.metaSource(res)
+	src, err := source(res)
 	if err != nil {
 		return nil, wrapf(err, "read metadata of image %d", n)
 	}
