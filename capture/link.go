@@ -29,13 +29,24 @@ func (s *scanner) link(e *entry) error {
 		target, d.ReparseFlags = rest, 0
 		s.stats.Fixed++
 	}
-	data, err := wim.SymlinkData(target)
+	src, err := newLinkSource(e.dir.below(e.name), target)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	d.Streams = []wim.Stream{{Kind: wim.StreamReparse, Source: &byteSource{e.dir.below(e.name), data}}}
-	s.stats.Bytes += int64(len(data))
+	d.Streams = []wim.Stream{{Kind: wim.StreamReparse, Source: src}}
+	s.stats.Bytes += src.Size()
 	return nil
+}
+
+// linkSource is the reparse data of a symbolic link that was read here.
+type linkSource struct {
+	byteSource
+	target string
+}
+
+func newLinkSource(path, target string) (*linkSource, error) {
+	data, err := wim.SymlinkData(target)
+	return &linkSource{byteSource{path, data}, target}, err
 }
 
 // inside gives what follows the scanned directory in an absolute target that leads into it, with a slash in front. The directory is known by what it is,

@@ -200,6 +200,7 @@ const (
 	parkedFile         // the contents of a file
 	parkedBytes        // here
 	parkedNamed        // a named stream on NTFS
+	parkedLink         // where a symbolic link leads: a fifth of its reparse data
 )
 
 func (p *park) appendStream(buf []byte, s *wim.Stream) []byte {
@@ -208,6 +209,8 @@ func (p *park) appendStream(buf []byte, s *wim.Stream) []byte {
 	switch src := s.Source.(type) {
 	case *fileSource:
 		return p.appendIdentity(append(buf, parkedFile), &src.was)
+	case *linkSource:
+		return appendString(append(buf, parkedLink), src.target)
 	case *byteSource:
 		return appendString(append(buf, parkedBytes), string(src.data))
 	case *streamSource:

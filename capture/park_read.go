@@ -80,6 +80,14 @@ func (p place) path() string {
 	return join(p.dir.path(), p.name)
 }
 
+// below is where the file itself is, relative to what was scanned; "" where Sources are only told from nil.
+func (p place) below() string {
+	if p.none {
+		return ""
+	}
+	return p.dir.below(p.name)
+}
+
 // next reads a record into l.d, told by the one before it. dir says that the records of its children follow. ok is false at an end mark.
 func (r *parkReader) next(last *before, l *level, from place) (dir, ok bool) {
 	r.skip()
@@ -173,11 +181,9 @@ func (r *parkReader) stream(from place) wim.Stream {
 	case parkedFile:
 		s.Source = &fileSource{from.dir, from.name, r.identity()}
 	case parkedBytes:
-		path := ""
-		if !from.none {
-			path = from.dir.below(from.name)
-		}
-		s.Source = &byteSource{path, r.bytes()}
+		s.Source = &byteSource{from.below(), r.bytes()}
+	case parkedLink:
+		s.Source, _ = newLinkSource(from.below(), string(r.bytes())) // the scan has made one, so there is no error
 	case parkedNamed:
 		src := &streamSource{v: r.p.volumes[r.uvarint()], dir: from.dir, name: from.name, stream: s.Name, size: int64(r.uvarint())}
 		if dir := r.bytes(); len(dir) > 0 {

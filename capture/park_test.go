@@ -93,6 +93,10 @@ func (m *parkModel) dentry(name string, dir bool) wim.Dentry {
 	if !dir && m.rng.IntN(8) > 0 {
 		d.Streams = []wim.Stream{{Source: &fileSource{m.where, name, m.was(t)}}}
 	}
+	if m.rng.IntN(9) == 0 {
+		link, _ := newLinkSource(m.where.below(name), fmt.Sprintf("../%x", m.rng.Uint64())) // which has no error
+		d.Streams = append(d.Streams, wim.Stream{Kind: wim.StreamReparse, Source: link})
+	}
 	if m.rng.IntN(6) == 0 {
 		v, elsewhere := m.p.volumes[m.rng.IntN(2)], &folder{name: "/else/where"}
 		d.Streams = append(
@@ -147,6 +151,8 @@ func plain(d wim.Dentry, again bool) (wim.Dentry, []string) {
 		switch src := d.Streams[i].Source.(type) {
 		case *fileSource:
 			sources = append(sources, fmt.Sprintf("%+v", src.was))
+		case *linkSource:
+			sources = append(sources, fmt.Sprintf("%q %q", src.target, src.data))
 		case *byteSource:
 			sources = append(sources, fmt.Sprintf("%q", src.data))
 		case *streamSource:

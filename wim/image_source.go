@@ -3,7 +3,8 @@ package wim
 // ImageSource is the tree of an image that is to be written, as a Source is the bytes of a stream. It can be walked again and again, and is the same every time. An [Image] is one, in memory;
 // package capture has one that takes some bytes a file.
 //
-// A dentry holds for the call that gets it, and for those about what is below it. The Source of a stream stays good.
+// A dentry holds for the call that gets it, and for those about what is below it. The Source of a stream stays good. But for an Image, names with
+// one HardLink number are names of one file, and these numbers count from 1.
 type ImageSource interface {
 	// Head gives the properties of the image, which may be changed before a Writer gets the tree, and its security descriptors.
 	Head() (info *ImageInfo, security [][]byte)
@@ -16,6 +17,12 @@ type ImageSource interface {
 
 // Head makes an Image an ImageSource.
 func (m *Image) Head() (info *ImageInfo, security [][]byte) { return &m.Info, m.Security }
+
+// inMemory reports whether a tree is an Image, whose HardLink numbers may be any, and may be shared by different files.
+func inMemory(tree ImageSource) bool {
+	_, is := tree.(*Image)
+	return is
+}
 
 // Visit is Walk, and tells how deep a dentry is.
 func (m *Image) Visit(fn func(d *Dentry, depth int) error) error {

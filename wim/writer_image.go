@@ -63,9 +63,11 @@ func (f *feeder) copyImage(m *writerImage) error {
 // counting counts what the XML tells of an image, and the references to contents that were read.
 type counting struct {
 	*feeder
-	m     *writerImage
-	info  *ImageInfo
-	files map[linkedFile]struct{} // those with several names that were met
+	m    *writerImage
+	info *ImageInfo
+	// Files with several names that were met: of an Image, of another ImageSource.
+	files  map[linkedFile]struct{}
+	groups linkGroups[bool]
 }
 
 // linkedFile is a file with several names. Those that share a group number but not their contents are different files.
@@ -110,11 +112,26 @@ func (c *counting) dentry(d *Dentry) {
 	if d.HardLink == 0 || d.IsDir() {
 		return
 	}
-	file := linkedFile{d.HardLink, d.Data(), d.Attributes}
-	if _, again := c.files[file]; again {
+	if c.again(d) {
 		c.info.HardLinkBytes += n
 	}
-	c.files[file] = struct{}{}
+}
+
+// again reports whether a dentry is of a file with several names of which one was met.
+func (c *counting) again(d *Dentry) bool {
+	if inMemory(c.m.tree) {
+		file := linkedFile{d.HardLink, d.Data(), d.Attributes}
+		_, again := c.files[file]
+		c.files[file] = struct{}{}
+		return again
+	}
+	met, err := c.groups.of(d)
+	if err != nil { // planImage refuses it
+		return false
+	}
+	again := *met
+	*met = true
+	return again
 }
 
 // lentSize is the size of a content that this file does not have; 0 where nobody knows.

@@ -233,16 +233,19 @@ func (j *writeJob) planImage(m *writerImage, sources map[Source]int) error {
 		tree = img
 	}
 	m.first = j.slots.n
-	links := &sourceLinks{sources: sources, names: make(map[linkName]int)}
-	if _, ok := tree.(*Image); !ok {
+	links := &sourceLinks{sources: sources}
+	if !inMemory(tree) {
 		links.sources = nil
 	}
 	return tree.Visit(func(d *Dentry, _ int) error {
+		if err := links.begin(d, j.slots.n); err != nil {
+			return err
+		}
 		for i := range d.Streams {
 			s := &d.Streams[i]
 			switch {
 			case s.Source != nil:
-				j.source(d, i, links)
+				j.source(s.Source, links)
 			case s.Hash.IsZero():
 			default:
 				if err := j.need(s.Hash, m, d.Name); err != nil {
@@ -254,10 +257,9 @@ func (j *writeJob) planImage(m *writerImage, sources map[Source]int) error {
 	})
 }
 
-// source enters the Source of stream i.
-func (j *writeJob) source(d *Dentry, i int, links *sourceLinks) {
-	src := d.Streams[i].Source
-	if first := links.first(d, i, j.slots.n); first != j.slots.n {
+// source enters the next Source of the dentry that links has begun.
+func (j *writeJob) source(src Source, links *sourceLinks) {
+	if first := links.first(src, j.slots.n); first != j.slots.n {
 		j.slots.add(slotAs | slot(first))
 		return
 	}
@@ -272,30 +274,56 @@ func (j *writeJob) source(d *Dentry, i int, links *sourceLinks) {
 // sourceLinks finds the streams that hold the same because they are names of one file.
 type sourceLinks struct {
 	sources map[Source]int // slots, of an Image; nil: it is another ImageSource
-	names   map[linkName]int
+	groups  linkGroups[int32]
+	same    int // slot of what is the same as the next Source; -1: nothing
 }
 
-// linkName is a stream of a file with several names.
-type linkName struct {
-	group  uint64
-	stream int
+// begin begins a dentry, whose first Source would have slot n.
+func (l *sourceLinks) begin(d *Dentry, n int) error {
+	l.same = -1
+	if l.sources != nil || d.HardLink == 0 {
+		return nil
+	}
+	slot, err := l.groups.of(d)
+	if err != nil {
+		return err
+	}
+	if *slot == 0 {
+		*slot = int32(n) + 1
+	} else {
+		l.same = int(*slot) - 1
+	}
+	return nil
 }
 
-// first gives the slot of the first stream that is the same as stream i of d: n, if it is this one.
-func (l *sourceLinks) first(d *Dentry, i, n int) int {
-	var known bool
-	first := n
-	switch name := (linkName{d.HardLink, i}); {
-	case l.sources != nil:
-		if first, known = l.sources[d.Streams[i].Source]; !known {
-			l.sources[d.Streams[i].Source], first = n, n
+// first gives the slot of the first stream that is the same as the next Source: n, if it is this one.
+func (l *sourceLinks) first(src Source, n int) int {
+	if l.sources == nil {
+		if l.same < 0 {
+			return n
 		}
-	case d.HardLink != 0:
-		if first, known = l.names[name]; !known {
-			l.names[name], first = n, n
-		}
+		l.same++
+		return l.same - 1
+	}
+	first, known := l.sources[src]
+	if !known {
+		l.sources[src], first = n, n
 	}
 	return first
+}
+
+// linkGroups keeps something of every file with several names, by its group number.
+type linkGroups[T any] []T
+
+// of gives what is kept of the file that d is a name of.
+func (g *linkGroups[T]) of(d *Dentry) (*T, error) {
+	if d.HardLink > maxSlots {
+		return nil, fmt.Errorf("%q is of hard link group %d, and groups of an ImageSource count from 1", d.Path(), d.HardLink)
+	}
+	for uint64(len(*g)) <= d.HardLink {
+		*g = append(*g, *new(T))
+	}
+	return &(*g)[d.HardLink], nil
 }
 
 // need enters a content that an image has, and counts the reference.
