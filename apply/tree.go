@@ -112,7 +112,7 @@ type planner struct {
 	*tree
 	cur    int32 // the directory that is read
 	above  []openDir
-	linked []linkName
+	linked []groupedName
 	short  shortNames
 }
 
@@ -122,9 +122,14 @@ type openDir struct {
 	index int32
 }
 
-// linkName is a dentry that says that it is one of several names of a file.
+// groupedName is a dentry that says that it is one of several names of a file. Names with one group number may be of different groups yet.
+type groupedName struct {
+	spot
+	group uint32
+}
+
+// linkName is one of the names of a file that has several.
 type linkName struct {
-	group uint64
 	spot
 	short bool // it has a short name
 }
@@ -185,7 +190,7 @@ func (p *planner) addEntry(d *wim.Dentry, at wim.At) error {
 	case d.IsDir(): // comes to addDir
 		return nil
 	case d.HardLink != 0:
-		p.linked = append(p.linked, linkName{d.HardLink, s, d.ShortName != ""})
+		p.linked = append(p.linked, groupedName{s, uint32(d.HardLink ^ d.HardLink>>32)})
 		return nil
 	}
 	return p.add(d, s, nil)
@@ -193,8 +198,9 @@ func (p *planner) addEntry(d *wim.Dentry, at wim.At) error {
 
 // addLinked plans the files that may have several names. Names that share a group number but not their contents are different files.
 func (p *planner) addLinked() error {
-	slices.SortStableFunc(p.linked, func(a, b linkName) int { return cmp.Compare(a.group, b.group) })
+	slices.SortFunc(p.linked, func(a, b groupedName) int { return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.at, b.at)) })
 	type key struct {
+		group      uint64
 		data       wim.SHA1
 		attributes uint32
 	}
@@ -210,11 +216,11 @@ func (p *planner) addLinked() error {
 			if err != nil {
 				return err
 			}
-			k := key{d.Data(), d.Attributes}
+			k := key{d.HardLink, d.Data(), d.Attributes}
 			if files[k] == nil {
 				order = append(order, k)
 			}
-			files[k] = append(files[k], l)
+			files[k] = append(files[k], linkName{l.spot, d.ShortName != ""})
 		}
 		for _, k := range order {
 			if err := p.addNames(files[k]); err != nil {
@@ -223,6 +229,7 @@ func (p *planner) addLinked() error {
 		}
 		rest = rest[n:]
 	}
+	p.linked = nil
 	slices.SortStableFunc(p.links, func(a, b link) int { return cmp.Compare(a.first, b.first) })
 	return nil
 }

@@ -40,6 +40,7 @@ type finder struct {
 
 	long  match // that covers pos, when until is beyond it
 	until int
+	skip  int // end of the long match that reaches farthest: positions before it get no trees, as the place it leads to has them
 
 	shift uint     // that leaves the bits of a hash
 	roots []uint32 // position + 1 by hash; 0 is none
@@ -75,7 +76,7 @@ func rootHashBits(size int) int { return min(max(bits.Len(uint(size))-2, 10), 23
 
 // reset starts on a piece. Memory is taken by what the largest piece so far needs.
 func (f *finder) reset(data []byte, size int) {
-	f.data, f.size, f.pos, f.until = data, size, 0, 0
+	f.data, f.size, f.pos, f.until, f.skip = data, size, 0, 0, 0
 	n := rootHashBits(size)
 	f.shift = uint(32 - n)
 	if len(f.nodes) < 2*size {
@@ -92,13 +93,10 @@ func (f *finder) fill(b *batch) {
 	b.start, b.matches = f.pos, b.matches[:0]
 	for i := range n {
 		pos, k := f.pos+i, int(b.count[i])
-		if pos >= f.until && k > 0 && int(f.found[i][k-1].length) >= f.nice {
-			m := &f.found[i][k-1]
-			m.length = uint32(matchLength(f.data, pos-int(m.offset), pos, int(m.length), f.size-pos))
-			f.long, f.until = *m, pos+int(m.length)
-			b.matches = append(b.matches, *m)
-			b.count[i] = 1
-			continue
+		if k > 0 {
+			if m := f.found[i][k-1]; int(m.length) >= f.nice && pos+int(m.length) > f.until {
+				f.long, f.until = m, pos+int(m.length)
+			}
 		}
 		if pos < f.until {
 			b.matches = append(b.matches, match{uint32(f.until - pos), f.long.offset})
@@ -187,6 +185,11 @@ func (f *finder) step(l *lane) {
 	}
 	*l.root = uint32(pos + 1)
 	l.busy = false
+	if l.best >= f.nice {
+		m := &f.found[l.at][l.count-1]
+		m.length = uint32(matchLength(data, pos-int(m.offset), pos, l.best, f.size-pos))
+		f.skip = max(f.skip, pos+int(m.length))
+	}
 }
 
 // visit asks for what the next turn of a lane needs.
@@ -202,7 +205,7 @@ func (f *finder) begin(l *lane, at int) bool {
 	pos := f.pos + at
 	l.at, l.count = at, 0
 	limit := min(f.nice, f.size-pos)
-	if limit < minTree {
+	if limit < minTree || pos < f.skip {
 		return true
 	}
 	data := f.data

@@ -230,8 +230,18 @@ func (e *Encoder) relax(cur int) (long item) {
 		e.again(cur, n, here, it)
 		from = n + 1
 	}
-	return e.relaxDelta(cur, pos, limit, base+cost1(ch.match[s.match]))
+	if from > enoughForRep {
+		return item{}
+	}
+	return e.relaxDelta(cur, pos, limit, base+cost1(ch.match[s.match]), from <= enough)
 }
+
+// Where there is an LZ match of that length no delta match is looked for, and none with a recent offset. That spares a third of the parser's time, and costs
+// 0.3 % of size on Windows programs; data that delta matches are for has few such matches.
+const (
+	enough       = 4
+	enoughForRep = 8
+)
 
 func repCost(ch *[recentCount - 1][repStates]uint64, s *[recentCount - 1]uint8, which int) uint32 {
 	h := ch[0][s[0]]
@@ -264,8 +274,8 @@ func (e *Encoder) relaxShort(cur, pos, from int, cost uint32) int {
 	return from
 }
 
-// relaxDelta tries the delta matches.
-func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32) (long item) {
+// relaxDelta tries the delta matches, those with a new offset if that is asked for.
+func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32, fresh bool) (long item) {
 	p, s, ch, data := &e.parser, &e.parser.state[cur], &e.chances, e.data
 	rep := base + cost1(ch.delta[s.delta])
 	skip := 0
@@ -290,6 +300,9 @@ func (e *Encoder) relaxDelta(cur, pos, limit int, base uint32) (long item) {
 		here := rep + repCost(&ch.deltaRep, &s.deltaRep, i)
 		e.lengths(cur, 2, n, here, it)
 		e.again(cur, n, here, it)
+	}
+	if !fresh {
+		return item{}
 	}
 	base += cost0(ch.delta[s.delta])
 	e.deltas.look(e.data, pos, &e.deltaOffsets)
