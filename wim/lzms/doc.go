@@ -85,5 +85,6 @@
 // # Encoder
 //
 // Matches are found by binary trees of the whole piece. Of them, of the recent offsets and of delta matches, paths of the least cost are chosen,
-// block by block, where cost is what the codes and probabilities of the moment make of it.
+// block by block, where cost is what the codes and probabilities of the moment make of it. Positions inside a long match are in no tree, and
+// where there is an ordinary match few delta matches are tried: both cost half a per cent of size on programs together, and save a third of the time.
 package lzms
