@@ -52,7 +52,7 @@ func (s *stored) start() int64 {
 	return 0
 }
 
-// store adds a resource. Offset and flags of at are those of a stored, run is what it calls so.
+// store adds the resource of a blob; offset and run are as in stored.
 func (f *File) store(e *blob, offset, run, size int64) {
 	s := stored{hash: e.hash, refs: e.refs, place: uint64(offset) | uint64(e.at.Flags)<<56, run: uint32(run), size: uint32(size)}
 	if run >= isOutsize || size >= isOutsize {
@@ -158,7 +158,7 @@ type blobReader struct {
 func (g *blobReader) add(b []byte) error {
 	e, ok := parseBlob(b)
 	if !ok {
-		return corruptf("locate resource %s: an offset or size is over 2^55", e.hash)
+		return corruptf("locate resource %s: an offset or size is over 2^54", e.hash)
 	}
 	if part := int(binary.LittleEndian.Uint16(b[24:])); part != g.v.header.Part {
 		return nil

@@ -18,7 +18,7 @@ const (
 	maxPieces   = 1 << 24   // of one run
 	maxSolid    = 1 << 22   // pieces of all solid runs of a file
 	maxContent  = 1 << 50   // bytes of a run, uncompressed
-	maxSize     = 1 << 55   // any offset or size
+	maxSize     = 1 << 54   // any offset or size; the sum of two fits into stored.place
 )
 
 // File versions.
@@ -187,7 +187,7 @@ func parseHeader(b []byte) (Header, error) {
 	for i, t := range h.tables() {
 		var ok bool
 		if *t.at, ok = parseLocation(b[[]int{48, 72, 96, 124}[i]:]); !ok {
-			return Header{}, corruptf("read WIM header: an offset or size is over 2^62")
+			return Header{}, corruptf("read WIM header: an offset or size is over 2^54")
 		}
 	}
 	return h, nil

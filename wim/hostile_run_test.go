@@ -332,3 +332,49 @@ func TestACopyMayLendToItsOrigin(t *testing.T) {
 		t.Errorf("a resource is in %s, part %d, at %d", in.Name, part, off)
 	}
 }
+
+// zerosBehind reads as zeros behind its bytes.
+type zerosBehind []byte
+
+func (z zerosBehind) ReadAt(b []byte, off int64) (int, error) {
+	clear(b)
+	if off < int64(len(z)) {
+		copy(b, z[off:])
+	}
+	return len(b), nil
+}
+
+// Sizes that 32 bits do not hold, and the largest that they do.
+func TestResourcesOfManyGigabytes(t *testing.T) {
+	const gib = 1 << 30
+	sizes := []int64{4*gib - 2, 4*gib - 1, 4 * gib, 5*gib + 7, 9}
+	solid := solidRunOf(5*gib, gib, 3, []uint32{10, 10, 10, 10, 10}, noise(50))
+	entries := []entry{run(len(solid)), member(nil, 0, 5), member(nil, 5, 5*gib-10), member(nil, 5*gib-5, 5)}
+	first := int64(1 << 20)
+	for i, n := range sizes {
+		e := entry{at: Location{Offset: first, StoredSize: n, Size: n}, hash: SHA1{byte(i)}}
+		entries, first = append(entries, e), first+n
+	}
+	slices.Reverse(entries[4:]) // they are found by place whatever the order
+	f, err := Open(zerosBehind(handmade(Header{}, solid, entries...)), first)
+	must(t, err)
+	if f.Placed() != 3+len(sizes) {
+		t.Fatalf("%d resources", f.Placed())
+	}
+	want := append([]int64{5, 5*gib - 10, 5}, sizes...)
+	at := int64(0)
+	for i, res := range f.Resources() {
+		p := f.Place(i)
+		if res.Size != want[i] || f.SizeOf(i) != want[i] || p.Start != res.Start || p.Offset != res.Offset || p.StoredSize != res.StoredSize || p.RunSize != res.Run.Size {
+			t.Errorf("resource %d: %d bytes, want %d; at %+v", i, res.Size, want[i], p)
+		}
+		if i < 3 {
+			if res.Start != at || !res.Solid {
+				t.Errorf("member %d starts at %d, want %d", i, res.Start, at)
+			}
+			at += want[i]
+		} else if res.StoredSize != want[i] {
+			t.Errorf("resource %d is stored in %d bytes, want %d", i, res.StoredSize, want[i])
+		}
+	}
+}

@@ -111,7 +111,7 @@ func openAll(volumes []volume) (*File, error) {
 			}
 		}
 		if v.Size > maxSize-f.size {
-			return nil, unsupportedf("open files of more than 2^55 bytes together")
+			return nil, unsupportedf("open files of more than 2^54 bytes together")
 		}
 		v.base = f.size
 		f.size += v.Size

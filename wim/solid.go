@@ -49,7 +49,7 @@ func (g *solidGroup) end(f *File, v *volume) error {
 			return wrapf(err, "read solid run at %d", at.Offset)
 		}
 		if total += r.Size; total > maxSize {
-			return corruptf("read solid run at %d: its group has more than 2^55 bytes", at.Offset)
+			return corruptf("read solid run at %d: its group has more than 2^54 bytes", at.Offset)
 		}
 		f.solid, ends = append(f.solid, r), append(ends, total)
 	}
