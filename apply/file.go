@@ -49,6 +49,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 		return Report{}, err
 	}
 	defer p.Close()
+	defer context.AfterFunc(ctx, func() { _ = p.crew.fail(ctx.Err()) })()
 	if err := p.takeAll(ctx, opts.Progress); err != nil {
 		return Report{}, err
 	}

@@ -130,7 +130,7 @@ func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
 	return old
 }
 
-// Find gives what a path names in an image.
+// Find gives what a path names in an image, of which Walk or Select has checked the tree.
 func (o SelectOptions) Find(img *wim.Tree, path string) ([]Found, error) {
 	root, err := img.Dentry(img.Root())
 	if err != nil {

@@ -115,6 +115,9 @@ func (w *worker) writeBatch(t task, data []byte) error {
 		w.p.crew.making.Lock()
 		defer w.p.crew.making.Unlock()
 		for _, d := range ready {
+			if err := w.p.crew.failed(); err != nil { // a batch may have thousands of files
+				return err
+			}
 			if err := w.writeContent(d.r, d.data, 0); err != nil {
 				return err
 			}

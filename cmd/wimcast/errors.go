@@ -13,6 +13,9 @@ import (
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
+// interruptedHint is for who stopped a verb.
+const interruptedHint = "interrupted: run the same command again; get, deploy and apply go on where they stopped, other files are as they were"
+
 // usageError is a wrong command line: exit status 2.
 type usageError struct {
 	cmd string // the command as typed, "wimcast site init"
@@ -85,7 +88,7 @@ var knownCauses = []struct {
 	{syscall.ENOSPC, "the disk is full: free some space and run the same command again: what get, deploy and apply had done is kept, other files are as they were"},
 	{syscall.EIO, "the disk reported an error: look at the system log, then run the same command again"},
 	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},
-	{context.Canceled, "interrupted: run the same command again; get, deploy and apply go on where they stopped, other files are as they were"},
+	{context.Canceled, interruptedHint},
 }
 
 // args returns the command's arguments after checking that there is one for each name.

@@ -28,6 +28,7 @@ func main() {
 		os.Exit(code)
 	case <-time.After(stopGrace):
 		fmt.Fprintln(os.Stderr, "wimcast: stop: not everything could be closed in time; unfinished files keep their temporary names")
+		fmt.Fprintln(os.Stderr, "hint: "+interruptedHint)
 		os.Exit(exitFailed)
 	}
 }
