@@ -31,7 +31,7 @@ func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return usageErrorf(cmd, "%w", err)
 	}
-	limitMemory()
+	collectOften()
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
 		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),

@@ -68,5 +68,5 @@ func lostWords(l apply.Lost) string {
 // collecting garbage often costs little.
 const applyGarbage = 10
 
-// limitMemory is called before a WIM file is opened: one of millions of files takes most of what there is.
-func limitMemory() { debug.SetGCPercent(applyGarbage) }
+// collectOften is called before a WIM file is opened: one of millions of files takes most of what there is.
+func collectOften() { debug.SetGCPercent(applyGarbage) }
