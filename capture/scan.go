@@ -225,7 +225,11 @@ func (s *scanner) contents(e *entry) error {
 	if size == 0 {
 		return nil
 	}
-	if hash, ok := s.opts.Base.find(s.path, size, e.d.Modified); ok && !isHive(s.path) {
+	hash, ok, err := s.opts.Base.find(s.path, size, e.d.Modified)
+	if err != nil {
+		return err
+	}
+	if ok && !isHive(s.path) {
 		s.stats.Unchanged++
 		e.d.Streams = []wim.Stream{{Kind: wim.StreamData, Hash: hash}}
 		return nil

@@ -145,10 +145,10 @@ func TestUnchangedFilesAreNotReadAgain(t *testing.T) {
 	must(t, os.Chtimes(filepath.Join(dir, "longer"), was.ModTime(), was.ModTime()))
 
 	old := openFile(t, path)
-	tree, err := old.Image(1)
+	base, err := NewBase(old, 1)
 	must(t, err)
 	var fresh memFile
-	stats, err := Write(bg, &fresh, []Source{{Dir: dir}}, WriteOptions{Scan: Options{Base: NewBase(old, tree)}, Writer: wim.WriterOptions{Compression: wim.XPRESS, Time: at}})
+	stats, err := Write(bg, &fresh, []Source{{Dir: dir}}, WriteOptions{Scan: Options{Base: base}, Writer: wim.WriterOptions{Compression: wim.XPRESS, Time: at}})
 	must(t, err)
 	if stats.Unchanged != 2 {
 		t.Errorf("%+v", stats)

@@ -185,12 +185,8 @@ func (r *captureRun) openOld(into *wim.File) error {
 	if err != nil {
 		return err
 	}
-	img, err := f.Image(n)
-	if err != nil {
-		return err
-	}
-	r.scan.Base = capture.NewBase(f, img)
-	return nil
+	r.scan.Base, err = capture.NewBase(f, n)
+	return err
 }
 
 // oldFile is where contents come from that are not read anew.
