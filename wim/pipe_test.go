@@ -110,3 +110,57 @@ func (p *brokenPipe) Write(b []byte) (int, error) {
 	p.left -= int64(len(b))
 	return len(b), nil
 }
+
+// Parts in one pipe are told apart, also where contents look like the end of a part, and where a header crosses the bound of what is read at once.
+func TestPipedPartsAreFound(t *testing.T) {
+	part := func(n int, content []byte) []byte {
+		img := &Image{Info: ImageInfo{Name: "x"}, Root: newDir("")}
+		img.Root.Attributes = AttrDirectory
+		d := newDir("f")
+		d.Attributes, d.Parent = AttrArchive, img.Root
+		d.Streams = []Stream{{Kind: StreamData, Source: &memSource{path: "f", data: content}}}
+		img.Root.Children = []*Dentry{d}
+		_, f := writeWIM(t, WriterOptions{Check: n == 2, Time: time.Unix(1e9, 0)}, img)
+		f.Header.GUID, f.Header.Part, f.Header.Parts = [16]byte{1}, n, 4
+		var out bytes.Buffer
+		_, err := Pipe(context.Background(), &out, f)
+		must(t, err)
+		return out.Bytes()
+	}
+	plain := part(1, []byte("content"))
+	parts := [][]byte{plain, part(2, bytes.Repeat(plain, 3)), part(3, nil)}
+	before := len(bytes.Join(parts, nil))
+	for shift := range 9 { // the header at the end of the last part crosses 1 MiB
+		size := 1<<20 - before - 10000
+		b := part(4, make([]byte, size))
+		b = part(4, make([]byte, size+1<<20-4-shift-(before+len(b)-HeaderSize)))
+		all := append(parts[:3:3], b)
+		got, err := PipedParts(Input{bytes.NewReader(bytes.Join(all, nil)), int64(before + len(b)), "pipe"})
+		must(t, err)
+		if len(got) != len(all) {
+			t.Fatalf("%d parts, want %d", len(got), len(all))
+		}
+		for i, in := range got {
+			b, err := io.ReadAll(io.NewSectionReader(in.R, 0, in.Size))
+			must(t, err)
+			if !bytes.Equal(b, all[i]) {
+				t.Errorf("part %d is another one", i+1)
+			}
+		}
+	}
+	_, whole := writeWIM(t, WriterOptions{}, sourceTree(seeded(t), "one", 20))
+	var out bytes.Buffer
+	_, err := Pipe(context.Background(), &out, whole)
+	must(t, err)
+	for _, other := range [][]byte{out.Bytes(), plain[:300], plain[:100], nil, append(bytes.Clone(plain), "rest"...)} {
+		got, err := PipedParts(Input{bytes.NewReader(other), int64(len(other)), "pipe"})
+		must(t, err)
+		total := int64(0)
+		for _, in := range got {
+			total += in.Size
+		}
+		if total != int64(len(other)) || len(got) > 2 {
+			t.Errorf("%d bytes in %d parts, of %d bytes", total, len(got), len(other))
+		}
+	}
+}

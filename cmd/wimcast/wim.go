@@ -60,11 +60,11 @@ func refFlag() cli.Flag {
 
 // openWIM opens the WIM file at path for reading, together with the files that the globs match.
 func openWIM(path string, globs ...string) (wimFile, error) {
-	return openWIMAs(path, path, globs)
+	return openNamed(path, path, globs)
 }
 
-// openWIMAs is openWIM of a file that errors call by another name.
-func openWIMAs(name, path string, globs []string) (wimFile, error) {
+// openNamed is openWIM of a file that errors may call by another name: it is then one that came through a pipe.
+func openNamed(name, path string, globs []string) (wimFile, error) {
 	paths := []string{path}
 	for _, glob := range globs {
 		found, err := filepath.Glob(glob)
@@ -76,15 +76,15 @@ func openWIMAs(name, path string, globs []string) (wimFile, error) {
 		}
 		paths = append(paths, found...)
 	}
-	w, err := openWIMs(paths)
+	w, err := openWIMs(paths, name != path)
 	if err != nil {
 		return wimFile{}, wimHint(fmt.Errorf("open WIM %s: %w", name, err))
 	}
 	return w, nil
 }
 
-// openWIMs opens files as one, each of them once.
-func openWIMs(paths []string) (w wimFile, err error) {
+// openWIMs opens files as one, each of them once. The first one may hold the parts of a split set, if it came through a pipe.
+func openWIMs(paths []string, piped bool) (w wimFile, err error) {
 	defer func() {
 		if err != nil {
 			_ = w.Close() // they were only read
@@ -109,6 +109,14 @@ func openWIMs(paths []string) (w wimFile, err error) {
 		}
 		w.files, infos = append(w.files, f), append(infos, info)
 		inputs = append(inputs, wim.Input{R: f, Size: info.Size(), Name: path})
+	}
+	if piped {
+		inputs[0].Name = "standard input"
+		parts, err := wim.PipedParts(inputs[0])
+		if err != nil {
+			return w, err
+		}
+		inputs = append(parts, inputs[1:]...)
 	}
 	if len(inputs) == 1 {
 		w.File, err = wim.Open(inputs[0].R, inputs[0].Size)

@@ -153,7 +153,7 @@ func (a *app) openOrSpool(path string, globs []string) (w wimFile, err error) {
 	if _, err := io.Copy(f, a.in); err != nil {
 		return w, withHint(fmt.Errorf("read standard input to %s: %w", f.Name(), err), "the folder for temporary files needs room for the WIM file: set TMPDIR to another one")
 	}
-	return openWIMAs("on standard input", f.Name(), globs)
+	return openNamed("on standard input", f.Name(), globs)
 }
 
 // imageToApply is an image and the folder below the target that it goes to.
