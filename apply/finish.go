@@ -296,16 +296,24 @@ func (p *Plan) finishLinks(ctx context.Context) error {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
-		for _, l := range p.tree.linksOf(f) {
-			name, err := p.tree.path(l.spot)
-			if err != nil {
-				return err
-			}
-			if err := p.fsys.Link(first, name); err != nil {
-				return fmt.Errorf("link %s to %s: %w", name, first, err)
-			}
-			p.crew.changedDir(int(l.dir))
+		if err := p.makeLinks(first, f.at); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// makeLinks makes the further names of the file first, whose dentry is at.
+func (p *Plan) makeLinks(first string, at wim.At) error {
+	for _, l := range p.tree.linksOf(at) {
+		name, err := p.tree.path(l.spot)
+		if err != nil {
+			return err
+		}
+		if err := p.fsys.Link(first, name); err != nil {
+			return fmt.Errorf("link %s to %s: %w", name, first, err)
+		}
+		p.crew.changedDir(int(l.dir))
 	}
 	return nil
 }
@@ -358,7 +366,7 @@ func (p *Plan) finishDirs(context.Context) error {
 		}
 		p.crew.changedDir(i)
 		if p.keeper != nil {
-			if err := p.keepAll(name, d, s.at); err != nil {
+			if err := p.keepDir(name, d, s.at); err != nil {
 				return err
 			}
 			continue

@@ -3,10 +3,12 @@ package apply
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/wimcast/wimcast/internal/efsraw"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -82,10 +84,11 @@ func (p *Plan) copyContent(to io.Writer, res int32, buf []byte) error {
 	return err
 }
 
-// finishPoints makes the reparse points. Nothing is created below a directory afterwards.
+// finishPoints makes the reparse points and the encrypted files. Nothing is created below a directory afterwards.
 func (p *Plan) finishPoints(ctx context.Context) error {
 	buf := make([]byte, copySize)
 	streams := p.tree.pointed
+	made := p.tree.symlinks[:0]
 	for _, l := range p.tree.symlinks {
 		n := 0
 		for n < len(streams) && streams[n].at == l.at {
@@ -98,13 +101,21 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := p.makePoint(l, streams[:n], name, d, buf); err != nil {
+		if d.IsReparse() {
+			err = p.makePoint(l, streams[:n], name, d, buf)
+		} else if err = p.makeEncrypted(l, name, d); errors.Is(err, efsraw.ErrForm) || errors.Is(err, efsraw.ErrUnsupported) {
+			if err = p.leaveEncrypted(l, name); err == nil {
+				continue
+			}
+		}
+		if err != nil {
 			return err
 		}
-		streams = streams[n:]
+		made, streams = append(made, l), streams[n:]
 		p.crew.changedDir(int(l.dir))
 		p.event(EventFile, name, 0)
 	}
+	p.tree.symlinks = made
 	return nil
 }
 

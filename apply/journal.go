@@ -27,6 +27,7 @@ const (
 	flagNoStreams                // but no named streams
 	flagWindows                  // it is a directory on Windows
 	flagNoUnix                   // Config.NoUnix
+	flagRaw                      // the target keeps encrypted files
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -28,6 +28,7 @@ type limits struct {
 	streamSize  int64  // of a named stream, in bytes; 0: none is kept
 	rootStreams bool   // of the target's root too
 	file, dir   uint32 // attributes that are kept: set, or following from how the file is made
+	raw         bool   // encrypted files are kept, by their raw form
 	inherited   bool   // compression comes from the directory that a file is created in
 	whileOpen   bool   // set takes a file that is open, and a file of which everything is set can be opened again
 }
@@ -48,6 +49,7 @@ type metadata struct {
 	objectID   []byte
 	eas        []wim.EA
 	reparse    []byte // with its header
+	efs        []byte // who may decrypt it
 	created    wim.Filetime
 	accessed   wim.Filetime
 	modified   wim.Filetime

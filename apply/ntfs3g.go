@@ -25,6 +25,10 @@ func (k mounted) limits() limits {
 		flags: flagNTFS, inherited: true, whileOpen: true,
 		file: ntfs3g.Settable | attrSparse | attrCompressed, dir: ntfs3g.SettableDir,
 	}
+	if k.v.Raw() {
+		l.raw = true
+		l.flags |= flagRaw
+	}
 	switch k.v.Streams() {
 	case ntfs3g.StreamsWindows:
 		l.streamSize = 1<<63 - 1
@@ -66,6 +70,11 @@ func (k mounted) set(name string, f vfs.File, m *metadata) (lost Lost, err error
 	n := k.v.Node(name)
 	if f != nil {
 		n = k.v.Open(name, f)
+	}
+	if m.efs != nil { // before all else
+		if err := n.SetEFSInfo(m.efs); err != nil {
+			return lost, fmt.Errorf("encrypt %s: %w", name, err)
+		}
 	}
 	if len(m.eas) > 0 {
 		list := make([]ntfs3g.EA, len(m.eas))

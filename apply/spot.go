@@ -91,14 +91,11 @@ func (t *tree) filesOf(res int) (first, end int) {
 	return first, end
 }
 
-// linksOf gives the further names of a file.
-func (t *tree) linksOf(f *file) []link {
-	if !f.is(linked) {
-		return nil
-	}
-	i := sort.Search(len(t.links), func(i int) bool { return t.links[i].first >= f.at })
+// linksOf gives the further names of the file whose first one is at.
+func (t *tree) linksOf(at wim.At) []link {
+	i := sort.Search(len(t.links), func(i int) bool { return t.links[i].first >= at })
 	j := i
-	for j < len(t.links) && t.links[j].first == f.at {
+	for j < len(t.links) && t.links[j].first == at {
 		j++
 	}
 	return t.links[i:j]

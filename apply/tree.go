@@ -217,6 +217,9 @@ func (p *planner) addLinked() error {
 				return err
 			}
 			k := key{d.HardLink, d.Data(), d.Attributes}
+			if raw := rawOf(d); !raw.IsZero() {
+				k.data = raw
+			}
 			if files[k] == nil {
 				order = append(order, k)
 			}
@@ -253,13 +256,18 @@ func (p *planner) add(d *wim.Dentry, s spot, names []linkName) error {
 		return p.addPoint(d, s)
 	case d.IsReparse() && (d.ReparseTag == wim.TagSymlink || d.ReparseTag == wim.TagMountTree):
 		return p.addSymlink(d, s)
+	case p.keepsRaw(d) && !d.IsDir():
+		return p.addRaw(d, s, names)
 	case d.IsDir():
 		p.dirs = append(p.dirs, s)
 		p.report.Dirs++
+		if err := p.addRawDir(d, s); err != nil {
+			return err
+		}
 	case unix && !isRegular(ud.Mode):
 		p.report.Lost.Special++
 		return nil
-	case d.Attributes&wim.AttrEncrypted != 0 && d.Data().IsZero() && hasRaw(d):
+	case d.Data().IsZero() && !rawOf(d).IsZero():
 		p.report.Lost.Encrypted++
 		return nil
 	default:
@@ -407,8 +415,4 @@ func (p *planner) checkName(d *wim.Dentry) error {
 		return fmt.Errorf("%w: %s lies below a link or another reparse point", ErrHostile, d.Path())
 	}
 	return nil
-}
-
-func hasRaw(d *wim.Dentry) bool {
-	return slices.ContainsFunc(d.Streams, func(s wim.Stream) bool { return s.Kind == wim.StreamRaw })
 }

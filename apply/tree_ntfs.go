@@ -96,6 +96,9 @@ func (p *planner) countDetails(d *wim.Dentry) {
 	if d.IsDir() {
 		keeps = p.ntfs.dir
 	}
+	if p.keepsRaw(d) {
+		keeps |= wim.AttrEncrypted
+	}
 	if plainAttributes(d)&^keeps != 0 {
 		lost.Attributes++
 	}

@@ -10,9 +10,10 @@
 // So the same tree gives the same bytes.
 //
 // A tree on a volume that ntfs-3g has mounted is found out to be one: then what NTFS knows is kept: attributes, security descriptors, the three times,
-// short names, reparse data, object IDs, extended attributes and named streams, and no owners and modes, which are made up there. What ntfs-3g does not
-// show is told to Warn: named streams of reparse points are left out, and files with contents that stand for something else (system compression,
-// without ntfs-3g's plugin for it), encrypted files, and system files of one byte are skipped.
+// short names, reparse data, object IDs, extended attributes and named streams, and no owners and modes, which are made up there. Encrypted files are
+// kept in their raw form if it is mounted with efs_raw. What ntfs-3g does not show is told to Warn: named streams of reparse points are left out, and
+// files with contents that stand for something else (system compression, without ntfs-3g's plugin for it), encrypted files without efs_raw or
+// with holes, and system files of one byte are skipped.
 //
 // An absolute link target that lies in the tree can be made relative to the image's root (FixLinks): its reparse data then tells C:\ and the
 // path from the root, bit 0 of the dentry's ReparseFlags is clear, and the file should carry wim.FlagRPFix. A link that was not fixed has the bit set.

@@ -176,8 +176,8 @@ func (n *ntfs) shortName(v *ntfs3g.Volume, e *entry, path string) error {
 func (n *ntfs) contents(v *ntfs3g.Volume, e *entry, path string) error {
 	mode := e.info.Mode()
 	switch {
-	case e.d.Attributes&wim.AttrEncrypted != 0 && !mode.IsDir():
-		return n.leaveFirst(e, path, "is encrypted, and was left out: ntfs-3g does not give the form that an image holds")
+	case e.d.Attributes&wim.AttrEncrypted != 0:
+		return n.encrypted(v, e, path)
 	case mode.IsRegular():
 		if e.d.IsReparse() { // ntfs-3g has a plugin for it and shows the file that it stands for
 			e.d.Attributes &^= wim.AttrReparse
@@ -236,7 +236,7 @@ func (n *ntfs) reparse(v *ntfs3g.Volume, e *entry, path string) error {
 
 // streams adds the named streams.
 func (n *ntfs) streams(v *ntfs3g.Volume, e *entry, path string) error {
-	if v.Streams() == ntfs3g.StreamsNone {
+	if v.Streams() == ntfs3g.StreamsNone || e.d.Attributes&wim.AttrEncrypted != 0 && e.info.Mode().IsRegular() { // of which they are in the raw form
 		return nil
 	}
 	names, err := v.StreamNames(path)
@@ -254,7 +254,7 @@ func (n *ntfs) streams(v *ntfs3g.Volume, e *entry, path string) error {
 		if err := wim.CheckName(name); err != nil {
 			return fmt.Errorf("stream: %w", err)
 		}
-		size, err := v.StreamSize(path, name)
+		size, err := n.streamSize(v, e, path, name)
 		if err != nil {
 			return fmt.Errorf("look at stream %s: %w", name, err)
 		}
@@ -269,6 +269,19 @@ func (n *ntfs) streams(v *ntfs3g.Volume, e *entry, path string) error {
 		n.addStream(e, wim.Stream{Kind: wim.StreamNamed, Name: name, Source: src})
 	}
 	return nil
+}
+
+// streamSize gives the length of a named stream. That of an encrypted directory, which is not encrypted, ntfs-3g rounds up as if it were.
+func (n *ntfs) streamSize(v *ntfs3g.Volume, e *entry, path, name string) (int64, error) {
+	if !v.Raw() || e.d.Attributes&wim.AttrEncrypted == 0 {
+		return v.StreamSize(path, name)
+	}
+	r, err := v.ReadStream(path, name)
+	if err != nil {
+		return 0, err
+	}
+	size, err := io.Copy(io.Discard, r)
+	return size, errors.Join(err, r.Close())
 }
 
 // streamSource is a named stream.

@@ -147,27 +147,31 @@ func without(lines []string, dir string, warned []string) []string {
 func TestNTFSThereAndBack(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	for _, eas := range []bool{true, false} {
+	for i := range 3 {
+		eas, options := i < 2, "streams_interface=windows"
+		if i == 0 {
+			options += ",efs_raw"
+		}
 		v := ntfstest.New(t, os.Getenv("CI") != "", 64<<20)
-		v.Mount("streams_interface=windows")
+		v.Mount(options)
 		ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{
-			Files: 70, NoEAs: !eas, NoHeld: true,
+			Files: 70, NoEAs: !eas, NoHeld: true, Encrypted: i == 0,
 			NoCompressed: !eas, // wimlib-imagex 1.13 writes wrong bytes into streams of compressed directories
 		})
 		v.Unmount() // as it is on the volume, times too
-		v.Mount("ro,streams_interface=windows")
+		v.Mount("ro," + options)
 		ours, _ := writeWIM(t, v.Dir, Options{})
 		other := ntfstest.New(t, os.Getenv("CI") != "", 64<<20)
 		but := uint32(0)
 		if eas {
-			other.Mount("streams_interface=windows")
+			other.Mount(options)
 			applyTo(t, ours, other.Dir)
 			other.Unmount()
 		} else {
 			wimlib(t, "apply", ours, other.Image)
 			but = 0x200 // wimlib does not make every sparse file so
 		}
-		other.Mount("ro,streams_interface=windows")
+		other.Mount("ro," + options)
 		again, warned := writeWIM(t, other.Dir, Options{})
 		if len(warned) > 0 {
 			t.Errorf("not captured: %q", warned)

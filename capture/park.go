@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/wim"
@@ -201,6 +202,7 @@ const (
 	parkedBytes        // here
 	parkedNamed        // a named stream on NTFS
 	parkedLink         // where a symbolic link leads: a fifth of its reparse data
+	parkedRaw          // an encrypted file on NTFS
 )
 
 func (p *park) appendStream(buf []byte, s *wim.Stream) []byte {
@@ -213,15 +215,12 @@ func (p *park) appendStream(buf []byte, s *wim.Stream) []byte {
 		return appendString(append(buf, parkedLink), src.target)
 	case *byteSource:
 		return appendString(append(buf, parkedBytes), string(src.data))
+	case *rawSource:
+		buf = p.appendVolume(append(buf, parkedRaw), src.v)
+		buf = binary.AppendUvarint(buf, uint64(src.size))
+		return p.appendIdentity(buf, &src.was)
 	case *streamSource:
-		n := 0
-		for n < len(p.volumes) && p.volumes[n] != src.v {
-			n++
-		}
-		if n == len(p.volumes) {
-			p.volumes = append(p.volumes, src.v)
-		}
-		buf = binary.AppendUvarint(append(buf, parkedNamed), uint64(n))
+		buf = p.appendVolume(append(buf, parkedNamed), src.v)
 		buf = binary.AppendUvarint(buf, uint64(src.size))
 		if !src.elsewhere {
 			return appendString(buf, "")
@@ -229,6 +228,14 @@ func (p *park) appendStream(buf []byte, s *wim.Stream) []byte {
 		return appendString(appendString(buf, src.dir.path()), src.name)
 	}
 	return append(append(buf, parkedHash), s.Hash[:]...)
+}
+
+func (p *park) appendVolume(buf []byte, v *ntfs3g.Volume) []byte {
+	n := slices.Index(p.volumes, v)
+	if n < 0 {
+		n, p.volumes = len(p.volumes), append(p.volumes, v)
+	}
+	return binary.AppendUvarint(buf, uint64(n))
 }
 
 func appendString(b []byte, s string) []byte {

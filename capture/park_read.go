@@ -184,6 +184,10 @@ func (r *parkReader) stream(from place) wim.Stream {
 		s.Source = &byteSource{from.below(), r.bytes()}
 	case parkedLink:
 		s.Source, _ = newLinkSource(from.below(), string(r.bytes())) // the scan has made one, so there is no error
+	case parkedRaw:
+		src := &rawSource{v: r.p.volumes[r.uvarint()], size: int64(r.uvarint())}
+		src.fileSource = fileSource{from.dir, from.name, r.identity()}
+		s.Source = src
 	case parkedNamed:
 		src := &streamSource{v: r.p.volumes[r.uvarint()], dir: from.dir, name: from.name, stream: s.Name, size: int64(r.uvarint())}
 		if dir := r.bytes(); len(dir) > 0 {

@@ -12,6 +12,7 @@
 //	system.ntfs_reparse_data  tag[4] length[2] reserved[2] data[length], little-endian; with GUID[16] before the data of a tag whose top bit is 0
 //	system.ntfs_object_id     object ID[16], and with that 3 more GUIDs where it was moved
 //	system.ntfs_ea            extended attributes: see [EA]
+//	system.ntfs_efsinfo       who may decrypt an encrypted file, of a volume mounted with efs_raw
 //	ntfs.streams.list         names of named streams with NULs between them, of a volume mounted with streams_interface=windows
 //
 // # Named streams
@@ -27,6 +28,6 @@
 // set at all. The time of change cannot be set. A short name can be neither read nor set while the file has several long names
 // ([ErrLinked]), so it is set before further links are made; those leave it alone. A named stream or the contents of a reparse point cannot be read
 // or written, by no streams_interface, nor with efs_raw, nor by lowntfs-3g, so they are written first. Reading with a buffer that is too small gives EIO in place of ERANGE. A file with the system attribute and of 0 or 1 bytes
-// is shown as a pipe or a socket, and can no longer be opened. An encrypted file is not
-// readable without the option efs_raw.
+// is shown as a pipe or a socket, and can no longer be opened. An encrypted file
+// is readable only with the option efs_raw: see [Volume.Raw].
 package ntfs3g

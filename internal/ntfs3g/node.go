@@ -1,6 +1,7 @@
 package ntfs3g
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ const (
 	attrReparse    = "system.ntfs_reparse_data"
 	attrObjectID   = "system.ntfs_object_id"
 	attrEA         = "system.ntfs_ea"
+	attrEFS        = "system.ntfs_efsinfo"
 	attrStreams    = "ntfs.streams.list"
 	userPrefix     = "user."
 )
@@ -173,6 +175,21 @@ func (n Node) ObjectID() ([]byte, error) { return n.get(attrObjectID) }
 
 // SetObjectID sets it: 16 to 64 bytes.
 func (n Node) SetObjectID(id []byte) error { return n.set(attrObjectID, id) }
+
+// EFSInfo gives the metadata of an encrypted file or directory, which says who may decrypt it; nil if it is not encrypted. The volume must be Raw.
+func (n Node) EFSInfo() ([]byte, error) { return n.get(attrEFS) }
+
+// SetEFSInfo makes a file or directory an encrypted one. The volume must be Raw; a file must have its contents and streams, as Volume.Raw tells, and
+// nothing else: with extended attributes it may fail. It is no error if it was so before.
+func (n Node) SetEFSInfo(info []byte) error {
+	err := n.set(attrEFS, info)
+	if errors.Is(err, syscall.EEXIST) {
+		if was, e := n.EFSInfo(); e == nil && bytes.Equal(was, info) {
+			return nil
+		}
+	}
+	return err
+}
 
 // EAs gives the extended attributes that NTFS itself has.
 func (n Node) EAs() ([]EA, error) {

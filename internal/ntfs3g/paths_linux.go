@@ -18,6 +18,9 @@ var (
 // maxXattr is the longest value, or list of names, that Linux gives, in bytes.
 const maxXattr = 64 << 10
 
+// direct opens a file such that reads reach the driver as they are.
+const direct = unix.O_DIRECT
+
 // Lgetxattr reads an extended attribute.
 func (Paths) Lgetxattr(name, attr string) ([]byte, error) {
 	var small [1024]byte

@@ -2,6 +2,7 @@ package ntfs3g
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,7 @@ const (
 type Volume struct {
 	fsys    FS
 	streams Streams
+	raw     bool
 }
 
 // Detect gives the volume that fsys lies on if ntfs-3g has mounted it, and nil if not.
@@ -85,8 +87,56 @@ func detect(x FS, name string) (*Volume, error) {
 	case user && !any: // with "openxattr" every name is that of a stream: nothing there tells streams from the rest
 		v.streams = StreamsXattr
 	}
+	_, v.raw = known(attrEFS)
 	return v, nil
 }
+
+// Raw reports whether the mount shows encrypted files as they are on the disk: the contents and named streams encrypted, rounded up to 512 bytes, and
+// behind them 2 bytes, little-endian, that tell by how much. What is empty has none of these.
+func (v *Volume) Raw() bool { return v.raw }
+
+// RawSize gives the size of the contents of an encrypted file, or of its named stream if that is not empty: total is what the volume shows, that is
+// as much as is on the disk, and the bytes that tell by how much it was rounded up. The volume must be Raw.
+func (v *Volume) RawSize(name, stream string, total int64) (int64, error) {
+	if total == 0 || total == rawPad {
+		return 0, nil
+	}
+	stored := total - rawPad
+	if stored <= 0 || stored%rawUnit != 0 {
+		return 0, fmt.Errorf("read encrypted %s:%s: %d bytes are no whole number of units: %w", name, stream, stored, errors.ErrUnsupported)
+	}
+	if stream != "" {
+		if err := v.checkStream(name, stream); err != nil {
+			return 0, err
+		}
+		name += ":" + stream
+	}
+	// Those behind a whole number of clusters are read only together with what is before them, and by the reader itself.
+	f, err := v.fsys.OpenFile(name, os.O_RDONLY|direct, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var b [rawUnit + rawPad]byte
+	n, err := f.ReadAt(b[:], stored-rawUnit)
+	switch {
+	case errors.Is(err, syscall.EINVAL):
+		return 0, fmt.Errorf("read encrypted %s: it was not written up to its end: %w", name, errors.ErrUnsupported)
+	case n < len(b):
+		return 0, fmt.Errorf("read encrypted %s: %w", name, err)
+	}
+	size := stored - int64(binary.LittleEndian.Uint16(b[rawUnit:]))
+	if size <= stored-rawUnit {
+		return 0, fmt.Errorf("read encrypted %s: %d bytes in %d: %w", name, size, stored, errors.ErrUnsupported)
+	}
+	return size, nil
+}
+
+// Of encrypted contents, in bytes.
+const (
+	rawUnit = 512
+	rawPad  = 2
+)
 
 // Streams says how the mount shows named streams.
 func (v *Volume) Streams() Streams { return v.streams }

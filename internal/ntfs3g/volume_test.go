@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -263,4 +264,49 @@ func FuzzParseEAs(f *testing.F) {
 			t.Errorf("%v, %v, want %v", again, err, list)
 		}
 	})
+}
+
+func TestEncryptedFiles(t *testing.T) {
+	v, fsys := mount(t, "streams_interface=windows,efs_raw")
+	if !v.Raw() {
+		t.Fatal("efs_raw is not seen")
+	}
+	if plain, _ := mount(t, "streams_interface=windows"); plain.Raw() {
+		t.Fatal("efs_raw is seen where it is not")
+	}
+	info := make([]byte, 600)
+	binary.LittleEndian.PutUint32(info, 600)
+	for i, size := range []int{0, 1, 511, 512, 513, 4096, 70_000, 131_072 - 1} { // some end with a cluster
+		name := string(rune('a' + i))
+		contents := bytes.Repeat([]byte(name), size)
+		no(t, ntfstest.Encrypt(fsys, name, contents, map[string][]byte{"s": contents}, info))
+		no(t, v.Node(name).SetEFSInfo(info)) // again
+		if got, err := v.Node(name).EFSInfo(); err != nil || !bytes.Equal(got, info) {
+			t.Errorf("%d bytes: info %x, %v", size, got, err)
+		}
+		for _, stream := range []string{"", "s"} {
+			path := strings.TrimSuffix(name+":"+stream, ":")
+			stat, err := fsys.Lstat(path)
+			no(t, err)
+			if got, err := v.RawSize(name, stream, stat.Size()); err != nil || got != int64(size) {
+				t.Errorf("%d bytes: stream %q has %d, %v", size, stream, got, err)
+			}
+			b := make([]byte, size)
+			f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+			no(t, err)
+			if _, err := f.ReadAt(b, 0); err != nil || !bytes.Equal(b, contents) {
+				t.Errorf("%d bytes: stream %q reads differently: %v", size, stream, err)
+			}
+			no(t, f.Close())
+		}
+	}
+	write(t, fsys, "odd", "no unit")
+	if _, err := v.RawSize("odd", "", 7); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a file of 7 bytes: %v", err)
+	}
+	other := append(bytes.Clone(info), 0)
+	binary.LittleEndian.PutUint32(other, 601)
+	if err := v.Node("b").SetEFSInfo(other); err == nil {
+		t.Error("an encrypted file was given to others")
+	}
 }

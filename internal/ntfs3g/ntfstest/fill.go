@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -22,6 +23,8 @@ type FillOptions struct {
 	NoHeld       bool // contents and named streams of reparse points
 	NoCompressed bool // compressed directories and files
 	LinksShort   bool // short names of files with several long names
+
+	Encrypted bool // makes encrypted files and directories too; the volume must be mounted with efs_raw
 }
 
 // filler fills a volume.
@@ -87,6 +90,8 @@ func (f *filler) entry() {
 		f.no(name, f.fsys.Mkdir(name, 0o777))
 		if f.one(3) && !f.opts.NoCompressed {
 			f.no(name, f.v.Node(name).SetAttributes(0x800))
+		} else if f.encrypts(name) {
+			f.no(name, f.v.Node(name).SetEFSInfo(f.efsInfo()))
 		}
 		f.dirs = append(f.dirs, name)
 	case 1:
@@ -118,7 +123,21 @@ func (f *filler) content() []byte {
 	return b
 }
 
+// encrypts reports whether something is to be encrypted. What is in a compressed directory cannot be.
+func (f *filler) encrypts(name string) bool {
+	if !f.opts.Encrypted {
+		return false
+	}
+	a, err := f.v.Node(path.Dir(name)).Attributes()
+	f.no(name, err)
+	return a&0x800 == 0 && f.one(3)
+}
+
 func (f *filler) file(name string) {
+	if f.encrypts(name) {
+		f.no(name, Encrypt(f.fsys, name, f.content(), map[string][]byte{"s": f.content(), "größe": f.content()}, f.efsInfo()))
+		return
+	}
 	out, err := f.fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	f.no(name, err)
 	if f.one(10) { // sparse: with a hole at the end
@@ -287,4 +306,45 @@ func descriptor(rng *rand.Rand) []byte {
 		at += uint32(len(part))
 	}
 	return bytes.Join([][]byte{b, owner, group, sacl, dacl}, nil)
+}
+
+// efsInfo makes what says who may decrypt a file, as far as ntfs-3g looks at it.
+func (f *filler) efsInfo() []byte {
+	info := make([]byte, 600+f.rng.IntN(100))
+	for i := range info {
+		info[i] = byte(f.rng.Uint32())
+	}
+	binary.LittleEndian.PutUint32(info, uint32(len(info)))
+	return info
+}
+
+// Encrypt makes an encrypted file with streams, on a volume that is mounted with efs_raw. What it writes is told as the encrypted contents.
+func Encrypt(fsys vfs.FS, name string, data []byte, streams map[string][]byte, info []byte) error {
+	v, err := ntfs3g.Detect(fsys)
+	if err != nil || v == nil || !v.Raw() {
+		return fmt.Errorf("not on a volume with efs_raw: %w", errors.Join(err, errors.ErrUnsupported))
+	}
+	out, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(roundUp(data))
+	if err := errors.Join(err, out.Close()); err != nil {
+		return err
+	}
+	for stream, data := range streams {
+		if err := v.SetStream(name, stream, roundUp(data)); err != nil {
+			return err
+		}
+	}
+	return v.Node(name).SetEFSInfo(info)
+}
+
+// roundUp gives contents as such a volume takes them.
+func roundUp(data []byte) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	n := -len(data) & 511
+	return binary.LittleEndian.AppendUint16(append(bytes.Clone(data), bytes.Repeat([]byte{0xee}, n)...), uint16(n))
 }

@@ -1,0 +1,161 @@
+package apply
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/wimcast/wimcast/internal/efsraw"
+	"github.com/wimcast/wimcast/wim"
+)
+
+// rawOf gives the hash of the raw form of an encrypted file or directory, zero if it has none.
+func rawOf(d *wim.Dentry) wim.SHA1 {
+	for i := range d.Streams {
+		if s := &d.Streams[i]; s.Kind == wim.StreamRaw {
+			return s.Hash
+		}
+	}
+	return wim.SHA1{}
+}
+
+// keepsRaw reports whether the target keeps the raw form of a dentry, which has one.
+func (t *tree) keepsRaw(d *wim.Dentry) bool {
+	return t.ntfs != nil && t.ntfs.raw && d.Data().IsZero() && !rawOf(d).IsZero()
+}
+
+// addRaw plans an encrypted file. It is made when all else is there, of its raw form, which tells what there is to write.
+func (p *planner) addRaw(d *wim.Dentry, s spot, names []linkName) error {
+	res, size, err := p.sideResource(rawOf(d), d, s)
+	if err != nil {
+		return err
+	}
+	for _, l := range names[min(1, len(names)):] {
+		p.links = append(p.links, link{l.spot, s.at})
+	}
+	p.symlinks = append(p.symlinks, symlink{spot: s, res: res, data: noResource})
+	p.report.Files++
+	p.report.Bytes += size
+	p.countDetails(d)
+	return nil
+}
+
+// addRawDir plans what an encrypted directory has beyond other ones.
+func (p *planner) addRawDir(d *wim.Dentry, s spot) error {
+	if !p.keepsRaw(d) {
+		return nil
+	}
+	_, _, err := p.sideResource(rawOf(d), d, s)
+	return err
+}
+
+// makeEncrypted makes an encrypted file of its raw form, and its further names. The errors of package efsraw say that it cannot be made here.
+func (p *Plan) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
+	form, err := p.openContent(p.tree.resource(int(l.res)))
+	if err != nil {
+		return err
+	}
+	defer form.Close()
+	dec, err := efsraw.NewDecoder(form)
+	if err != nil {
+		return err
+	}
+	f, err := p.fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	if err := errors.Join(p.copyStreams(dec, name, f), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	m, err := p.metadataOf(d, l.at)
+	if err != nil {
+		return err
+	}
+	m.efs = dec.Info
+	if err := p.keep(name, nil, m); err != nil {
+		return err
+	}
+	return p.makeLinks(name, l.at)
+}
+
+// copyStreams writes the contents to f, and the named streams.
+func (p *Plan) copyStreams(dec *efsraw.Decoder, name string, f io.Writer) error {
+	for {
+		stream, err := dec.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out, done := f, func() error { return nil }
+		if stream != "" {
+			s, err := p.keeper.stream(name, stream, 0)
+			if err != nil {
+				return err
+			}
+			out, done = s, s.Close
+		}
+		if err := errors.Join(copyStream(dec, out), done()); err != nil {
+			return err
+		}
+	}
+}
+
+// copyStream writes the encrypted bytes of a stream, and behind them how many there are too many.
+func copyStream(dec *efsraw.Decoder, out io.Writer) error {
+	size, err := dec.Copy(out)
+	if err != nil || size == 0 {
+		return err
+	}
+	_, err = out.Write(binary.LittleEndian.AppendUint16(nil, uint16(efsraw.Stored(size)-size)))
+	return err
+}
+
+// leaveEncrypted takes away what was made of an encrypted file that cannot be, and counts it.
+func (p *Plan) leaveEncrypted(l symlink, name string) error {
+	if err := p.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	p.tree.report.Files--
+	p.tree.report.Links -= len(p.tree.linksOf(l.at))
+	p.tree.report.Lost.Encrypted++
+	return nil
+}
+
+// keepDir sets all that the target keeps of a directory.
+func (p *Plan) keepDir(name string, d *wim.Dentry, at wim.At) error {
+	m, err := p.metadataOf(d, at)
+	if err == nil && p.tree.keepsRaw(d) {
+		m.efs, err = p.efsOf(d)
+	}
+	if err != nil {
+		return err
+	}
+	return p.keep(name, nil, m)
+}
+
+// efsOf gives who may decrypt what is in an encrypted directory, nil where its raw form does not say it.
+func (p *Plan) efsOf(d *wim.Dentry) ([]byte, error) {
+	i, ok := p.tree.wf.IndexOf(rawOf(d))
+	if !ok {
+		return nil, nil
+	}
+	form, err := p.openContent(p.tree.resource(i))
+	if err != nil {
+		return nil, err
+	}
+	defer form.Close()
+	dec, err := efsraw.NewDecoder(form)
+	if errors.Is(err, efsraw.ErrForm) || errors.Is(err, efsraw.ErrUnsupported) {
+		p.tree.report.Lost.Attributes++
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dec.Info, nil
+}
