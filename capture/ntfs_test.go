@@ -156,7 +156,8 @@ func TestNTFSThereAndBack(t *testing.T) {
 		v.Mount(options)
 		ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{
 			Files: 70, NoEAs: !eas, NoHeld: true, Encrypted: i == 0,
-			NoCompressed: !eas, // wimlib-imagex 1.13 writes wrong bytes into streams of compressed directories
+			NoCompressed: !eas, // wimlib-imagex 1.13 writes wrong bytes into streams of compressed directories,
+			NoTwins:      !eas, // and crashes where small ones of a file are the same
 		})
 		v.Unmount() // as it is on the volume, times too
 		v.Mount("ro," + options)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -22,6 +23,7 @@ type FillOptions struct {
 	NoEAs        bool // extended attributes
 	NoHeld       bool // contents and named streams of reparse points
 	NoCompressed bool // compressed directories and files
+	NoTwins      bool // contents that two streams of a file have in common
 	LinksShort   bool // short names of files with several long names
 
 	Encrypted bool // makes encrypted files and directories too; the volume must be mounted with efs_raw
@@ -37,6 +39,7 @@ type filler struct {
 
 	dirs     []string
 	contents [][]byte
+	used     [][]byte // of the file that is made
 	made     int
 }
 
@@ -85,6 +88,7 @@ func (f *filler) name() string {
 
 func (f *filler) entry() {
 	name := f.name()
+	f.used = nil
 	switch f.rng.IntN(8) {
 	case 0:
 		f.no(name, f.fsys.Mkdir(name, 0o777))
@@ -112,14 +116,19 @@ func (f *filler) entry() {
 // content gives some bytes, often those of an earlier file.
 func (f *filler) content() []byte {
 	if f.one(3) {
-		return f.contents[f.rng.IntN(len(f.contents))]
+		old := f.contents[f.rng.IntN(len(f.contents))]
+		if f.opts.NoTwins && slices.ContainsFunc(f.used, func(b []byte) bool { return bytes.Equal(b, old) }) {
+			old = nil
+		}
+		f.used = append(f.used, old)
+		return old
 	}
 	size := []int{0, 10, 700, 5000, 70_000, 400_000}[f.rng.IntN(6)]
 	b := make([]byte, size)
 	for i := range b {
 		b[i] = byte(f.rng.IntN(1 << (1 + f.made%8)))
 	}
-	f.contents = append(f.contents, b)
+	f.contents, f.used = append(f.contents, b), append(f.used, b)
 	return b
 }
 
