@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -160,7 +161,18 @@ func (v *Volume) StreamNames(name string) ([]string, error) {
 	if err != nil || len(b) == 0 {
 		return nil, err
 	}
-	return strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"), nil
+	return parseStreams(b), nil
+}
+
+// parseStreams splits a list of names. A stream was once seen in it twice.
+func parseStreams(b []byte) []string {
+	var names []string
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(b), "\x00"), "\x00") {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // OpenStream opens a named stream as vfs.FS.OpenFile does. The volume must have StreamsWindows.
