@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 
 	"github.com/wimcast/wimcast/internal/efsraw"
@@ -92,6 +93,9 @@ func (p *Plan) copyStreams(dec *efsraw.Decoder, name string, f io.Writer) error 
 			return err
 		}
 		out, done := f, func() error { return nil }
+		if stream != "" && p.tree.ntfs.streamSize < math.MaxInt64 {
+			return fmt.Errorf("%w: it has named streams, and the target takes not all of them", efsraw.ErrUnsupported)
+		}
 		if stream != "" {
 			s, err := p.keeper.stream(name, stream, 0)
 			if err != nil {

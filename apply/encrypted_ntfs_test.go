@@ -185,6 +185,13 @@ func TestNTFSEncryptedThatIsLeftOut(t *testing.T) {
 		t.Errorf("%d files, %d links, lost %q; want 6, 1 and 3 encrypted files", rep.Files, rep.Links, rep.Lost.Lines())
 	}
 	sameForms(t, fsys, forms)
+	_, fsys = ntfsTarget(t, "streams_interface=xattr,efs_raw")
+	if rep, err = File(bg, wf, 1, fsys, FileOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := (Lost{Encrypted: 5}); rep.Lost != want || rep.Files != 4 {
+		t.Errorf("without all named streams %d files, lost %q; want 4, and 5 encrypted files", rep.Files, rep.Lost.Lines())
+	}
 	_, fsys = ntfsTarget(t, "streams_interface=windows")
 	if rep, err = File(bg, wf, 1, fsys, FileOptions{}); err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func (n *ntfs) encrypted(v *ntfs3g.Volume, e *entry, path string) error {
 		return err
 	}
 	if !e.info.Mode().IsRegular() {
-		return n.leaveFirst(e, path, "is an encrypted system file of at most one byte, and was left out: ntfs-3g takes it for something else")
+		return n.leaveFirst(e, path, "is encrypted, and was left out: ntfs-3g takes it for something else than a file, as it does system files of at most one byte")
 	}
 	if e.d.Attributes&attrSparse != 0 {
 		return n.leaveFirst(e, path, "is encrypted and sparse, and was left out: ntfs-3g does not tell where its holes are")

@@ -49,7 +49,7 @@ func lostWords(l apply.Lost) string {
 		{l.Attributes, "attributes"},
 		{l.Reparse, "reparse points"},
 		{l.ObjectIDs, "object IDs"},
-		{l.Encrypted, "encrypted files"},
+		{l.Encrypted, "encrypted files (an NTFS volume mounted with -o efs_raw keeps them)"},
 		{l.Special, "devices, sockets and pipes"},
 		{l.Owners, "owners or modes"},
 		{l.Xattrs, "extended attributes"},

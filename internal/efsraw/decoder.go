@@ -131,7 +131,7 @@ func (d *Decoder) streamHead() (name []byte, flag uint32, err error) {
 		return nil, 0, err
 	}
 	n := le.Uint32(d.head[24:])
-	if n > maxName || le.Uint32(d.head[:]) != streamHead+n {
+	if n > uint32(maxName) || le.Uint32(d.head[:]) != streamHead+n {
 		return nil, 0, fmt.Errorf("%w: a name of %d bytes in a head of %d", ErrForm, n, le.Uint32(d.head[:]))
 	}
 	name, flag = make([]byte, n), le.Uint32(d.head[12:])

@@ -41,7 +41,7 @@ const (
 	cryptHead   = 28 // without the sizes of blocks
 	segmentSize = 64 << 10
 	clusterSize = 12 // as a shift: what NTFS has unless told otherwise
-	maxName     = 1 << 10
+	maxName     = 2 * (1 + 255 + len(suffix) + 1)
 )
 
 var (
