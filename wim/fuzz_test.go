@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"testing"
 )
 
@@ -44,6 +45,34 @@ func FuzzOpen(f *testing.F) {
 		// not by Verify: several goroutines make coverage random
 		_ = newVerifier(context.Background(), w, &meter{}).work() // likewise
 		_ = w.VerifyIntegrity(context.Background())
+	})
+}
+
+func FuzzPipedParts(f *testing.F) {
+	head := Header{Version: versionNormal, Pipable: true, Part: 1, Parts: 2}
+	part := append(head.append(nil), "not XML "...)
+	head.XML = Location{Offset: HeaderSize, StoredSize: 8, Size: 8}
+	part = head.append(part)
+	f.Add(append(part, part...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		parts, err := PipedParts(Input{R: bytes.NewReader(b), Size: int64(len(b))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := int64(0)
+		for _, in := range parts {
+			got := make([]byte, in.Size)
+			if _, err := in.R.ReadAt(got, 0); err != nil && err != io.EOF || !bytes.Equal(got, b[at:at+in.Size]) {
+				t.Fatalf("part from %d: %v", at, err)
+			}
+			at += in.Size
+		}
+		if at != int64(len(b)) {
+			t.Fatalf("%d bytes in parts, of %d", at, len(b))
+		}
+		if f, err := OpenSet(parts[0], parts[1:]...); err == nil {
+			f.Layout()
+		}
 	})
 }
 
