@@ -52,9 +52,10 @@ type writerImage struct {
 	entry int32 // of its metadata, in the job's trees
 }
 
+// wantedResource is an entry of another file.
 type wantedResource struct {
-	from *File
-	res  Resource
+	from  *File
+	entry int
 }
 
 // Create makes a Writer of a new file. w must be empty and at its start.
@@ -163,12 +164,12 @@ func (w *Writer) Images() []ImageInfo {
 	return infos
 }
 
-// Resource adds a resource of another file whether or not an image here needs it. It is the only way to add one to a part of a split set.
-func (w *Writer) Resource(from *File, res Resource) error {
-	if res.IsMetadata() {
+// Resource adds entry i of another file whether or not an image here needs it. It is the only way to add one to a part of a split set.
+func (w *Writer) Resource(from *File, i int) error {
+	if from.resources[i].metadata() {
 		return errors.New("write WIM: image metadata is copied with its image")
 	}
-	w.wanted = append(w.wanted, wantedResource{from, res})
+	w.wanted = append(w.wanted, wantedResource{from, i})
 	return nil
 }
 

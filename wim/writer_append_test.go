@@ -251,7 +251,7 @@ func TestSplitParts(t *testing.T) {
 				must(t, w.CopyImage(f, 1, f.Images()[0]))
 				for i, r := range f.Resources() {
 					if !r.IsMetadata() && (i%3 == n-1 && !r.Solid || r.Solid && n == 2) {
-						must(t, w.Resource(f, r))
+						must(t, w.Resource(f, i))
 					}
 				}
 				_, err = w.Finish(context.Background())

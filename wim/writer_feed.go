@@ -37,10 +37,12 @@ func (j *writeJob) writeContents(ctx context.Context, out *sink) error {
 
 // feed passes everything on, in the order of the file.
 func (f *feeder) feed() error {
-	for i := range f.copies {
-		if err := f.copyRun(&f.copies[i]); err != nil {
+	for list := f.copies; len(list) > 0; {
+		n := f.sameRun(list)
+		if err := f.copyRun(list[:n]); err != nil {
 			return err
 		}
+		list = list[n:]
 	}
 	var err error
 	if f.to = f.runs; f.opts.Solid {
@@ -62,8 +64,8 @@ func (f *feeder) feed() error {
 
 // unsorted packs what comes from other files in the order in which it is read there, and then what comes from Sources, in tree order.
 func (f *feeder) unsorted() error {
-	for i := range f.repacks {
-		if err := f.repack(&f.repacks[i]); err != nil {
+	for _, r := range f.repacks {
+		if err := f.repack(r); err != nil {
 			return err
 		}
 	}
@@ -101,7 +103,7 @@ func (f *feeder) sorted() error {
 	f.to = solid
 	for _, i := range order {
 		if i < 0 {
-			if err := f.repack(&f.repacks[^i]); err != nil {
+			if err := f.repack(f.repacks[^i]); err != nil {
 				return err
 			}
 		} else if err := f.pack(f.packs[i]); err != nil {
@@ -112,16 +114,16 @@ func (f *feeder) sorted() error {
 	return nil
 }
 
-// copyRun copies a run as it is stored.
-func (f *feeder) copyRun(c *copyRun) error {
+// copyRun copies a run as it is stored. Of its resources those are wanted that are given.
+func (f *feeder) copyRun(members []taken) error {
 	run := f.runs.runs
-	for _, i := range c.members {
-		size := f.entries.sizeOf(i)
-		f.entries.at(int(i)).run = run
+	for _, m := range members {
+		size := f.entries.sizeOf(m.entry)
+		f.entries.at(int(m.entry)).run = run
 		f.stats.Copied += size
 		f.meter.add(size)
 	}
-	return f.copyStored(c.from, c.run)
+	return f.copyStored(f.fileOf(members[0]), f.resourceOf(members[0]).Run)
 }
 
 func (f *feeder) copyStored(from *File, run *Run) error {
@@ -133,8 +135,8 @@ func (f *feeder) copyStored(from *File, run *Run) error {
 }
 
 // repack packs a resource of another file anew.
-func (f *feeder) repack(r *repack) error {
-	run, start, err := f.decoded(f.to, r.from, r.res)
+func (f *feeder) repack(r taken) error {
+	run, start, err := f.decoded(f.to, f.fileOf(r), f.resourceOf(r))
 	if err == nil {
 		f.entries.place(r.entry, run, start)
 	}

@@ -19,12 +19,14 @@ type writeJob struct {
 	runs    runTable // those the file has that is appended to, then those that are written, in order
 	older   int32    // how many of them the file has that is appended to
 
-	copies  []copyRun      // to be copied as they are stored, file by file, in order of their offsets
-	repacks []repack       // to be decoded and packed again, likewise
-	packs   []pack         // where contents are sorted; else the trees are walked
-	slots   slotTable      // what is in streams with Sources
-	sizes   map[int64]bool // sizes of large contents: true when there are several, or one is in the file already
-	total   int64          // bytes of content that will be read
+	files   []*File          // whose resources are taken over
+	copies  []taken          // those that are copied as they are stored, run by run: file by file, in order of their places
+	repacks []taken          // those that are decoded and packed again, likewise
+	names   map[int32]string // of entries: of a dentry that uses it; for the order of solid runs
+	packs   []pack           // where contents are sorted; else the trees are walked
+	slots   slotTable        // what is in streams with Sources
+	sizes   map[int64]bool   // sizes of large contents: true when there are several, or one is in the file already
+	total   int64            // bytes of content that will be read
 	stats   WriterStats
 }
 
@@ -35,19 +37,22 @@ type treeEntry struct {
 	size int64
 }
 
-// copyRun is a run that is copied as it is stored. Of its resources those are wanted that are in entries.
-type copyRun struct {
-	from    *File
-	run     *Run
-	members []int32 // into entries
+// taken is a resource of another file: entry i of file number file, as an entry here.
+type taken struct {
+	file, i, entry int32
 }
 
-// repack is a resource that is decoded and packed anew.
-type repack struct {
-	from  *File
-	res   Resource
-	entry int32
-	name  string // of a dentry that uses it; for the order of solid runs
+// fileOf gives the file that a resource comes from, and resourceOf the resource.
+func (j *writeJob) fileOf(t taken) *File        { return j.files[t.file] }
+func (j *writeJob) resourceOf(t taken) Resource { return j.fileOf(t).Resource(int(t.i)) }
+
+// sameRun gives how many resources at the start of the list are in one run.
+func (j *writeJob) sameRun(list []taken) int {
+	n, f := 1, j.fileOf(list[0])
+	for n < len(list) && list[n].file == list[0].file && f.Place(int(list[n].i)).Offset == f.Place(int(list[0].i)).Offset {
+		n++
+	}
+	return n
 }
 
 // pack is a Source and the slot for what it holds.
@@ -57,7 +62,7 @@ type pack struct {
 }
 
 func (w *Writer) job() *writeJob {
-	return &writeJob{Writer: w, entries: newEntryTable(), runs: newRunTable()}
+	return &writeJob{Writer: w, entries: newEntryTable(), runs: newRunTable(), names: make(map[int32]string)}
 }
 
 func (j *writeJob) run(ctx context.Context) error {
@@ -128,8 +133,8 @@ func (j *writeJob) checkImages() error {
 func (j *writeJob) plan() error {
 	j.sizes = make(map[int64]bool)
 	for _, b := range j.opts.Base {
-		for _, r := range b.Resources() {
-			j.noteSize(r.Size, true)
+		for i := range b.Count() {
+			j.noteSize(b.SizeOf(i), true)
 		}
 	}
 	if j.old != nil {
@@ -140,8 +145,8 @@ func (j *writeJob) plan() error {
 	}
 	j.older = int32(j.runs.n)
 	for _, x := range j.wanted {
-		if i := j.resource(x.from, x.res, ""); i >= 0 {
-			j.entries.claim(i, max(x.res.Refs, 1))
+		if i := j.resource(x.from, x.entry, ""); i >= 0 {
+			j.entries.claim(i, max(x.from.resources[x.entry].refs, 1))
 		}
 	}
 	if j.opts.Parts == 1 {
@@ -221,40 +226,50 @@ func (j *writeJob) noteSize(size int64, again bool) {
 
 // planImage enters the streams of an image, and counts those whose hash is known.
 func (j *writeJob) planImage(m *writerImage, sources map[Source]int) error {
-	tree := m.tree
-	switch {
-	case m.kept && !j.shrunk:
+	if m.kept && !j.shrunk {
 		return nil // the references are those that the file says
-	case tree == nil:
-		img, err := m.from.Image(m.n)
+	}
+	if m.tree == nil {
+		tree, err := m.from.Tree(m.n)
 		if err != nil {
 			return err
 		}
-		tree = img
+		needs := func(d *Dentry, _ At) error { return j.needs(d, m) }
+		return tree.Walk(nil, func(d *Dentry, at At) error {
+			if d.Parent != nil { // it comes as an entry
+				return nil
+			}
+			return needs(d, at)
+		}, needs)
 	}
 	m.first = j.slots.n
 	links := &sourceLinks{sources: sources}
-	if !inMemory(tree) {
+	if !inMemory(m.tree) {
 		links.sources = nil
 	}
-	return tree.Visit(func(d *Dentry, _ int) error {
+	return m.tree.Visit(func(d *Dentry, _ int) error {
 		if err := links.begin(d, j.slots.n); err != nil {
 			return err
 		}
 		for i := range d.Streams {
-			s := &d.Streams[i]
-			switch {
-			case s.Source != nil:
+			if s := &d.Streams[i]; s.Source != nil {
 				j.source(s.Source, links)
-			case s.Hash.IsZero():
-			default:
-				if err := j.need(s.Hash, m, d.Name); err != nil {
-					return wrapf(err, "plan %q", d.Path())
-				}
 			}
 		}
-		return nil
+		return j.needs(d, m)
 	})
+}
+
+// needs enters the contents that a dentry names by their hash.
+func (j *writeJob) needs(d *Dentry, m *writerImage) error {
+	for i := range d.Streams {
+		if s := &d.Streams[i]; s.Source == nil && !s.Hash.IsZero() {
+			if err := j.need(s.Hash, m, d.Name); err != nil {
+				return wrapf(err, "plan %q", d.Path())
+			}
+		}
+	}
+	return nil
 }
 
 // source enters the next Source of the dentry that links has begun.
@@ -331,8 +346,8 @@ func (j *writeJob) need(hash SHA1, m *writerImage, name string) error {
 	i, ok := j.entries.find(hash)
 	if !ok {
 		if i = -1; m.from != nil {
-			if res, ok := m.from.Lookup(hash); ok {
-				i = j.resource(m.from, res, name)
+			if n, ok := m.from.IndexOf(hash); ok {
+				i = j.resource(m.from, n, name)
 			}
 		}
 		if i < 0 && !m.kept && !j.lent(hash) {
@@ -370,63 +385,56 @@ func (j *writeJob) baseSize(hash SHA1) (int64, bool) {
 	return 0, false
 }
 
-// resource enters a resource of a file; -1: a base has it.
-func (j *writeJob) resource(from *File, res Resource, name string) int32 {
-	if i, ok := j.entries.find(res.Hash); ok {
+// resource enters entry n of a file, which a dentry of that name uses; -1: a base has it.
+func (j *writeJob) resource(from *File, n int, name string) int32 {
+	s := &from.resources[n]
+	if i, ok := j.entries.find(s.hash); ok {
 		return i
 	}
-	if j.inBase(res.Hash) || from == j.old {
+	if j.inBase(s.hash) || from == j.old {
 		return -1 // a base has it, or a file that the one that is appended to was opened with
 	}
-	i := j.entries.enter(res.Hash, -1, res.Start, res.Size)
-	j.noteSize(res.Size, true)
-	j.repacks = append(j.repacks, repack{from, res, i, name})
-	j.total += res.Size
+	size := from.sizeOf(s)
+	i := j.entries.enter(s.hash, -1, s.start(), size)
+	j.noteSize(size, true)
+	file := slices.Index(j.files, from)
+	if file < 0 {
+		file, j.files = len(j.files), append(j.files, from)
+	}
+	j.repacks = append(j.repacks, taken{int32(file), int32(n), i})
+	if j.opts.Solid {
+		j.names[i] = name
+	}
+	j.total += size
 	return i
 }
 
 // split sorts the resources of other files by where they stand, and takes those out that can be copied as they are stored.
 func (j *writeJob) split() {
-	files := make(map[*File]int)
-	for i := range j.repacks {
-		if f := j.repacks[i].from; files[f] == 0 {
-			files[f] = len(files) + 1
-		}
-	}
-	slices.SortStableFunc(j.repacks, func(a, b repack) int {
-		return cmp.Or(cmp.Compare(files[a.from], files[b.from]), cmp.Compare(a.res.Offset, b.res.Offset), cmp.Compare(a.res.Start, b.res.Start))
-	})
+	slices.SortFunc(j.repacks, func(a, b taken) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.i, b.i)) })
 	rest := j.repacks[:0]
-	for i := 0; i < len(j.repacks); {
-		n := i + 1
-		for n < len(j.repacks) && j.repacks[n].from == j.repacks[i].from && j.repacks[n].res.Offset == j.repacks[i].res.Offset {
-			n++
-		}
-		group := j.repacks[i:n]
-		if !j.copyable(group) {
-			rest = append(rest, group...)
+	for list := j.repacks; len(list) > 0; {
+		n := j.sameRun(list)
+		if j.copyable(list[:n]) {
+			j.copies = append(j.copies, list[:n]...)
 		} else {
-			c := copyRun{from: group[0].from, run: group[0].res.Run}
-			for _, r := range group {
-				c.members = append(c.members, r.entry)
-			}
-			j.copies = append(j.copies, c)
+			rest = append(rest, list[:n]...)
 		}
-		i = n
+		list = list[n:]
 	}
 	j.repacks = rest
 }
 
 // copyable reports whether a run, of which those resources are wanted, can be copied as it is stored.
-func (j *writeJob) copyable(group []repack) bool {
-	f, run := group[0].from, group[0].res.Run
+func (j *writeJob) copyable(group []taken) bool {
+	f, run := j.fileOf(group[0]), j.resourceOf(group[0]).Run
 	switch {
 	case j.opts.Recompress || run.Solid != j.opts.Solid || run.Pipable:
 		return false
 	case run.Solid:
 		wanted := int64(0)
 		for _, r := range group {
-			wanted += r.res.Size
+			wanted += f.SizeOf(int(r.i))
 		}
 		return run.Compression == j.opts.SolidCompression && run.PieceSize == j.opts.SolidPieceSize && wanted >= run.Size/4*3
 	case run.Compression == None: // not worth compressing, if it stands in a file with the same compression

@@ -13,9 +13,9 @@ import (
 // sorted before, and decoding it in any other order would decode pieces of many MiB again and again.
 func (j *writeJob) order() (order []int32, total int64) {
 	order = make([]int32, 0, len(j.repacks)+len(j.packs))
-	for i := range j.repacks {
+	for i, r := range j.repacks {
 		order = append(order, ^int32(i))
-		total += j.repacks[i].res.Size
+		total += j.entries.sizeOf(r.entry)
 	}
 	for i := range j.packs {
 		order = append(order, int32(i))
@@ -43,8 +43,8 @@ func (j *writeJob) place(i int32) solidPlace {
 	var full string
 	if i >= 0 {
 		full = j.packs[i].src.Path()
-	} else if r := &j.repacks[^i]; !r.res.Solid {
-		full = r.name
+	} else if r := j.repacks[^i]; !j.fileOf(r).resources[r.i].inSolid() {
+		full = j.names[r.entry]
 	} else {
 		return solidPlace{}
 	}

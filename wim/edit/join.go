@@ -44,8 +44,11 @@ func join(ctx context.Context, out string, parts []string, opts Options) (stats 
 		if err != nil {
 			return stats, err
 		}
-		for _, r := range in.Layout().Resources { // those that no image needs too, as nothing is to get lost
-			if err := w.Resource(in.File, r); err != nil {
+		for i := range in.Placed() { // those that no image needs too, as nothing is to get lost
+			if in.Resource(i).IsMetadata() {
+				continue
+			}
+			if err := w.Resource(in.File, i); err != nil {
 				return stats, err
 			}
 		}

@@ -82,8 +82,8 @@ type splitter struct {
 	total int64
 }
 
-// plan shares the resources out: in stored order, each part as full as it can be.
-func (s *splitter) plan() ([][]wim.Resource, error) {
+// plan shares the entries out: in stored order, each part as full as it can be.
+func (s *splitter) plan() ([][]int, error) {
 	f := s.in.File
 	header := int64(wim.HeaderSize) + f.Header.XML.StoredSize + spareSize
 	blob := int64(entrySize)
@@ -99,16 +99,21 @@ func (s *splitter) plan() ([][]wim.Resource, error) {
 		}
 		used += m.StoredSize + blob
 	}
-	layout := f.Layout().Resources
-	parts := [][]wim.Resource{nil}
+	var layout []int // entries by place
+	for i := range f.Placed() {
+		if !f.Resource(i).IsMetadata() {
+			layout = append(layout, i)
+		}
+	}
+	parts := [][]int{nil}
 	for i := 0; i < len(layout); {
-		n := i + 1
-		for n < len(layout) && layout[n].Offset == layout[i].Offset {
+		n, first := i+1, f.Resource(layout[i])
+		for n < len(layout) && f.Place(layout[n]).Offset == first.Offset {
 			n++
 		}
 		run := layout[i:n]
-		need := run[0].StoredSize + blob*int64(len(run))
-		if run[0].Solid {
+		need := first.StoredSize + blob*int64(len(run))
+		if first.Solid {
 			need += entrySize
 		}
 		if last := len(parts) - 1; s.over(used+need) && (len(parts[last]) > 0 || last == 0 && s.over(used)) {
@@ -140,10 +145,10 @@ func (s *splitter) over(bytes int64) bool {
 }
 
 // write writes all parts, and then gives them their names.
-func (s *splitter) write(ctx context.Context, names []string, parts [][]wim.Resource) (err error) {
+func (s *splitter) write(ctx context.Context, names []string, parts [][]int) (err error) {
 	for _, p := range parts {
-		for _, r := range p {
-			s.total += r.Size
+		for _, i := range p {
+			s.total += s.in.SizeOf(i)
 		}
 	}
 	s.guid = s.setGUID(len(parts))
@@ -171,8 +176,8 @@ func (s *splitter) setGUID(parts int) (guid [16]byte) {
 	return guid
 }
 
-// part writes one part.
-func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources []wim.Resource) (stats wim.WriterStats, err error) {
+// part writes one part, with those entries.
+func (s *splitter) part(ctx context.Context, out *os.File, n, of int, entries []int) (stats wim.WriterStats, err error) {
 	o := s.opts.writer(s.in.File, Storage{})
 	o.Part, o.Parts, o.GUID = n, of, s.guid
 	o.BootIndex = s.in.Header.BootIndex
@@ -184,11 +189,11 @@ func (s *splitter) part(ctx context.Context, out *os.File, n, of int, resources 
 	if err != nil {
 		return stats, err
 	}
-	for _, r := range resources {
-		if err := w.Resource(s.in.File, r); err != nil {
+	for _, i := range entries {
+		if err := w.Resource(s.in.File, i); err != nil {
 			return stats, err
 		}
-		s.done += r.Size
+		s.done += s.in.SizeOf(i)
 	}
 	if err := copyImages(w, s.in.File, nil); err != nil {
 		return stats, err
