@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,10 @@ func (a *app) wimCommand() *cli.Command {
 		Usage: "work on a WIM file of this machine",
 		Description: "Verbs, arguments and options are those of wimlib-imagex. An option may be cut short as long as it is clear which one is meant; --quiet goes\n" +
 			"with every verb.",
+		Before: func(ctx context.Context, _ *cli.Command) (context.Context, error) {
+			collectOften()
+			return ctx, nil
+		},
 		Commands: append([]*cli.Command{
 			a.wimInfoCommand(),
 			a.wimDirCommand(),

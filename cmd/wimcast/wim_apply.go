@@ -124,7 +124,6 @@ func (a *app) wimApply(ctx context.Context, cmd *cli.Command) (err error) {
 
 // openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
 func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (wimFile, error) {
-	collectOften()
 	w, err := a.openOrSpool(path, cmd.StringSlice("ref"))
 	if err != nil {
 		return w, err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/urfave/cli/v3"
 
@@ -95,14 +94,8 @@ func (a *app) wimCapture(ctx context.Context, cmd *cli.Command) error {
 	return r.create(ctx)
 }
 
-// captureGarbage is how much garbage may gather in a capture or append, in percent of what is in use. Most of what a capture uses is tables without
-// pointers, which the collector need not look through: with a million files the process takes a third less than with Go's 100, in the same time. A file
-// that is appended to is read into structs with pointers: one of a million files costs 0.4 s more.
-const captureGarbage = 20
-
 // newCaptureRun reads the arguments and options.
 func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
-	debug.SetGCPercent(captureGarbage)
 	r := &captureRun{app: a, cmd: cmd}
 	got := cmd.Args().Slice()
 	if r.named = len(got) == 3 || len(got) == 4; r.named {
