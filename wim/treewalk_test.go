@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -80,6 +81,13 @@ func sameTree(t testing.TB, b []byte, piece int) error {
 		if got[i].Path() != want[i].Path() || !reflect.DeepEqual(flat(got[i]), flat(want[i])) {
 			t.Fatalf("dentry %d is %+v, want %+v", i, flat(got[i]), flat(want[i]))
 		}
+	}
+	var down, wantDown []string
+	err = errors.Join(
+		tree.Descend(func(d *Dentry, _ At) error { down = append(down, d.Path()); return nil }),
+		img.Walk(func(d *Dentry) error { wantDown = append(wantDown, d.Path()); return nil }))
+	if err != nil || !slices.Equal(down, wantDown) {
+		t.Fatalf("descended to %q, %v; want %q", down, err, wantDown)
 	}
 	for i, want := range img.Security {
 		if sd, err := tree.Security(i); err != nil || !bytes.Equal(sd, want) {

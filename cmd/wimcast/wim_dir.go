@@ -110,6 +110,45 @@ type lister struct {
 }
 
 func (l *lister) image(ctx context.Context, n int) error {
+	found := false
+	wanted := func(d *wim.Dentry) (path string, is bool) {
+		path = d.Path()
+		is = isBelow(path, l.below) && (!l.one || len(path) == len(l.below))
+		found = found || is
+		return path, is
+	}
+	list := l.paths
+	if l.json || l.detailed {
+		list = l.files
+	}
+	err := list(ctx, n, wanted)
+	if err == nil && !found {
+		return withHint(fmt.Errorf("image %d has no %q", n, l.below), "leave --path away to see what it has")
+	}
+	return err
+}
+
+// paths lists no more than paths.
+func (l *lister) paths(ctx context.Context, n int, wanted func(*wim.Dentry) (string, bool)) error {
+	tree, err := l.w.Tree(n)
+	if err != nil {
+		return err
+	}
+	nothing := func(*wim.Dentry, wim.At) error { return nil }
+	if err := tree.Walk(nil, nothing, nothing); err != nil {
+		return err
+	}
+	return tree.Descend(func(d *wim.Dentry, _ wim.At) error {
+		path, is := wanted(d)
+		if !is {
+			return ctx.Err()
+		}
+		return l.printf("/%s\n", path)
+	})
+}
+
+// files lists all that is known of files.
+func (l *lister) files(ctx context.Context, n int, wanted func(*wim.Dentry) (string, bool)) error {
 	image, err := l.w.Image(n)
 	if err != nil {
 		return err
@@ -120,15 +159,9 @@ func (l *lister) image(ctx context.Context, n int) error {
 			links[d] = len(group)
 		}
 	}
-	found := false
-	err = image.Walk(func(d *wim.Dentry) error {
-		at := d.Path()
-		if !isBelow(at, l.below) || l.one && len(at) != len(l.below) {
+	return image.Walk(func(d *wim.Dentry) error {
+		if _, is := wanted(d); !is {
 			return ctx.Err()
-		}
-		found = true
-		if !l.json && !l.detailed {
-			return l.printf("/%s\n", at)
 		}
 		f := describeFile(l.w, image, d)
 		f.Links = max(1, links[d])
@@ -139,10 +172,6 @@ func (l *lister) image(ctx context.Context, n int) error {
 		p.file(f)
 		return p.err
 	})
-	if err == nil && !found {
-		return withHint(fmt.Errorf("image %d has no %q", n, l.below), "leave --path away to see what it has")
-	}
-	return err
 }
 
 // isBelow says whether path is root or below it.
