@@ -413,3 +413,17 @@ func withSource(img *Image) *Image {
 	img.Root.Children = []*Dentry{{Name: "f", Parent: img.Root, Streams: []Stream{{Source: &memSource{path: "f", data: []byte("x")}}}}}
 	return img
 }
+
+// The header of a damaged file may say that something empty stands far behind its end. What is appended does not go there.
+func TestAppendGoesBehindWhatIsThere(t *testing.T) {
+	b, f := writeWIM(t, WriterOptions{}, sourceTree(seeded(t), "one", 5))
+	h := f.Header
+	for _, at := range []*Location{&h.BootMetadata, &h.Integrity} {
+		at.Offset = 1 << 40
+	}
+	copy(b, h.append(nil))
+	after, _ := appendWIM(t, b, WriterOptions{}, func(w *Writer, _ *File) { must(t, w.Image(sourceTree(seeded(t), "two", 5), nil)) })
+	if len(after) > 1<<20 {
+		t.Errorf("%d bytes became %d", len(b), len(after))
+	}
+}

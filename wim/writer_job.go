@@ -97,7 +97,9 @@ func (j *writeJob) start() int64 {
 	}
 	end := int64(HeaderSize)
 	for _, t := range j.old.Header.tables() {
-		end = max(end, t.at.End())
+		if t.at.StoredSize > 0 { // what is empty may be said to be anywhere
+			end = max(end, t.at.End())
+		}
 	}
 	for from, to := range j.old.runRanges() {
 		if from < j.old.volumes[0].Size {
