@@ -53,7 +53,7 @@ func (p *planner) addRawDir(d *wim.Dentry, s spot) error {
 	return err
 }
 
-// makeEncrypted makes an encrypted file of its raw form, and its further names. The errors of package efsraw say that it cannot be made here.
+// makeEncrypted makes an encrypted file of its raw form, and its further names. Where it cannot be made here the error is noForm.
 func (p *Plan) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
 	form, err := p.openContent(p.tree.resource(int(l.res)))
 	if err != nil {
@@ -71,12 +71,10 @@ func (p *Plan) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
 	if err := errors.Join(p.copyStreams(dec, name, f), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	m, err := p.metadataOf(d, l.at)
-	if err != nil {
+	if err := p.keeper.encrypt(name, dec.Info); err != nil { // before all else: later it may fail
 		return err
 	}
-	m.efs = dec.Info
-	if err := p.keep(name, nil, m); err != nil {
+	if err := p.keepAll(name, d, l.at); err != nil {
 		return err
 	}
 	return p.makeLinks(name, l.at)
@@ -132,34 +130,32 @@ func (p *Plan) leaveEncrypted(l symlink, name string) error {
 
 // keepDir sets all that the target keeps of a directory.
 func (p *Plan) keepDir(name string, d *wim.Dentry, at wim.At) error {
-	m, err := p.metadataOf(d, at)
-	if err == nil && p.tree.keepsRaw(d) {
-		m.efs, err = p.efsOf(d)
+	if p.tree.keepsRaw(d) {
+		if err := p.encryptDir(name, d); noForm(err) {
+			p.tree.report.Lost.Attributes++
+		} else if err != nil {
+			return err
+		}
 	}
+	return p.keepAll(name, d, at)
+}
+
+// encryptDir makes a directory an encrypted one, as its raw form says.
+func (p *Plan) encryptDir(name string, d *wim.Dentry) error {
+	i, _ := p.tree.wf.IndexOf(rawOf(d)) // it was planned
+	form, err := p.openContent(p.tree.resource(i))
 	if err != nil {
 		return err
 	}
-	return p.keep(name, nil, m)
-}
-
-// efsOf gives who may decrypt what is in an encrypted directory, nil where its raw form does not say it.
-func (p *Plan) efsOf(d *wim.Dentry) ([]byte, error) {
-	i, ok := p.tree.wf.IndexOf(rawOf(d))
-	if !ok {
-		return nil, nil
-	}
-	form, err := p.openContent(p.tree.resource(i))
-	if err != nil {
-		return nil, err
-	}
 	defer form.Close()
 	dec, err := efsraw.NewDecoder(form)
-	if errors.Is(err, efsraw.ErrForm) || errors.Is(err, efsraw.ErrUnsupported) {
-		p.tree.report.Lost.Attributes++
-		return nil, nil
-	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return dec.Info, nil
+	return p.keeper.encrypt(name, dec.Info)
+}
+
+// noForm reports whether an error says that something cannot be made of a raw form.
+func noForm(err error) bool {
+	return errors.Is(err, efsraw.ErrForm) || errors.Is(err, efsraw.ErrUnsupported)
 }

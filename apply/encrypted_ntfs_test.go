@@ -2,7 +2,6 @@ package apply
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -146,15 +145,7 @@ func TestNTFSEncryptedCrashThenRestart(t *testing.T) {
 		if round == 0 {
 			at = 1 + rng.IntN(count.Calls())
 		}
-		_, err := runAll(vfs.Fault(fsys, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed}), image, c, pro, seed)
-		if !errors.Is(err, vfs.ErrCrashed) && err != nil {
-			t.Fatalf("crash at call %d: %v", at, err)
-		}
-		if !finished(fsys) {
-			if _, err := runAll(fsys, image, c, pro, seed+1); err != nil {
-				t.Fatalf("restart after a crash at call %d of %d: %v", at, count.Calls(), err)
-			}
-		}
+		crashAndGoOn(t, fsys, at, image, c, pro, seed)
 		if sameForms(t, fsys, forms); t.Failed() {
 			t.Fatalf("after a crash at call %d of %d", at, count.Calls())
 		}
@@ -167,7 +158,15 @@ func TestNTFSEncryptedThatIsLeftOut(t *testing.T) {
 	sparse := bytes.Clone(forms["file"])
 	at := bytes.Index(sparse, []byte("D\x00A\x00T\x00A\x00")) + 10 + 16 + 16 // in the header of the first segment
 	copy(sparse[at:], []byte{1, 0, 0, 0})                                    // one byte was written
-	for name, form := range map[string][]byte{"text": []byte("no raw form at all"), "short": forms["dir/one"][:400], "not written": sparse} {
+	rng := rand.New(rand.NewPCG(3, 4))
+	wrong := testDir("wrong directory")
+	wrong.attrs |= wim.AttrEncrypted
+	wrong.data = rawForm(t, rng, []byte("its length is not said at its start"), 0, 0)
+	root.children = append(root.children, wrong)
+	for name, form := range map[string][]byte{
+		"text": []byte("no raw form at all"), "short": forms["dir/one"][:400], "not written": sparse,
+		"for nobody": rawForm(t, rng, nil, 100, 0), "wrong metadata": rawForm(t, rng, []byte("its length is not said at its start"), 100, 0),
+	} {
 		for i := range 2 {
 			n := testFile(fmt.Sprint(name, i), form)
 			n.attrs |= wim.AttrEncrypted
@@ -181,23 +180,28 @@ func TestNTFSEncryptedThatIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Lost{Encrypted: 3}); rep.Lost != want || rep.Files != 6 || rep.Links != 1 {
-		t.Errorf("%d files, %d links, lost %q; want 6, 1 and 3 encrypted files", rep.Files, rep.Links, rep.Lost.Lines())
+	if want := (Lost{Encrypted: 5, Attributes: 1}); rep.Lost != want || rep.Files != 6 || rep.Links != 1 {
+		t.Errorf("%d files, %d links, lost %q; want 6, 1, 5 encrypted files and the attribute of a directory", rep.Files, rep.Links, rep.Lost.Lines())
 	}
 	sameForms(t, fsys, forms)
+	for _, name := range []string{"text0", "for nobody0", "wrong metadata1"} {
+		if _, err := fsys.Lstat(name); err == nil {
+			t.Errorf("%s was made", name)
+		}
+	}
 	_, fsys = ntfsTarget(t, "streams_interface=xattr,efs_raw")
 	if rep, err = File(bg, wf, 1, fsys, FileOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := (Lost{Encrypted: 5}); rep.Lost != want || rep.Files != 4 {
-		t.Errorf("without all named streams %d files, lost %q; want 4, and 5 encrypted files", rep.Files, rep.Lost.Lines())
+	if want := (Lost{Encrypted: 7, Attributes: 1}); rep.Lost != want || rep.Files != 4 {
+		t.Errorf("without all named streams %d files, lost %q; want 4, and 7 encrypted files", rep.Files, rep.Lost.Lines())
 	}
 	_, fsys = ntfsTarget(t, "streams_interface=windows")
 	if rep, err = File(bg, wf, 1, fsys, FileOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := (Lost{Encrypted: 7, Attributes: 1}); rep.Lost != want || rep.Files != 2 {
-		t.Errorf("without efs_raw %d files, lost %q; want 2, 7 encrypted files and the attribute of a directory", rep.Files, rep.Lost.Lines())
+	if want := (Lost{Encrypted: 9, Attributes: 2}); rep.Lost != want || rep.Files != 2 {
+		t.Errorf("without efs_raw %d files, lost %q; want 2, 9 encrypted files and the attributes of 2 directories", rep.Files, rep.Lost.Lines())
 	}
 	if _, err := fsys.Lstat("file"); err == nil {
 		t.Error("an encrypted file was made as another one")

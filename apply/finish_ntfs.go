@@ -3,12 +3,10 @@ package apply
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/wimcast/wimcast/internal/efsraw"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -103,7 +101,7 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 		}
 		if d.IsReparse() {
 			err = p.makePoint(l, streams[:n], name, d, buf)
-		} else if err = p.makeEncrypted(l, name, d); errors.Is(err, efsraw.ErrForm) || errors.Is(err, efsraw.ErrUnsupported) {
+		} else if err = p.makeEncrypted(l, name, d); noForm(err) {
 			if err = p.leaveEncrypted(l, name); err == nil {
 				continue
 			}

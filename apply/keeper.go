@@ -18,6 +18,9 @@ type keeper interface {
 	limits() limits
 	// stream opens an empty named stream of a file or directory that is not yet a reparse point.
 	stream(name, stream string, size int64) (io.WriteCloser, error)
+	// encrypt makes what was just made an encrypted file or directory: info says who may decrypt it. efsraw.ErrUnsupported says that it cannot be.
+	// It is only called where limits say raw.
+	encrypt(name string, info []byte) error
 	// set gives a file or directory its metadata; f is the open file, nil: by name. What is refused is told in lost, unless m.strict.
 	set(name string, f vfs.File, m *metadata) (lost Lost, err error)
 }
@@ -49,7 +52,6 @@ type metadata struct {
 	objectID   []byte
 	eas        []wim.EA
 	reparse    []byte // with its header
-	efs        []byte // who may decrypt it
 	created    wim.Filetime
 	accessed   wim.Filetime
 	modified   wim.Filetime

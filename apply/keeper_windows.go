@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -42,7 +43,7 @@ type onWindows struct {
 func (k onWindows) limits() limits {
 	return limits{
 		flags: flagNTFS | flagWindows, streamSize: 1<<63 - 1, rootStreams: true,
-		file: settableWindows | attrSparse | attrCompressed, dir: settableWindows | attrCompressed,
+		file: settableWindows | wim.AttrSparse | attrCompressed, dir: settableWindows | attrCompressed,
 	}
 }
 
@@ -52,6 +53,10 @@ func (k onWindows) stream(name, stream string, size int64) (io.WriteCloser, erro
 		return nil, err
 	}
 	return winbackup.CreateStream(path, stream, size)
+}
+
+func (k onWindows) encrypt(name string, _ []byte) error {
+	return fmt.Errorf("encrypt %s: %w", name, errors.ErrUnsupported)
 }
 
 // set opens the file by name: the handle of f does not have the rights.
@@ -120,7 +125,7 @@ func (k onWindows) basic(f *winbackup.File, name string, m *metadata, lost *Lost
 				return err
 			}
 		}
-		if m.attributes&attrSparse != 0 && m.attributes&wim.AttrDirectory == 0 {
+		if m.attributes&wim.AttrSparse != 0 && m.attributes&wim.AttrDirectory == 0 {
 			if err := tell(&lost.Attributes, "sparseness", name, f.SetSparse()); err != nil {
 				return err
 			}

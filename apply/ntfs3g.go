@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
+	"github.com/wimcast/wimcast/internal/efsraw"
 	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
@@ -13,7 +15,6 @@ import (
 
 // Attributes that say how a file is stored.
 const (
-	attrSparse     = 0x200
 	attrCompressed = 0x800
 )
 
@@ -23,7 +24,7 @@ type mounted struct{ v *ntfs3g.Volume }
 func (k mounted) limits() limits {
 	l := limits{
 		flags: flagNTFS, inherited: true, whileOpen: true,
-		file: ntfs3g.Settable | attrSparse | attrCompressed, dir: ntfs3g.SettableDir,
+		file: ntfs3g.Settable | wim.AttrSparse | attrCompressed, dir: ntfs3g.SettableDir,
 	}
 	if k.v.Raw() {
 		l.raw = true
@@ -65,16 +66,22 @@ func (s *smallStream) Write(b []byte) (int, error) {
 
 func (s *smallStream) Close() error { return s.v.SetStream(s.name, s.stream, s.data) }
 
+func (k mounted) encrypt(name string, info []byte) error {
+	err := k.v.Node(name).SetEFSInfo(info)
+	if errors.Is(err, syscall.EINVAL) {
+		err = fmt.Errorf("%w: ntfs-3g does not take its metadata", efsraw.ErrUnsupported)
+	}
+	if err != nil {
+		return fmt.Errorf("encrypt %s: %w", name, err)
+	}
+	return nil
+}
+
 // set needs the right order: what changes attributes and times comes before them, and a reparse point still takes all of these.
 func (k mounted) set(name string, f vfs.File, m *metadata) (lost Lost, err error) {
 	n := k.v.Node(name)
 	if f != nil {
 		n = k.v.Open(name, f)
-	}
-	if m.efs != nil { // before all else
-		if err := n.SetEFSInfo(m.efs); err != nil {
-			return lost, fmt.Errorf("encrypt %s: %w", name, err)
-		}
 	}
 	if len(m.eas) > 0 {
 		list := make([]ntfs3g.EA, len(m.eas))

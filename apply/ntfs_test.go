@@ -194,15 +194,7 @@ func TestNTFSCrashThenRestart(t *testing.T) {
 		if round == 0 {
 			at = count.Calls() - rng.IntN(40) // among what comes last
 		}
-		_, err := runAll(vfs.Fault(fsys, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed}), image, c, pro, seed)
-		if !errors.Is(err, vfs.ErrCrashed) && err != nil {
-			t.Fatalf("crash at call %d: %v", at, err)
-		}
-		if !finished(fsys) {
-			if _, err := runAll(fsys, image, c, pro, seed+1); err != nil {
-				t.Fatalf("restart after a crash at call %d of %d: %v", at, count.Calls(), err)
-			}
-		}
+		crashAndGoOn(t, fsys, at, image, c, pro, seed)
 		fsys.Close()
 		v.Unmount()
 		again := filepath.Join(t.TempDir(), "again.wim")
@@ -211,6 +203,21 @@ func TestNTFSCrashThenRestart(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("after a crash at call %d of %d", at, count.Calls())
 		}
+	}
+}
+
+// crashAndGoOn applies, with a crash at a call that changes the target, and goes on.
+func crashAndGoOn(t *testing.T, fsys vfs.FS, at int, image []byte, c Content, pro *wim.File, seed uint64) {
+	t.Helper()
+	_, err := runAll(vfs.Fault(fsys, vfs.Plan{At: at, Ops: vfs.OpMutate, Err: vfs.ErrCrashed}), image, c, pro, seed)
+	if !errors.Is(err, vfs.ErrCrashed) && err != nil {
+		t.Fatalf("crash at call %d: %v", at, err)
+	}
+	if finished(fsys) {
+		return
+	}
+	if _, err := runAll(fsys, image, c, pro, seed+1); err != nil {
+		t.Fatalf("restart after a crash at call %d: %v", at, err)
 	}
 }
 

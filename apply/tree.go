@@ -312,7 +312,7 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	}
 	if p.ntfs != nil {
 		f.set(squeezed, p.squeezes(d))
-		f.set(sparse, d.Attributes&attrSparse != 0)
+		f.set(sparse, d.Attributes&wim.AttrSparse != 0)
 		if res != noResource && f.is(sparse) {
 			p.sparse.set(int(res))
 		}

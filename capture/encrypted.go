@@ -37,7 +37,7 @@ func (n *ntfs) encrypted(v *ntfs3g.Volume, e *entry, path string) error {
 	if !e.info.Mode().IsRegular() {
 		return n.leaveFirst(e, path, "is encrypted, and was left out: ntfs-3g takes it for something else than a file, as it does system files of at most one byte")
 	}
-	if e.d.Attributes&attrSparse != 0 {
+	if e.d.Attributes&wim.AttrSparse != 0 {
 		return n.leaveFirst(e, path, "is encrypted and sparse, and was left out: ntfs-3g does not tell where its holes are")
 	}
 	src := &rawSource{fileSource: fileSource{dir: e.dir, name: e.name, was: identityOf(e.info)}, v: v}
@@ -53,9 +53,6 @@ func (n *ntfs) encrypted(v *ntfs3g.Volume, e *entry, path string) error {
 	n.addStream(e, wim.Stream{Kind: wim.StreamRaw, Source: src})
 	return nil
 }
-
-// attrSparse is the attribute of a file with holes.
-const attrSparse = 0x200
 
 // errNoForm says that a file has no raw form that can be made here.
 var errNoForm = errors.New("it has no raw form")

@@ -9,7 +9,7 @@ import (
 
 // Decoder reads a raw form.
 type Decoder struct {
-	Info []byte // the metadata
+	Info []byte // the metadata, which is not empty
 
 	r    io.Reader
 	head [max(formHead, streamHead)]byte // of the next stream; its length is 0 at the end
@@ -27,28 +27,42 @@ func NewDecoder(r io.Reader) (*Decoder, error) {
 	if err := d.nextHead(); err != nil {
 		return nil, err
 	}
+	if err := d.readInfo(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// readInfo reads the first stream.
+func (d *Decoder) readInfo() error {
 	name, _, err := d.streamHead()
-	if err == nil && !bytes.Equal(name, infoName) {
-		err = fmt.Errorf("%w: the first stream is not the metadata", ErrForm)
+	if err != nil {
+		return err
 	}
-	for err == nil {
-		var n int64
-		if n, err = d.segment(); err == io.EOF {
-			return d, nil
-		}
-		if err == nil && int64(len(d.Info))+n > MaxInfo {
-			err = fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, MaxInfo)
-		}
-		if err == nil {
-			at := len(d.Info)
+	if !bytes.Equal(name, infoName) {
+		return fmt.Errorf("%w: the first stream is not the metadata", ErrForm)
+	}
+	for {
+		n, err := d.segment()
+		switch at := len(d.Info); {
+		case err == io.EOF && at == 0:
+			return fmt.Errorf("%w: it has no metadata", ErrForm)
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case int64(at)+n > MaxInfo:
+			return fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, MaxInfo)
+		default:
 			d.Info = append(d.Info, make([]byte, n)...)
-			err = d.full(d.Info[at:])
+			if err := d.full(d.Info[at:]); err != nil {
+				return err
+			}
 		}
-		if err == nil {
-			err = d.nextHead()
+		if err := d.nextHead(); err != nil {
+			return err
 		}
 	}
-	return nil, err
 }
 
 // Next gives the name of the next stream, "" for the contents; io.EOF when there is none. What was not copied of the last one is an error.

@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 		{"": segmentSize - 1, "a": segmentSize, "größe": segmentSize + 1},
 		{"a": 3*segmentSize + 513},
 	} {
-		info := make([]byte, rng.IntN(2000))
+		info := make([]byte, 1+rng.IntN(2000))
 		b, want := form(t, rng, info, sizes)
 		gotInfo, got, err := decode(b)
 		if err != nil {
@@ -120,6 +120,7 @@ func TestOtherForms(t *testing.T) {
 		"empty":            {nil, ErrForm},
 		"text":             {bytes.Repeat([]byte("text"), 100), ErrForm},
 		"no metadata":      {b[:formHead], ErrForm},
+		"empty metadata":   {b[:formHead+streamHead+2], ErrForm},
 		"other first":      {change(formHead+28, 'x'), ErrForm},
 		"name too long":    {change(formHead+24, 0xff, 0xff), ErrForm},
 		"plain stream":     {change(bytes.LastIndex(b, streamMagic)+8, 1), ErrUnsupported},
@@ -144,7 +145,7 @@ func TestOtherForms(t *testing.T) {
 			t.Errorf("%d bytes of %d: %v", n, len(b), err)
 		}
 	}
-	if whole != 5 { // behind the two first heads, and the metadata, the contents and the last head
+	if whole != 4 { // behind the metadata, the second head, the contents and the last head
 		t.Errorf("cut off at %d places it is taken for whole", whole)
 	}
 }
