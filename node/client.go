@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -44,11 +45,16 @@ func Connect(ctx context.Context, ep *transport.Endpoint, id *Identity) (*transp
 	if len(errs) == 0 {
 		return nil, wire.Welcome{}, errors.New("connect: no distribution point is configured; join the site first: wimcast join TOKEN")
 	}
+	return nil, wire.Welcome{}, joinErrors(errs)
+}
+
+// joinErrors joins what was said at each address of a distribution point.
+func joinErrors(errs []error) error {
 	err := errors.Join(errs...)
 	if !slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, ErrOtherNode) }) {
 		err = fmt.Errorf("%w: %w", errNowhere, err)
 	}
-	return nil, wire.Welcome{}, err
+	return err
 }
 
 // ErrOtherNode says that another node has the address of the one that was asked for. Only a new token mends that.
@@ -161,8 +167,6 @@ func receive[M any](ctx context.Context, conn *transport.Conn) (M, error) {
 
 // Content finds what ref names in the site's catalogue, fetching what the client does not have yet: the newest head, the manifest.
 func Content(ctx context.Context, conn *transport.Conn, welcome wire.Welcome, cat *catalog.Catalogue, ref catalog.Ref) (*catalog.SignedManifest, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
 	if _, _, have := cat.Head(); have != catalog.HeadHash(welcome.HeadHash) {
 		if err := refreshHead(ctx, conn, cat); err != nil {
 			return nil, err
@@ -181,6 +185,8 @@ func Content(ctx context.Context, conn *transport.Conn, welcome wire.Welcome, ca
 
 // refreshHead asks for the newest head and takes it if it is newer and signed.
 func refreshHead(ctx context.Context, conn *transport.Conn, cat *catalog.Catalogue) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
 	var nonce wire.Nonce
 	rand.Read(nonce[:])
 	if err := conn.Send(ctx, wire.GetHead{Nonce: nonce}); err != nil {
@@ -200,8 +206,21 @@ func refreshHead(ctx context.Context, conn *transport.Conn, cat *catalog.Catalog
 	return nil
 }
 
-// Join enrols the node of dir with a site by a token.
-func Join(ctx context.Context, dir, name string, t catalog.Token) error {
+// JoinOptions are Join's settings. The zero value is usable.
+type JoinOptions struct {
+	Wait time.Duration // how long to try while nobody answers; 0: DefaultJoinWait
+	Log  *slog.Logger  // told what Join waits for; nil: nobody
+}
+
+// DefaultJoinWait is longer than a switch keeps a port closed that has just come up, which is 30 seconds with the spanning tree
+// of IEEE 802.1D.
+const DefaultJoinWait = time.Minute
+
+// Join enrols the node of dir with a site by a token. A request whose answer is lost is made again: it uses the token up once.
+func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOptions) error {
+	if opt.Wait == 0 {
+		opt.Wait = DefaultJoinWait
+	}
 	key, err := catalog.InitClient(dir)
 	if err != nil {
 		return err
@@ -211,15 +230,28 @@ func Join(ctx context.Context, dir, name string, t catalog.Token) error {
 		return err
 	}
 	defer ep.Close()
+	var e *catalog.Enrolment
+	p := patience{wait: opt.Wait, log: opt.Log, points: t.Addresses}
+	if err := p.try(ctx, func() (err error) {
+		e, err = enrol(ctx, ep, key, name, t)
+		return err
+	}); err != nil {
+		return err
+	}
+	return catalog.JoinSite(dir, t, e)
+}
+
+// enrol asks at each of the token's addresses in turn until one answers.
+func enrol(ctx context.Context, ep *transport.Endpoint, key *catalog.Key, name string, t catalog.Token) (*catalog.Enrolment, error) {
 	var errs []error
 	for _, addr := range t.Addresses {
 		e, err := enrolAt(ctx, ep, key, name, t, addr)
 		if err == nil {
-			return catalog.JoinSite(dir, t, e)
+			return e, nil
 		}
 		errs = append(errs, fmt.Errorf("join over %s: %w", addr, err))
 	}
-	return errors.Join(errs...)
+	return nil, joinErrors(errs)
 }
 
 func enrolAt(ctx context.Context, ep *transport.Endpoint, key *catalog.Key, name string, t catalog.Token, addr string) (*catalog.Enrolment, error) {

@@ -17,7 +17,6 @@ import (
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wim"
-	"github.com/wimcast/wimcast/wire"
 )
 
 // FetchOptions are what Get and Deploy have in common.
@@ -217,24 +216,21 @@ func checkInterface(name string) error {
 	return err4
 }
 
-// find connects, looks the content up, and opens the client's store unless another process of this client has it.
+// find looks the content up, and opens the client's store unless another process of this client has it.
 func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
-	conn, welcome, err := connectPatiently(ctx, f.ep, f.id, f.opt)
-	if err != nil {
+	p := patience{wait: f.opt.Wait, log: f.opt.Log, points: f.id.Points}
+	if err := p.try(ctx, func() error { return f.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
-	f.conn = conn
+	var err error
+	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
+		return err
+	}
 	site, err := openClient(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer site.Close()
-	if f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref); err != nil {
-		return err
-	}
-	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
-		return err
-	}
 	f.files, f.store, err = openStore(site)
 	if err != nil && (f.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
 		return err
@@ -242,29 +238,30 @@ func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
 	return nil
 }
 
-// tellEvery is the time between two lines that say that the distribution point does not answer.
-const tellEvery = 10 * time.Second
-
-// connectPatiently waits for a distribution point that does not answer yet, and says so.
-func connectPatiently(ctx context.Context, ep *transport.Endpoint, id *Identity, opt FetchOptions) (*transport.Conn, wire.Welcome, error) {
-	var told time.Time
-	for start := time.Now(); ; {
-		conn, welcome, err := Connect(ctx, ep, id)
-		if err == nil || permanent(err) || ctx.Err() != nil {
-			return conn, welcome, err
-		}
-		if time.Since(start) > opt.Wait {
-			return nil, wire.Welcome{}, fmt.Errorf("no distribution point for %v: %w", opt.Wait, err)
-		}
-		if time.Since(told) > tellEvery {
-			told = time.Now()
-			opt.Log.Warn("the distribution point does not answer, trying again", "points", id.Points, "for", opt.Wait, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(redialEvery):
+// ask connects and gets the content's manifest.
+func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
+	conn, welcome, err := Connect(ctx, f.ep, f.id)
+	if err != nil {
+		return err
+	}
+	site, err := openClient(ctx, dir)
+	if err == nil {
+		f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref)
+		site.Close()
+	}
+	if err == nil {
+		f.conn = conn
+		return nil
+	}
+	select {
+	case <-conn.Done():
+	default:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			err = settledError{err} // it did answer
 		}
 	}
+	conn.Close("")
+	return err
 }
 
 // openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.

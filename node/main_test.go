@@ -85,7 +85,7 @@ func (r *running) client() string {
 		r.t.Fatal(err)
 	}
 	dir := filepath.Join(r.t.TempDir(), "client")
-	if err := Join(testContext(r.t), dir, "client", parsed); err != nil {
+	if err := Join(testContext(r.t), dir, "client", parsed, JoinOptions{}); err != nil {
 		r.t.Fatal(err)
 	}
 	return dir

@@ -69,15 +69,6 @@ func (r *receiver) setWhy(s string) {
 	r.why = s
 }
 
-// permanent says that trying again cannot help.
-func permanent(err error) bool {
-	var e wire.Error
-	if errors.As(err, &e) {
-		return e.Code == wire.CodeUnknown || e.Code == wire.CodeNotMember || e.Code == wire.CodeVersion
-	}
-	return errors.Is(err, errLocal) || errors.Is(err, errNowhere)
-}
-
 var (
 	errJoined = errors.New("connection lost")
 	errLocal  = errors.New("cannot receive here")

@@ -93,7 +93,7 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 		return demoResult{}, err
 	}
 	for i := range d.peers {
-		if err := node.Join(ctx, d.sub(peerName(i)), peerName(i), parsed); err != nil {
+		if err := node.Join(ctx, d.sub(peerName(i)), peerName(i), parsed, node.JoinOptions{}); err != nil {
 			return demoResult{}, err
 		}
 	}

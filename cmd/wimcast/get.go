@@ -19,8 +19,12 @@ func fetchFlags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
 		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
-		&cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: node.DefaultWait, Validator: checkWait},
+		waitFlag(node.DefaultWait),
 	}
+}
+
+func waitFlag(value time.Duration) cli.Flag {
+	return &cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: value, Validator: checkWait}
 }
 
 // checkWait refuses a time that cannot be waited.

@@ -16,7 +16,7 @@ func (a *app) joinCommand() *cli.Command {
 		Name: "join", Usage: "make this machine a client of a site", ArgsUsage: "TOKEN",
 		Description: "TOKEN is the line that 'wimcast site token' prints on the distribution point.",
 		Flags: []cli.Flag{
-			dirFlag(),
+			dirFlag(), verboseFlag(), waitFlag(node.DefaultJoinWait),
 			&cli.StringFlag{Name: "name", Usage: "`NAME` of this machine, for people", Value: hostName()},
 		},
 		Action: a.join,
@@ -33,7 +33,8 @@ func (a *app) join(ctx context.Context, cmd *cli.Command) error {
 		return withHint(err, "paste the whole line that 'wimcast site token' prints on the distribution point")
 	}
 	dir := cmd.String("dir")
-	if err := node.Join(ctx, dir, cmd.String("name"), token); err != nil {
+	opt := node.JoinOptions{Wait: cmd.Duration("wait"), Log: a.logger(cmd.Bool("verbose"))}
+	if err := node.Join(ctx, dir, cmd.String("name"), token, opt); err != nil {
 		var refused wire.Error
 		switch {
 		case errors.As(err, &refused):
