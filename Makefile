@@ -18,7 +18,7 @@ FUZZTIME ?= 1m
 # Packages whose goroutines share memory: `make race` runs their tests under the race detector
 RACE ?= ./apply/... ./catalog/... ./chunk/... ./cmd/... ./internal/... ./node/... ./wim/...
 
-.PHONY: all build demo test race fuzz sim lab bench lint fmt fmtcheck vet check clean
+.PHONY: all build demo test race fuzz wine sim lab bench lint fmt fmtcheck vet check clean
 
 all: build
 
@@ -38,6 +38,9 @@ race:
 
 fuzz: ## every fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
+
+wine: ## the Windows build under Wine: its tests, and the demo
+	.ci/wine
 
 sim: build ## the protocol in the deterministic simulator: all scenarios and swarms
 	$(GO) test -count=1 -v -run 'Scenario|Swarm|Sim' ./netsim/...

@@ -1,11 +1,10 @@
 package apply
 
 import (
-	"errors"
 	"fmt"
 	"sync"
-	"syscall"
 
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -130,7 +129,7 @@ func (c *crew) fail(err error) error {
 
 // withHint says what helps, where something does.
 func withHint(err error) error {
-	if errors.Is(err, syscall.ENOSPC) {
+	if oserr.Is(err, oserr.NoSpace) {
 		return fmt.Errorf("%w (make room on the target and start again: it goes on where it was)", err)
 	}
 	return err

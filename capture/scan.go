@@ -208,12 +208,14 @@ func (s *scanner) basics(e *entry) error {
 	switch {
 	case mode.IsDir():
 		d.Attributes = wim.AttrDirectory
+		windowsFacts(d, e.info)
 	case mode&fs.ModeSymlink != 0:
 		return s.link(e)
 	case mode.IsRegular():
 		if d.Attributes = wim.AttrNormal; isSparse(e.info) {
 			d.Attributes = wim.AttrSparse
 		}
+		windowsFacts(d, e.info)
 		return s.contents(e)
 	}
 	return nil

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -63,7 +63,7 @@ func hintOf(err error) string {
 		return fmt.Sprintf("run '%s --help' for its arguments and options", usage.cmd)
 	}
 	for _, known := range knownCauses {
-		if errors.Is(err, known.cause) {
+		if oserr.Is(err, known.cause) {
 			return known.hint
 		}
 	}
@@ -81,12 +81,12 @@ var knownCauses = []struct {
 	{fs.ErrNotExist, "check the path: nothing is there"},
 	{fs.ErrPermission, "run it as a user that may do this, or name a file or folder of your own"},
 	{vfs.ErrLocked, "another wimcast is writing there: wait until it has finished, or stop it"},
-	{syscall.ENOTDIR, "a part of this path is a file: name a folder"},
-	{syscall.EROFS, "this file system is mounted read-only: choose another place, or mount it writable"},
-	{syscall.EADDRINUSE, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},
-	{syscall.EADDRNOTAVAIL, "this machine has no such address: 'ip address' lists those it has"},
-	{syscall.ENOSPC, "the disk is full: free some space and run the same command again: what get, deploy and apply had done is kept, other files are as they were"},
-	{syscall.EIO, "the disk reported an error: look at the system log, then run the same command again"},
+	{oserr.NotDir, "a part of this path is a file: name a folder"},
+	{oserr.ReadOnly, "this file system is mounted read-only: choose another place, or mount it writable"},
+	{oserr.AddrInUse, "another program, perhaps another wimcast, uses this port: stop it, or choose another port: --listen, or listen, group_port and mesh_port in the distribution point's wimcast.toml"},
+	{oserr.NoAddr, "this machine has no such address: 'ip address' lists those it has"},
+	{oserr.NoSpace, "the disk is full: free some space and run the same command again: what get, deploy and apply had done is kept, other files are as they were"},
+	{oserr.IO, "the disk reported an error: look at the system log, then run the same command again"},
 	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},
 	{context.Canceled, interruptedHint},
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -36,6 +37,14 @@ func applyHint(err error) error {
 	return wimHint(err)
 }
 
+// shortNames names those that were not kept. Windows formats volumes such that they take none.
+func shortNames() string {
+	if runtime.GOOS == "windows" {
+		return "short names (a volume takes them after 'fsutil 8dot3name set D: 0')"
+	}
+	return "short names"
+}
+
 // lostWords says what an apply could not keep, or "".
 func lostWords(l apply.Lost) string {
 	var parts []string
@@ -45,7 +54,7 @@ func lostWords(l apply.Lost) string {
 	}{
 		{l.Security, "security descriptors"},
 		{l.NamedStreams, "named streams"},
-		{l.ShortNames, "short names"},
+		{l.ShortNames, shortNames()},
 		{l.Attributes, "attributes"},
 		{l.Reparse, "reparse points"},
 		{l.ObjectIDs, "object IDs"},

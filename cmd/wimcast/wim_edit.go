@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
@@ -124,7 +124,7 @@ func editHint(cmd *cli.Command, err error) error {
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
 		return withHint(err, "another program is changing this file: wait until it has finished")
-	case errors.Is(err, syscall.ENOSPC):
+	case oserr.Is(err, oserr.NoSpace):
 		return withHint(err, "the disk is full, and the file is as it was: free some space and run the same command again")
 	case errors.Is(err, context.Canceled):
 		return withHint(err, "interrupted: the file is as it was")

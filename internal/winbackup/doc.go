@@ -15,5 +15,5 @@
 //
 // Contents need none of this: they are written like those of any file. Attributes, times, short names, compression and sparseness have calls of their own.
 //
-// The part for Windows is built and vetted, and has not yet been run there.
+// The part for Windows is built and vetted, and has not yet been run there. Under Wine it runs, where BackupWrite refuses everything.
 package winbackup

@@ -74,11 +74,34 @@ func long(path string) (string, error) {
 // Close closes the file.
 func (f *File) Close() error { return f.f.Close() }
 
-// Set writes one whole stream.
+// refusals are what Windows says of a value that this volume does not take, and that is no kind of [errors.ErrUnsupported] or [os.ErrPermission]
+// to Go.
+var refusals = []error{
+	windows.ERROR_INVALID_FUNCTION, windows.ERROR_INVALID_PARAMETER, windows.ERROR_INVALID_DATA, windows.ERROR_INVALID_NAME,
+	windows.ERROR_DUP_NAME,                          // an object ID that another file has
+	windows.ERROR_SHORT_NAMES_NOT_ENABLED_ON_VOLUME, // as on all that format made since Windows 8, unless told otherwise
+	windows.ERROR_INVALID_EA_NAME, windows.ERROR_EA_LIST_INCONSISTENT, windows.ERROR_EAS_NOT_SUPPORTED,
+	windows.ERROR_COMPRESSION_DISABLED,
+	windows.ERROR_INVALID_OWNER, windows.ERROR_INVALID_PRIMARY_GROUP, windows.ERROR_PRIVILEGE_NOT_HELD,
+	windows.ERROR_INVALID_ACL, windows.ERROR_INVALID_SID, windows.ERROR_INVALID_SECURITY_DESCR,
+	windows.ERROR_REPARSE_ATTRIBUTE_CONFLICT, windows.ERROR_INVALID_REPARSE_DATA, windows.ERROR_REPARSE_TAG_INVALID,
+}
+
+// refusal makes refusals a kind of errors.ErrUnsupported.
+func refusal(err error) error {
+	for _, r := range refusals {
+		if errors.Is(err, r) {
+			return fmt.Errorf("%w (%w)", err, errors.ErrUnsupported)
+		}
+	}
+	return err
+}
+
+// Set writes one whole stream. The error is an [errors.ErrUnsupported] where the volume does not take this value.
 func (f *File) Set(id ID, data []byte) error {
 	w := winio.NewBackupFileWriter(f.f, id == Security)
 	_, err := w.Write(Append(nil, id, data))
-	return errors.Join(err, w.Close())
+	return errors.Join(refusal(err), w.Close())
 }
 
 // StreamWriter writes a named stream.
@@ -135,7 +158,7 @@ func (f *File) control(code uint32, in []byte) error {
 	}
 	var n uint32
 	if err := windows.DeviceIoControl(windows.Handle(f.f.Fd()), code, p, uint32(len(in)), nil, 0, &n, nil); err != nil {
-		return &os.PathError{Op: "DeviceIoControl", Path: f.f.Name(), Err: err}
+		return &os.PathError{Op: "DeviceIoControl", Path: f.f.Name(), Err: refusal(err)}
 	}
 	return nil
 }
@@ -148,9 +171,12 @@ func (f *File) SetShortName(short string) error {
 	if err != nil {
 		return err
 	}
+	if err := setFileShortName.Find(); err != nil {
+		return fmt.Errorf("%w (%w)", err, errors.ErrUnsupported) // Call would panic
+	}
 	ok, _, err := setFileShortName.Call(f.f.Fd(), uintptr(unsafe.Pointer(p)))
 	if ok == 0 {
-		return &os.PathError{Op: "SetFileShortName", Path: f.f.Name(), Err: err}
+		return &os.PathError{Op: "SetFileShortName", Path: f.f.Name(), Err: refusal(err)}
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package api
 import (
 	"errors"
 	"io/fs"
-	"syscall"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -25,8 +25,8 @@ var causes = []struct {
 	{"corrupt", wim.ErrCorrupt},
 	{"no-file", fs.ErrNotExist},
 	{"permission", fs.ErrPermission},
-	{"no-space", syscall.ENOSPC},
-	{"io", syscall.EIO},
+	{"no-space", oserr.NoSpace},
+	{"io", oserr.IO},
 }
 
 // remoteError is an error of the node: its text, and its cause if that is one of causes.
@@ -41,7 +41,7 @@ func (e remoteError) Unwrap() error { return e.cause }
 // causeName is the name of err's cause, or "".
 func causeName(err error) string {
 	for _, c := range causes {
-		if errors.Is(err, c.err) {
+		if oserr.Is(err, c.err) {
 			return c.name
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -47,13 +48,23 @@ func serveNode(t *testing.T, n Node) *Client {
 }
 
 func TestCauseSurvivesTheSocket(t *testing.T) {
-	for _, cause := range []error{catalog.ErrExists, catalog.ErrUnknown, wim.ErrCorrupt, wim.ErrUnsupported, ErrChanged, fs.ErrNotExist, fs.ErrPermission, syscall.ENOSPC, syscall.EIO} {
-		want := fmt.Errorf("publish x: %w", cause)
-		c := serveNode(t, failing{err: want})
-		_, err1 := c.Publish(context.Background(), PublishRequest{}, nil)
-		err2 := c.Remove(context.Background(), RemoveRequest{})
+	for _, c := range []struct{ sent, cause error }{
+		{catalog.ErrExists, catalog.ErrExists},
+		{catalog.ErrUnknown, catalog.ErrUnknown},
+		{wim.ErrCorrupt, wim.ErrCorrupt},
+		{wim.ErrUnsupported, wim.ErrUnsupported},
+		{ErrChanged, ErrChanged},
+		{fs.ErrNotExist, fs.ErrNotExist},
+		{fs.ErrPermission, fs.ErrPermission},
+		{syscall.ENOSPC, oserr.NoSpace},
+		{syscall.EIO, oserr.IO},
+	} {
+		want := fmt.Errorf("publish x: %w", c.sent)
+		node := serveNode(t, failing{err: want})
+		_, err1 := node.Publish(context.Background(), PublishRequest{}, nil)
+		err2 := node.Remove(context.Background(), RemoveRequest{})
 		for _, err := range []error{err1, err2} {
-			if err == nil || err.Error() != want.Error() || !errors.Is(err, cause) {
+			if err == nil || err.Error() != want.Error() || !oserr.Is(err, c.cause) {
 				t.Errorf("%v arrives as %v, its cause lost", want, err)
 			}
 		}

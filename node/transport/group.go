@@ -1,10 +1,10 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"syscall"
+
+	"github.com/wimcast/wimcast/internal/oserr"
 )
 
 // CheckGroup says what is wrong with a multicast group: it must be a multicast address without a zone and a port, and an
@@ -26,7 +26,7 @@ func CheckGroup(group netip.AddrPort) error {
 
 // bindError says what to do about an address that cannot be had.
 func bindError(what string, at netip.AddrPort, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if oserr.Is(err, oserr.AddrInUse) {
 		return fmt.Errorf("%s %s: UDP port %d is in use by another program: stop it or choose another port: %w", what, at, at.Port(), err)
 	}
 	return fmt.Errorf("%s %s: %w", what, at, err)
