@@ -109,10 +109,18 @@ type DeployOptions struct {
 
 // Deploy receives one image of a content and applies it to the folder target as it arrives. Image 0 stands for the only one. A
 // second call goes on where an interrupted one was.
-func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (Fetched, error) {
+func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (out Fetched, err error) {
 	start := time.Now()
+	_, old := os.Stat(target)
 	if err := os.MkdirAll(target, 0o755); err != nil {
 		return Fetched{}, fmt.Errorf("deploy: make target: %w", err)
+	}
+	if errors.Is(old, fs.ErrNotExist) {
+		defer func() {
+			if err != nil {
+				os.Remove(target) // unless something came into it
+			}
+		}()
 	}
 	fsys, err := vfs.OS(target)
 	if err != nil {
@@ -134,7 +142,7 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 			sink.plan.Close()
 		}
 	}()
-	out, err := f.receive(ctx, sink)
+	out, err = f.receive(ctx, sink)
 	if err != nil {
 		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, vanished(err))
 	}
