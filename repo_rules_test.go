@@ -137,8 +137,12 @@ type source struct {
 	fset *token.FileSet
 }
 
-func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
-func (s source) pkg() string  { return path.Dir(s.path) }
+// isTest says that only tests use it: also packages such as wimtest are theirs.
+func (s source) isTest() bool {
+	return strings.HasSuffix(s.path, "_test.go") || strings.HasPrefix(s.path, "internal/") && strings.HasSuffix(s.pkg(), "test")
+}
+
+func (s source) pkg() string { return path.Dir(s.path) }
 func (s source) at(p token.Pos) token.Position {
 	pos := s.fset.Position(p)
 	pos.Filename = s.path

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/internal/ntfs3g/ntfstest"
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // TestNTFSExtractKeepsEverything extracts all that stands in the root of an image that wimlib captured to another volume, and compares what wimlib
@@ -44,7 +45,7 @@ func TestNTFSExtractKeepsEverything(t *testing.T) {
 	}
 	v.Unmount()
 	again := filepath.Join(t.TempDir(), "again.wim")
-	wimlib(t, "capture", v.Image, again, "--compress=none")
+	wimtest.Wimlib(t, "capture", v.Image, again, "--compress=none")
 	root := func(line string) bool { return strings.HasPrefix(line, `"" `) }
 	sameLines(t, slices.DeleteFunc(describe(t, openFile(t, again)), root), slices.DeleteFunc(describe(t, wf), root))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/internal/ntfs3g/ntfstest"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -46,7 +47,7 @@ func captured(t *testing.T, seed uint64, opts ntfstest.FillOptions, args ...stri
 	ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), opts)
 	v.Unmount()
 	wimFile = filepath.Join(t.TempDir(), "t.wim")
-	wimlib(t, append([]string{"capture", v.Image, wimFile}, args...)...)
+	wimtest.Wimlib(t, append([]string{"capture", v.Image, wimFile}, args...)...)
 	return wimFile
 }
 
@@ -141,7 +142,7 @@ func TestNTFSKeepsEverything(t *testing.T) {
 	fsys.Close()
 	v.Unmount()
 	again := filepath.Join(t.TempDir(), "again.wim")
-	wimlib(t, "capture", v.Image, again, "--compress=none")
+	wimtest.Wimlib(t, "capture", v.Image, again, "--compress=none")
 	sameLines(t, describe(t, openFile(t, again)), describe(t, wf))
 }
 
@@ -166,7 +167,7 @@ func TestNTFSOverKeepsEverything(t *testing.T) {
 	}
 	v.Unmount()
 	again := filepath.Join(t.TempDir(), "again.wim")
-	wimlib(t, "capture", v.Image, again, "--compress=none")
+	wimtest.Wimlib(t, "capture", v.Image, again, "--compress=none")
 	sameLines(t, describe(t, openFile(t, again)), describe(t, wf))
 }
 
@@ -198,7 +199,7 @@ func TestNTFSCrashThenRestart(t *testing.T) {
 		fsys.Close()
 		v.Unmount()
 		again := filepath.Join(t.TempDir(), "again.wim")
-		wimlib(t, "capture", v.Image, again, "--compress=none")
+		wimtest.Wimlib(t, "capture", v.Image, again, "--compress=none")
 		sameLines(t, describe(t, openFile(t, again)), want)
 		if t.Failed() {
 			t.Fatalf("after a crash at call %d of %d", at, count.Calls())
@@ -348,7 +349,7 @@ func TestNTFSColonIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "t.wim")
-	wimlib(t, "capture", src, file, "--compress=none")
+	wimtest.Wimlib(t, "capture", src, file, "--compress=none")
 	for _, option := range []string{"windows", "xattr"} {
 		_, fsys := ntfsTarget(t, "streams_interface="+option)
 		_, err := File(bg, openFile(t, file), 1, fsys, FileOptions{Rules: wim.Rules{AllowWindowsNames: true, AllowCaseClash: true}})

@@ -16,23 +16,9 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
-
-// wimlib runs wimlib-imagex, or skips the test where it is missing (in CI that is a failure).
-func wimlib(t testing.TB, args ...string) {
-	t.Helper()
-	path, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing: apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing: apt-get install wimtools")
-	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %v: %v\n%s", args, err, out)
-	}
-}
 
 // TestSameAsWimlib applies images with both programs and compares the trees, modes included.
 func TestSameAsWimlib(t *testing.T) {
@@ -43,13 +29,13 @@ func TestSameAsWimlib(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--compress=none"}, {"--compress=XPRESS"}, {"--compress=LZX"}, {"--compress=LZX", "--unix-data"}} {
 		file := filepath.Join(t.TempDir(), "t.wim")
-		wimlib(t, append([]string{"capture", src, file}, args...)...)
+		wimtest.Wimlib(t, append([]string{"capture", src, file}, args...)...)
 		theirs := filepath.Join(t.TempDir(), "theirs")
 		how := []string{"apply", file, "1", theirs}
 		if len(args) > 1 {
 			how = append(how, "--unix-data")
 		}
-		wimlib(t, how...)
+		wimtest.Wimlib(t, how...)
 		image, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +110,7 @@ func BenchmarkGoTree(b *testing.B) {
 			fsys, dir := benchTarget(b)
 			fsys.Close()
 			b.StartTimer()
-			wimlib(b, "apply", file, "1", dir)
+			wimtest.Wimlib(b, "apply", file, "1", dir)
 			b.StopTimer()
 			os.RemoveAll(dir)
 			b.StartTimer()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -80,7 +81,7 @@ func randomConfig(rng *rand.Rand) string {
 
 // What a configuration leaves out of a capture must be what wimlib-imagex leaves out.
 func TestConfigsMeanWhatTheyMeanToWimlib(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for range 3 {
 		dir := t.TempDir()
 		globTree(t, rng, dir, 3)
@@ -88,13 +89,13 @@ func TestConfigsMeanWhatTheyMeanToWimlib(t *testing.T) {
 			text := randomConfig(rng)
 			file, path := filepath.Join(t.TempDir(), "config"), filepath.Join(t.TempDir(), "theirs.wim")
 			must(t, os.WriteFile(file, []byte(text), 0o644))
-			wimlib(t, "capture", dir, path, "--compress=none", "--config="+file)
+			wimtest.Wimlib(t, "capture", dir, path, "--compress=none", "--config="+file)
 			c, err := ParseConfig([]byte(text))
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
 			img, _ := scan(t, dir, Options{Config: c})
-			want := strings.Split(strings.TrimSpace(wimlib(t, "dir", path, "1")), "\n")
+			want := strings.Split(strings.TrimSpace(wimtest.Wimlib(t, "dir", path, "1")), "\n")
 			got := pathsOf(img)
 			slices.Sort(want) // wimlib-imagex lists in an order of its own
 			slices.Sort(got)

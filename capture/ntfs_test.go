@@ -16,6 +16,7 @@ import (
 	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/internal/ntfs3g/ntfstest"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -123,7 +124,7 @@ func TestNTFSCapturedAsByWimlib(t *testing.T) {
 	ntfstest.Fill(t, v.Dir, rand.New(rand.NewPCG(seed, 1)), ntfstest.FillOptions{Files: 120, NoEAs: true, NoHeld: true})
 	v.Unmount()
 	theirs := filepath.Join(t.TempDir(), "theirs.wim")
-	wimlib(t, "capture", v.Image, theirs, "--compress=none")
+	wimtest.Wimlib(t, "capture", v.Image, theirs, "--compress=none")
 	v.Mount("ro,streams_interface=windows")
 	ours, warned := writeWIM(t, v.Dir, Options{FixLinks: true})
 	sameLines(t, describeFile(t, ours, 0), without(describeFile(t, theirs, 0), v.Dir, warned))
@@ -169,7 +170,7 @@ func TestNTFSThereAndBack(t *testing.T) {
 			applyTo(t, ours, other.Dir)
 			other.Unmount()
 		} else {
-			wimlib(t, "apply", ours, other.Image)
+			wimtest.Wimlib(t, "apply", ours, other.Image)
 			but = 0x200 // wimlib does not make every sparse file so
 		}
 		other.Mount("ro," + options)
@@ -248,7 +249,7 @@ func TestNTFSWhatIsNoFileToLinux(t *testing.T) {
 	}
 	v.Unmount()
 	theirs := filepath.Join(t.TempDir(), "theirs.wim")
-	wimlib(t, "capture", v.Image, theirs, "--compress=none", "--norpfix")
+	wimtest.Wimlib(t, "capture", v.Image, theirs, "--compress=none", "--norpfix")
 	v.Mount("ro,streams_interface=windows")
 	ours, warned := writeWIM(t, v.Dir, Options{})
 	if len(warned) != 2 || !strings.Contains(warned[0], "/socket ") || !strings.Contains(warned[1], "/socket again ") {

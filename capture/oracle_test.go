@@ -19,6 +19,7 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -36,7 +37,7 @@ func posixTree(t *testing.T, rng *rand.Rand, dir string, files, xattrs int) {
 	path := filepath.Join(dir, "attributes")
 	must(t, os.WriteFile(path, []byte("x"), 0o4755))
 	for i := range xattrs {
-		err := unix.Setxattr(path, fmt.Sprintf("user.name%d", i), randomContent(rng, rng.IntN(300)), 0)
+		err := unix.Setxattr(path, fmt.Sprintf("user.name%d", i), wimtest.RandomContent(rng, rng.IntN(300)), 0)
 		if err != nil && !errors.Is(err, unix.ENOTSUP) {
 			t.Fatal(err)
 		}
@@ -76,7 +77,7 @@ func (v variant) theirs(t *testing.T, dir string) *wim.File {
 	if !v.scan.FixLinks {
 		args = append(args, "--norpfix")
 	}
-	wimlib(t, args...)
+	wimtest.Wimlib(t, args...)
 	return openFile(t, path)
 }
 
@@ -106,7 +107,7 @@ func dropRootLinks(t *testing.T, dir string) {
 
 // What both programs capture of a tree must be the same images.
 func TestCapturesAreThoseOfWimlib(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for _, v := range variants() {
 		t.Run(strings.Join(v.args, " "), func(t *testing.T) {
 			dir := t.TempDir()
@@ -118,7 +119,7 @@ func TestCapturesAreThoseOfWimlib(t *testing.T) {
 			theirs := v.theirs(t, dir)
 			path, ours := v.ours(t, dir)
 			must(t, ours.Verify(bg, nil))
-			wimlib(t, "verify", path)
+			wimtest.Wimlib(t, "verify", path)
 			same(t, stored(t, theirs, 1), stored(t, ours, 1))
 			a, b := theirs.Images()[0], ours.Images()[0]
 			if a.Name != b.Name || a.Description != b.Description || a.DirCount != b.DirCount || a.FileCount != b.FileCount ||
@@ -134,7 +135,7 @@ func TestCapturesAreThoseOfWimlib(t *testing.T) {
 
 // What is captured here and applied by the other program, or the other way, must be the tree that it was.
 func TestTreesSurviveBothPrograms(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for _, v := range variants() {
 		t.Run(strings.Join(v.args, " "), func(t *testing.T) {
 			dir := t.TempDir()
@@ -148,7 +149,7 @@ func TestTreesSurviveBothPrograms(t *testing.T) {
 			if v.scan.UnixData {
 				args = append(args, "--unix-data")
 			}
-			wimlib(t, args...)
+			wimtest.Wimlib(t, args...)
 			_, again := v.ours(t, got)
 			same(t, recaptured(t, first), recaptured(t, again))
 
@@ -205,7 +206,7 @@ func recaptured(t *testing.T, f *wim.File) map[string]string {
 // The canary: a difference must show.
 func TestADifferenceShows(t *testing.T) {
 	dir := t.TempDir()
-	randomTree(t, seeded(t), dir, 30)
+	randomTree(t, wimtest.Seeded(t, *seedFlag), dir, 30)
 	v := variants()[0]
 	_, before := v.ours(t, dir)
 	write(t, filepath.Join(dir, "new"), "x")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/internal/ntfs3g"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -171,7 +172,7 @@ func plain(d wim.Dentry, again bool) (wim.Dentry, []string) {
 }
 
 func TestNothingIsLostInAPark(t *testing.T) {
-	m := &parkModel{rng: seeded(t), p: &park{links: make([]link, 40)}, firsts: map[int]*wim.Dentry{}, left: 6000}
+	m := &parkModel{rng: wimtest.Seeded(t, *seedFlag), p: &park{links: make([]link, 40)}, firsts: map[int]*wim.Dentry{}, left: 6000}
 	m.p.dev, m.p.volumes = 7, []*ntfs3g.Volume{{}, {}}
 	tr := &tree{park: m.p, from: place{name: "/top"}}
 	m.p.begin()
@@ -258,7 +259,7 @@ func TestNothingIsLostInAPark(t *testing.T) {
 
 func TestAPackedTreeIsWrittenAsOneInMemory(t *testing.T) {
 	dir := t.TempDir()
-	randomTree(t, seeded(t), dir, 100)
+	randomTree(t, wimtest.Seeded(t, *seedFlag), dir, 100)
 	write(t, filepath.Join(dir, "Windows", "CSC", "x"), "left out")
 	must(t, os.Link(filepath.Join(dir, "Windows", "CSC", "x"), filepath.Join(dir, "only name that is captured")))
 	for name, o := range map[string]Options{

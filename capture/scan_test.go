@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -47,7 +48,7 @@ func write(t *testing.T, path, content string) {
 
 func TestAScanTellsWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
-	randomTree(t, seeded(t), dir, 200)
+	randomTree(t, wimtest.Seeded(t, *seedFlag), dir, 200)
 	img, stats := scan(t, dir, Options{})
 	want := snapshot(t, dir)
 	same(t, want, described(t, img))

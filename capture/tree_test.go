@@ -10,79 +10,17 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "seed of the random trees; 0: draw one")
-
-// seeded prints the seed of a test and gives its generator.
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("replay with -seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
-
-// wimlib runs the oracle, or skips the test where it is not installed. In CI that is a failure.
-func wimlib(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := tryWimlib(t, args...)
-	if err != nil {
-		t.Fatalf("wimlib-imagex %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-func tryWimlib(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	exe, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing; apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing; apt-get install wimtools")
-	}
-	out, err := exec.Command(exe, args...).CombinedOutput()
-	return string(out), err
-}
-
-// randomContent gives bytes of one of several natures.
-func randomContent(rng *rand.Rand, n int) []byte {
-	b := make([]byte, n)
-	switch rng.IntN(4) {
-	case 0:
-	case 1:
-		for i := range b {
-			b[i] = byte(rng.Uint32())
-		}
-	case 2:
-		for i := range b {
-			b[i] = "the quick brown fox\n"[(i+i/97+rng.IntN(2))%20]
-		}
-	default: // like machine code: calls and runs
-		for i := 0; i < n; {
-			if rng.IntN(4) == 0 {
-				i += copy(b[i:], []byte{0xe8, byte(rng.IntN(256)), byte(rng.IntN(256)), 0, 0})
-			} else if k := rng.IntN(40); i > 64 {
-				i += copy(b[i:min(n, i+k)], b[i-64:])
-			} else {
-				b[i] = byte(rng.IntN(16))
-				i++
-			}
-		}
-	}
-	return b
-}
 
 // randomTree fills dir with files of all kinds that a POSIX user may make.
 func randomTree(t *testing.T, rng *rand.Rand, dir string, files int) {
@@ -116,10 +54,10 @@ func randomTree(t *testing.T, rng *rand.Rand, dir string, files int) {
 		case k == 3 && last != nil:
 			must(t, os.WriteFile(path, last, 0o600))
 		case k == 4 && i%8 == 0:
-			last = randomContent(rng, 1<<20+rng.IntN(2<<20))
+			last = wimtest.RandomContent(rng, 1<<20+rng.IntN(2<<20))
 			must(t, os.WriteFile(path, last, 0o644))
 		default:
-			last = randomContent(rng, sizes[rng.IntN(len(sizes))])
+			last = wimtest.RandomContent(rng, sizes[rng.IntN(len(sizes))])
 			must(t, os.WriteFile(path, last, os.FileMode(0o400+rng.IntN(0o400))|0o400))
 		}
 		at := time.Unix(rng.Int64N(4e9)-1e9, rng.Int64N(1e7)*100)

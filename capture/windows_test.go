@@ -16,6 +16,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/wimcast/wimcast/internal/regf/regftest"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -144,7 +145,7 @@ func spoil(rng *rand.Rand, k *regftest.Key) {
 }
 
 func TestWindowsIsDescribedAsByWimlib(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for i := range 12 {
 		dir := t.TempDir()
 		soft, sys := software(), system()
@@ -160,8 +161,8 @@ func TestWindowsIsDescribedAsByWimlib(t *testing.T) {
 			must(t, os.Remove(filepath.Join(dir, "Windows", "System32", []string{"kernel32.dll", "config/SOFTWARE", "config/SYSTEM"}[rng.IntN(3)])))
 		}
 		path := filepath.Join(t.TempDir(), "theirs.wim")
-		wimlib(t, "capture", dir, path, "--compress=none")
-		want := xmlProperties(t, []byte(wimlib(t, "info", path, "--xml")))
+		wimtest.Wimlib(t, "capture", dir, path, "--compress=none")
+		want := xmlProperties(t, []byte(wimtest.Wimlib(t, "info", path, "--xml")))
 		got, _ := propertiesOf(t, dir)
 		if !maps.Equal(got, want) {
 			t.Fatalf("machine %#x:\n got %v\nwant %v\nof %+v\n%+v", machine, got, want, soft, sys)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -67,7 +68,7 @@ func openFile(t *testing.T, path string) *wim.File {
 
 func TestSameTreeSameBytesWhateverTheThreads(t *testing.T) {
 	dir := t.TempDir()
-	randomTree(t, seeded(t), dir, 150)
+	randomTree(t, wimtest.Seeded(t, *seedFlag), dir, 150)
 	for _, c := range []wim.Compression{wim.None, wim.XPRESS, wim.LZX} {
 		var want []byte
 		for _, threads := range []int{1, 2, 7} {
@@ -116,9 +117,9 @@ func TestWriteRefusesBadOptions(t *testing.T) {
 
 func TestAFileThatChangesWhileOthersAreWrittenIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for i := range 40 { // more than is in hand at once
-		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d", i)), randomContent(rng, 1<<20+i), 0o644))
+		must(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d", i)), wimtest.RandomContent(rng, 1<<20+i), 0o644))
 	}
 	path := filepath.Join(dir, "39")
 	w := &memFile{first: func() { must(t, os.WriteFile(path, []byte("changed"), 0o644)) }}

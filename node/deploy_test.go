@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
@@ -128,7 +128,7 @@ func TestEveryKindOfFileIsDeployed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "image.wim")
-			wimlib(t, append([]string{"capture", tree, path}, args...)...)
+			wimtest.Wimlib(t, append([]string{"capture", tree, path}, args...)...)
 			if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -138,21 +138,6 @@ func TestEveryKindOfFileIsDeployed(t *testing.T) {
 			}
 			wantTree(t, tree, target)
 		})
-	}
-}
-
-// wimlib runs wimlib-imagex, or skips the test where it is missing (in CI that is a failure).
-func wimlib(t *testing.T, args ...string) {
-	t.Helper()
-	path, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing: apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing: apt-get install wimtools")
-	}
-	if out, err := exec.Command(path, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %v: %v: %s", args, err, out)
 	}
 }
 

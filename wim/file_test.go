@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // sample is a small file: the same bytes each time.
@@ -169,7 +171,7 @@ func checkFind(t *testing.T, table *PieceTable, stored int64) {
 }
 
 func TestReaderAgreesWithItselfAtAnyOffset(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	b := sample(t, WriterOptions{Compression: XPRESS})
 	f, err := open(b)
 	must(t, err)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // codecContents are what codecs meet: this test's own code, text, both with noise and zeros between, of sizes around those of pieces.
@@ -36,7 +38,7 @@ func codecContents(t *testing.T, rng *rand.Rand) (all [][]byte) {
 
 // wimlib must decode what the encoders make, at all windows and kinds of levels.
 func TestWimlibDecodesWhatIsEncoded(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	contents := codecContents(t, rng)
 	for _, c := range []struct {
 		codec  Compression
@@ -59,7 +61,7 @@ func TestWimlibDecodesWhatIsEncoded(t *testing.T) {
 					b, _ := writeWIM(t, WriterOptions{Compression: c.codec, PieceSize: 1 << order, Level: level}, img)
 					path := filepath.Join(t.TempDir(), "x.wim")
 					must(t, os.WriteFile(path, b, 0o644))
-					wimlib(t, "verify", path)
+					wimtest.Wimlib(t, "verify", path)
 				})
 			}
 		}

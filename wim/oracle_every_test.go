@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // kindsOfFile are the arguments by which wimlib-imagex captures every kind of WIM file there is.
@@ -37,14 +39,14 @@ func kindsOfFile() (all [][]string) {
 
 // What wimlib writes in any way, this package must read as an equal tree.
 func TestEveryKindOfFileIsRead(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := t.TempDir()
 	randomTree(t, rng, src, 24)
 	want := snapshot(t, src, false)
 	for _, args := range kindsOfFile() {
 		t.Run(fmt.Sprint(args), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "theirs.wim")
-			wimlib(t, append([]string{"capture", src, path, "--norpfix"}, args...)...)
+			wimtest.Wimlib(t, append([]string{"capture", src, path, "--norpfix"}, args...)...)
 			f := openFile(t, path)
 			must(t, f.Verify(context.Background(), nil))
 			got := t.TempDir()
@@ -84,14 +86,14 @@ func readAnywhere(t *testing.T, rng *rand.Rand, f *File) {
 
 // A file that was appended to has several solid runs, whose members wimlib counts on from run to run.
 func TestSeveralSolidRuns(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := filepath.Join(t.TempDir(), "solid.wim")
 	var want []map[string]string
 	for i := range 3 {
 		src := t.TempDir()
 		randomTree(t, rng, src, 30)
 		want = append(want, snapshot(t, src, false))
-		wimlib(t, []string{"capture", "append", "append"}[i], src, path, fmt.Sprint("image ", i), "--norpfix", "--solid", fmt.Sprint("--solid-chunk-size=", 1<<(15+i)))
+		wimtest.Wimlib(t, []string{"capture", "append", "append"}[i], src, path, fmt.Sprint("image ", i), "--norpfix", "--solid", fmt.Sprint("--solid-chunk-size=", 1<<(15+i)))
 	}
 	f := openFile(t, path)
 	must(t, f.Verify(context.Background(), nil))
@@ -129,9 +131,9 @@ func inputs(t *testing.T, paths ...string) (in []Input) {
 func splitSet(t *testing.T, rng *rand.Rand, src string, args ...string) []string {
 	t.Helper()
 	whole := filepath.Join(t.TempDir(), "whole.wim")
-	wimlib(t, append([]string{"capture", src, whole, "--norpfix"}, args...)...)
+	wimtest.Wimlib(t, append([]string{"capture", src, whole, "--norpfix"}, args...)...)
 	dir := t.TempDir()
-	wimlib(t, "split", whole, filepath.Join(dir, "part.swm"), "1", "--check")
+	wimtest.Wimlib(t, "split", whole, filepath.Join(dir, "part.swm"), "1", "--check")
 	paths, err := filepath.Glob(filepath.Join(dir, "*.swm"))
 	must(t, err)
 	if len(paths) < 3 {
@@ -156,7 +158,7 @@ func largeTree(t *testing.T, rng *rand.Rand) string {
 }
 
 func TestSplitSetsAreReadInAnyOrder(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := largeTree(t, rng)
 	for _, args := range [][]string{{"--compress=LZX"}, {"--compress=XPRESS"}, {"--compress=none"}} {
 		paths := splitSet(t, rng, src, args...)
@@ -187,7 +189,7 @@ func at(t *testing.T, f *File, r *Run) []byte {
 }
 
 func TestSetsThatAreNotOneAreRefused(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := largeTree(t, rng)
 	in := inputs(t, splitSet(t, rng, src, "--compress=none")...)
 	other := inputs(t, splitSet(t, rng, src, "--compress=XPRESS")...)
@@ -231,13 +233,13 @@ func TestSetsThatAreNotOneAreRefused(t *testing.T) {
 
 // A delta and its base, which is whole or split.
 func TestDeltasAreReadWithTheirBase(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := largeTree(t, rng)
 	dir := t.TempDir()
 	base, delta := filepath.Join(dir, "base.wim"), filepath.Join(dir, "delta.wim")
-	wimlib(t, "capture", src, base, "--norpfix", "--compress=LZX")
-	must(t, os.WriteFile(filepath.Join(src, "new"), randomContent(rng, 100_000), 0o644))
-	wimlib(t, "capture", src, delta, "--norpfix", "--compress=XPRESS", "--delta-from="+base)
+	wimtest.Wimlib(t, "capture", src, base, "--norpfix", "--compress=LZX")
+	must(t, os.WriteFile(filepath.Join(src, "new"), wimtest.RandomContent(rng, 100_000), 0o644))
+	wimtest.Wimlib(t, "capture", src, delta, "--norpfix", "--compress=XPRESS", "--delta-from="+base)
 	parts := splitSet(t, rng, src)
 	for _, bases := range [][]string{{base}, parts} {
 		in := inputs(t, append([]string{delta}, bases...)...)

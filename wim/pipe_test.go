@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // What Pipe writes holds the same and, piped again, is the same; wimlib takes it.
 func TestPipeKeepsEverything(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
 			opts.Time = time.Unix(1e9, 0)
@@ -56,7 +58,7 @@ func TestPipeKeepsEverything(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "x.wim")
 			must(t, os.WriteFile(path, out.Bytes(), 0o644))
-			wimlib(t, "verify", path)
+			wimtest.Wimlib(t, "verify", path)
 		})
 	}
 }
@@ -79,13 +81,13 @@ func TestPipeSumsLongFiles(t *testing.T) {
 		must(t, p.VerifyIntegrity(context.Background()))
 		path := filepath.Join(t.TempDir(), "x.wim")
 		must(t, os.WriteFile(path, out.Bytes(), 0o644))
-		wimlib(t, "verify", path)
+		wimtest.Wimlib(t, "verify", path)
 	}
 }
 
 // A pipe that breaks is an error, wherever it does.
 func TestPipeTellsOfABrokenPipe(t *testing.T) {
-	_, f := writeWIM(t, WriterOptions{Check: true, Compression: XPRESS}, sourceTree(seeded(t), "one", 20))
+	_, f := writeWIM(t, WriterOptions{Check: true, Compression: XPRESS}, sourceTree(wimtest.Seeded(t, *seedFlag), "one", 20))
 	size, err := Pipe(context.Background(), io.Discard, f)
 	must(t, err)
 	for left := int64(0); left < size; left += size/20 + 1 {
@@ -148,7 +150,7 @@ func TestPipedPartsAreFound(t *testing.T) {
 			}
 		}
 	}
-	_, whole := writeWIM(t, WriterOptions{}, sourceTree(seeded(t), "one", 20))
+	_, whole := writeWIM(t, WriterOptions{}, sourceTree(wimtest.Seeded(t, *seedFlag), "one", 20))
 	var out bytes.Buffer
 	_, err := Pipe(context.Background(), &out, whole)
 	must(t, err)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // appendWIM goes on with the file in b and opens what comes out.
@@ -58,7 +60,7 @@ func refsAreRight(t *testing.T, f *File) {
 
 // An image can be added, replaced, dropped and described anew in place, and all else stays.
 func TestAppendKeepsWhatIsThere(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
 			one, two, three := sourceTree(rng, "one", 12), sourceTree(rng, "two", 12), sourceTree(rng, "three", 12)
@@ -95,8 +97,8 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "x.wim")
 			must(t, os.WriteFile(path, less, 0o644))
-			wimlib(t, "verify", path)
-			wimlib(t, "dir", path, "2", "--detailed")
+			wimtest.Wimlib(t, "verify", path)
+			wimtest.Wimlib(t, "dir", path, "2", "--detailed")
 		})
 	}
 }
@@ -136,7 +138,7 @@ func (f *brokenFile) Sync() error {
 
 // Whichever write an append fails at, the file opens and verifies: as it was, or complete.
 func TestAppendThatFailsLeavesTheFileAsItWas(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	one, two := sourceTree(rng, "one", 20), sourceTree(rng, "two", 20)
 	two.Root.Children = append(two.Root.Children, &Dentry{Name: "z", Parent: two.Root, Streams: []Stream{
 		{Source: &memSource{path: "z", data: bytes.Repeat([]byte("0123456789"), 400_000)}},
@@ -175,7 +177,7 @@ func (f shortWrites) Write(p []byte) (int, error) {
 
 // Images and resources can be copied from other files, whatever codecs both have, as they are stored where those agree.
 func TestCopiesFromOtherFiles(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	files := fewerIfShort(10)
 	one, two := sourceTree(rng, "one", files), sourceTree(rng, "two", files)
 	now := time.Unix(1e9, 0)
@@ -209,11 +211,11 @@ func TestCopiesFromOtherFiles(t *testing.T) {
 
 // A solid run of which most is wanted is copied whole; else what is wanted is packed anew.
 func TestSolidRunsAreCopiedWhole(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	opts := WriterOptions{Compression: LZX, Solid: true, SolidCompression: LZX, SolidPieceSize: 1 << 16, Level: 5, SolidLevel: 5}
 	small, big := sourceTree(rng, "small", 5), sourceTree(rng, "big", 60)
 	big.Root.Children = append(big.Root.Children, &Dentry{Name: "z", Parent: big.Root, Streams: []Stream{
-		{Source: &memSource{path: "z", data: randomContent(rng, 8<<20)}},
+		{Source: &memSource{path: "z", data: wimtest.RandomContent(rng, 8<<20)}},
 	}})
 	_, f := writeWIM(t, opts, small, big)
 	for n, whole := range map[int]bool{1: false, 2: true} {
@@ -234,7 +236,7 @@ func TestSolidRunsAreCopiedWhole(t *testing.T) {
 
 // The parts of a split set are written one by one, and open as one.
 func TestSplitParts(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	img := sourceTree(rng, "one", 40)
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
@@ -267,14 +269,14 @@ func TestSplitParts(t *testing.T) {
 			got, err := g.Image(1)
 			must(t, err)
 			sameImage(t, img, got)
-			wimlib(t, "verify", filepath.Join(dir, "x.swm"), "--ref="+filepath.Join(dir, "x*.swm"))
+			wimtest.Wimlib(t, "verify", filepath.Join(dir, "x.swm"), "--ref="+filepath.Join(dir, "x*.swm"))
 		})
 	}
 }
 
 // A delta has what its base lacks, and opens with it.
 func TestDeltas(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	one, two := sourceTree(rng, "one", 40), sourceTree(rng, "two", 10)
 	graft(two.Root, one.Root, "both")
 	for _, opts := range []WriterOptions{{Compression: XPRESS}, {Compression: LZX, Level: 5, Solid: true, SolidCompression: LZX, SolidPieceSize: 1 << 15}} {
@@ -416,13 +418,13 @@ func withSource(img *Image) *Image {
 
 // The header of a damaged file may say that something empty stands far behind its end. What is appended does not go there.
 func TestAppendGoesBehindWhatIsThere(t *testing.T) {
-	b, f := writeWIM(t, WriterOptions{}, sourceTree(seeded(t), "one", 5))
+	b, f := writeWIM(t, WriterOptions{}, sourceTree(wimtest.Seeded(t, *seedFlag), "one", 5))
 	h := f.Header
 	for _, at := range []*Location{&h.BootMetadata, &h.Integrity} {
 		at.Offset = 1 << 40
 	}
 	copy(b, h.append(nil))
-	after, _ := appendWIM(t, b, WriterOptions{}, func(w *Writer, _ *File) { must(t, w.Image(sourceTree(seeded(t), "two", 5), nil)) })
+	after, _ := appendWIM(t, b, WriterOptions{}, func(w *Writer, _ *File) { must(t, w.Image(sourceTree(wimtest.Seeded(t, *seedFlag), "two", 5), nil)) })
 	if len(after) > 1<<20 {
 		t.Errorf("%d bytes became %d", len(b), len(after))
 	}

@@ -12,10 +12,12 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 func TestEntriesAreFoundByTheirHash(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	table := newEntryTable()
 	hash := func(i int) (h SHA1) {
 		binary.LittleEndian.PutUint32(h[4:], uint32(i+1)) // many share a shard and a place
@@ -50,7 +52,7 @@ func TestEntriesAreFoundByTheirHash(t *testing.T) {
 }
 
 func TestRunsAreWhereTheyWereEntered(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	table := newRunTable()
 	var want []Location
 	at := int64(HeaderSize)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // memSource is a Source in memory.
@@ -63,7 +65,7 @@ func sourceTree(rng *rand.Rand, name string, files int) *Image {
 		if len(sources) > 0 && rng.IntN(6) == 0 {
 			return &memSource{path: path, data: sources[rng.IntN(len(sources))].data}
 		}
-		s := &memSource{path: path, data: randomContent(rng, sizes[min(rng.IntN(len(sizes)), rng.IntN(len(sizes)))])}
+		s := &memSource{path: path, data: wimtest.RandomContent(rng, sizes[min(rng.IntN(len(sizes)), rng.IntN(len(sizes)))])}
 		sources = append(sources, s)
 		return s
 	}
@@ -214,7 +216,7 @@ func fewerIfShort(files int) int {
 }
 
 func TestWriterRoundTrips(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for name, opts := range writerVariants() {
 		t.Run(name, func(t *testing.T) {
 			opts.Time = time.Unix(1e9, 0)
@@ -239,8 +241,8 @@ func TestWriterRoundTrips(t *testing.T) {
 			}
 			path := filepath.Join(t.TempDir(), "x.wim")
 			must(t, os.WriteFile(path, b, 0o644))
-			wimlib(t, "verify", path)
-			wimlib(t, "dir", path, "1", "--detailed")
+			wimtest.Wimlib(t, "verify", path)
+			wimtest.Wimlib(t, "dir", path, "1", "--detailed")
 		})
 	}
 }

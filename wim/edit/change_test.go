@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -21,7 +22,7 @@ func size(t *testing.T, path string) int64 {
 }
 
 func TestDeleteImage(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS, BootIndex: 2, Check: true}, 20_000, twoImages...)
 	all := look(t, src)
 	for _, soft := range []bool{false, true} {
@@ -75,7 +76,7 @@ func look2(t *testing.T, path string, soft bool) state {
 }
 
 func TestOptimize(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS, BootIndex: 1, Check: true}, 100_000, twoImages...)
 	want := look(t, src)
 	guid := openWIM(t, src).Header.GUID
@@ -108,7 +109,7 @@ func TestOptimize(t *testing.T) {
 
 // After appends and soft deletes there are holes and contents of nobody; optimising gives a file as if it had been written at once.
 func TestOptimizeDropsHoles(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 50_000, twoImages...)
 	plain := clone(t, src)
 	must1(t)(Optimize(bg, plain, Storage{}, Options{}))
@@ -129,7 +130,7 @@ func TestOptimizeDropsHoles(t *testing.T) {
 }
 
 func TestSetInfo(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 5000, twoImages...)
 	path := clone(t, src)
 	done, err := SetInfo(bg, path, 2, InfoOptions{Boot: true, Properties: []Property{
@@ -180,7 +181,7 @@ func TestSetInfo(t *testing.T) {
 
 // Two changes of one file at a time would destroy it.
 func TestAFileIsChangedByOneAtATime(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := makeWIM(t, rng, wim.WriterOptions{}, 1000, twoImages...)
 	h, err := openHandle(path)
 	must(t, err)
@@ -233,7 +234,7 @@ func TestAFileIsChangedByOneAtATime(t *testing.T) {
 
 // What may not be changed is refused, as is what is no file.
 func TestWhatMayNotBeChanged(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	readOnly := makeWIM(t, rng, wim.WriterOptions{Flags: wim.FlagReadOnly}, 1000, twoImages...)
 	parts, err := Split(bg, makeWIM(t, rng, wim.WriterOptions{}, 1000, twoImages...), filepath.Join(t.TempDir(), "s.swm"), 5000, Options{})
 	must(t, err)
@@ -254,7 +255,7 @@ func TestWhatMayNotBeChanged(t *testing.T) {
 
 // A link to a file stays one.
 func TestALinkedFileIsChangedWhereItIs(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := makeWIM(t, rng, wim.WriterOptions{}, 1000, twoImages...)
 	link := filepath.Join(t.TempDir(), "link.wim")
 	must(t, os.Symlink(path, link))
@@ -270,7 +271,7 @@ func TestALinkedFileIsChangedWhereItIs(t *testing.T) {
 
 // Whenever a change is interrupted, the file is what it was.
 func TestInterruptedChangesLeaveTheFile(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS, Check: true}, 100_000, twoImages...)
 	before := digest(t, path)
 	ctx, cancel := context.WithCancel(bg)
@@ -317,7 +318,7 @@ func TestInterruptedChangesLeaveTheFile(t *testing.T) {
 
 // What a change that was killed left behind the end of the file goes with the next one.
 func TestLeftoversAreCutOff(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 1000, twoImages...)
 	want, plain := look(t, path), size(t, path)
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)

@@ -24,16 +24,6 @@ var (
 	someTime = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 )
 
-func seeded(t *testing.T) *rand.Rand {
-	t.Helper()
-	seed := *seedFlag
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("replay with -seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 1))
-}
-
 // content is a stream that is in memory.
 type content struct {
 	path string

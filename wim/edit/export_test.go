@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // An export to a new file copies everything as it is stored, metadata and description too.
 func TestExportCopiesAsItIs(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for _, opts := range []wim.WriterOptions{
 		{},
 		{Compression: wim.XPRESS, Flags: wim.FlagRPFix},
@@ -40,7 +41,7 @@ func TestExportCopiesAsItIs(t *testing.T) {
 }
 
 func TestExportOfOneImageTakesWhatItNeeds(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS, BootIndex: 2}, 5000, twoImages...)
 	dest := filepath.Join(t.TempDir(), "new.wim")
 	_, err := Export(bg, openWIM(t, src), 2, dest, ExportOptions{Boot: true})
@@ -73,7 +74,7 @@ func TestExportOfOneImageTakesWhatItNeeds(t *testing.T) {
 
 // What is refused leaves the destination as it was, to the byte.
 func TestExportThatIsRefusedChangesNothing(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 3000, twoImages...)
 	dest := filepath.Join(t.TempDir(), "dest.wim")
 	must1(t)(Export(bg, openWIM(t, src), 1, dest, ExportOptions{}))
@@ -128,7 +129,7 @@ func TestExportThatIsRefusedChangesNothing(t *testing.T) {
 }
 
 func TestExportChangesCompression(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 100_000, twoImages...)
 	want := look(t, src)
 	for _, s := range []Storage{
@@ -164,7 +165,7 @@ func TestExportChangesCompression(t *testing.T) {
 
 // A delta is of use only together with its base, which OpenSet takes.
 func TestDelta(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	base := makeWIM(t, rng, wim.WriterOptions{Compression: wim.LZX}, 50_000, twoImages[0])
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.LZX}, 50_000, "delta: a d/ d/b new")
 	delta := filepath.Join(t.TempDir(), "delta.wim")

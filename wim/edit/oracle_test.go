@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/capture"
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -40,7 +41,7 @@ func fromDisk(ctx context.Context, path string, _ AddOptions) (*wim.Image, error
 // theirs is a file made by wimlib from two directories that share some files.
 func theirs(t *testing.T, options ...string) string {
 	t.Helper()
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	var dirs []string
 	for i := range 2 {
 		dir := t.TempDir()
@@ -63,9 +64,9 @@ func theirs(t *testing.T, options ...string) string {
 		dirs = append(dirs, dir)
 	}
 	path := filepath.Join(t.TempDir(), "theirs.wim")
-	wimlib(t, append([]string{"capture", dirs[0], path, "first", "words", "--boot"}, options...)...)
-	wimlib(t, append([]string{"append", dirs[1], path, "second"}, options[1:]...)...)
-	wimlib(t, "info", path, "1", "--image-property", "UNKNOWN/ELEMENT=kept")
+	wimtest.Wimlib(t, append([]string{"capture", dirs[0], path, "first", "words", "--boot"}, options...)...)
+	wimtest.Wimlib(t, append([]string{"append", dirs[1], path, "second"}, options[1:]...)...)
+	wimtest.Wimlib(t, "info", path, "1", "--image-property", "UNKNOWN/ELEMENT=kept")
 	return path
 }
 
@@ -174,8 +175,8 @@ func TestOursAndTheirsAreTheSame(t *testing.T) {
 				}
 				args[i] = a
 			}
-			wimlib(t, args...)
-			wimlib(t, "verify", ours)
+			wimtest.Wimlib(t, args...)
+			wimtest.Wimlib(t, "verify", ours)
 			want, got := look(t, result), look(t, ours)
 			switch o.name {
 			case "update":
@@ -223,9 +224,9 @@ func TestSplitSetsOfBoth(t *testing.T) {
 		want := look(t, src)
 		ours, err := Split(bg, src, filepath.Join(t.TempDir(), "s.swm"), 200<<10, Options{})
 		must(t, err)
-		wimlib(t, "verify", ours[0], "--ref="+filepath.Join(filepath.Dir(ours[0]), "*.swm"))
+		wimtest.Wimlib(t, "verify", ours[0], "--ref="+filepath.Join(filepath.Dir(ours[0]), "*.swm"))
 		joined := filepath.Join(t.TempDir(), "joined.wim")
-		wimlib(t, append([]string{"join", joined}, ours...)...)
+		wimtest.Wimlib(t, append([]string{"join", joined}, ours...)...)
 		got := look(t, joined)
 		got.Boot, got.Solid = want.Boot, want.Solid // which wimlib forgets
 		equal(t, "ours, joined by wimlib", want, got)
@@ -234,7 +235,7 @@ func TestSplitSetsOfBoth(t *testing.T) {
 			continue
 		}
 		dir := t.TempDir()
-		wimlib(t, "split", src, filepath.Join(dir, "s.swm"), "0.2")
+		wimtest.Wimlib(t, "split", src, filepath.Join(dir, "s.swm"), "0.2")
 		parts, err := filepath.Glob(filepath.Join(dir, "*.swm"))
 		must(t, err)
 		if len(parts) != len(ours) {
@@ -245,11 +246,11 @@ func TestSplitSetsOfBoth(t *testing.T) {
 		got = look(t, mine)
 		got.Boot = want.Boot
 		equal(t, "theirs, joined by us", want, got)
-		wimlib(t, "verify", mine)
+		wimtest.Wimlib(t, "verify", mine)
 
 		one := filepath.Join(t.TempDir(), "one.wim")
 		must1(t)(Export(bg, openWIM(t, parts...), 2, one, ExportOptions{}))
-		wimlib(t, "verify", one)
+		wimtest.Wimlib(t, "verify", one)
 		if got := look(t, one); got.Images[0].Metadata != want.Images[1].Metadata {
 			t.Error("the image exported from a set is another one")
 		}
@@ -260,20 +261,20 @@ func TestSplitSetsOfBoth(t *testing.T) {
 func TestDeltasOfBoth(t *testing.T) {
 	src := theirs(t, "--compress=LZX")
 	base, delta := filepath.Join(t.TempDir(), "base.wim"), filepath.Join(t.TempDir(), "delta.wim")
-	wimlib(t, "export", src, "1", base)
+	wimtest.Wimlib(t, "export", src, "1", base)
 	must1(t)(Export(bg, openWIM(t, src), 2, delta, ExportOptions{Base: []*wim.File{openWIM(t, base)}}))
 	if size(t, delta) >= size(t, src)*9/10 {
 		t.Errorf("the delta has %d bytes, all together %d", size(t, delta), size(t, src))
 	}
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	wimlib(t, "apply", delta, "1", a, "--ref="+base)
-	wimlib(t, "capture", a, filepath.Join(t.TempDir(), "c.wim"), "--delta-from="+base)
-	wimlib(t, "apply", src, "2", b)
+	wimtest.Wimlib(t, "apply", delta, "1", a, "--ref="+base)
+	wimtest.Wimlib(t, "capture", a, filepath.Join(t.TempDir(), "c.wim"), "--delta-from="+base)
+	wimtest.Wimlib(t, "apply", src, "2", b)
 	theirDelta := filepath.Join(t.TempDir(), "delta2.wim")
-	wimlib(t, "capture", b, theirDelta, "second", "--delta-from="+base, "--norpfix")
+	wimtest.Wimlib(t, "capture", b, theirDelta, "second", "--delta-from="+base, "--norpfix")
 	whole := filepath.Join(t.TempDir(), "whole.wim")
 	must1(t)(Export(bg, openWIM(t, theirDelta, base), 1, whole, ExportOptions{}))
-	wimlib(t, "verify", whole)
+	wimtest.Wimlib(t, "verify", whole)
 	want, got := look(t, src).Images[1], look(t, whole).Images[0]
 	for path, files := range want.Files {
 		if hashOf(got.Files[path]) != hashOf(files) {
@@ -327,7 +328,7 @@ func TestPipableFiles(t *testing.T) {
 // checkPiped has both programs read a file, front to back too if it is pipable.
 func checkPiped(t *testing.T, what, path string, pipable bool) {
 	t.Helper()
-	wimlib(t, "verify", path)
+	wimtest.Wimlib(t, "verify", path)
 	f := openWIM(t, path)
 	must(t, f.Verify(bg, nil))
 	if f.Header.Pipable != pipable || f.Header.Integrity.Size == 0 {
@@ -365,20 +366,5 @@ func TestExportToPipe(t *testing.T) {
 			want.Boot, want.Integrity, want.Kind, want.PieceSize, want.Solid = got.Boot, true, got.Kind, got.PieceSize, false
 			equal(t, "piped", want, got)
 		}
-	}
-}
-
-// wimlib runs the oracle, or skips the test where it is not installed. In CI that is a failure.
-func wimlib(t *testing.T, args ...string) {
-	t.Helper()
-	exe, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing; apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing; apt-get install wimtools")
-	}
-	if out, err := exec.Command(exe, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -29,7 +30,7 @@ func TestPartNames(t *testing.T) {
 var many = []string{"first: a b c d e f g h i j k l m n o p q r s t u v", "second: a b c d only"}
 
 func TestSplitAndJoin(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	for _, opts := range []wim.WriterOptions{
 		{},
 		{Compression: wim.XPRESS, Check: true, BootIndex: 2},
@@ -87,7 +88,7 @@ func checkParts(t *testing.T, parts []string, limit int64, solid bool) {
 }
 
 func TestSplitAndJoinThatAreRefused(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.XPRESS}, 20_000, many...)
 	other := makeWIM(t, rand.New(rand.NewPCG(1, 2)), wim.WriterOptions{Compression: wim.XPRESS}, 30_000, many...)
 	dir := t.TempDir()

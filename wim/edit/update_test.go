@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -61,7 +62,7 @@ func scanSketch() Scan {
 }
 
 func TestUpdate(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	src := makeWIM(t, rng, wim.WriterOptions{Compression: wim.LZX, Check: true, BootIndex: 1}, 5000, twoImages...)
 	for _, rebuild := range []bool{false, true} {
 		path := clone(t, src)
@@ -104,7 +105,7 @@ func TestUpdate(t *testing.T) {
 
 // Commands are done in order; when one fails, none is, and the error says which.
 func TestUpdateIsAllOrNothing(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := makeWIM(t, rng, wim.WriterOptions{}, 1000, twoImages...)
 	before := digest(t, path)
 	for text, want := range map[string]string{
@@ -245,7 +246,7 @@ func rich(m *wim.Image) *wim.Image {
 
 // An update leaves everything of the files that it does not touch.
 func TestUpdateKeepsAllOfAFile(t *testing.T) {
-	rng := seeded(t)
+	rng := wimtest.Seeded(t, *seedFlag)
 	path := filepath.Join(t.TempDir(), "rich.wim")
 	f, err := os.Create(path)
 	must(t, err)

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 func TestHostileStreamsAreRefused(t *testing.T) {
@@ -91,7 +93,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 1, 2, 3, 4}, uint16(10))
 	f.Add([]byte{0xff, 0xff, 0, 0, 1, 2, 3, 4}, uint16(3000))
 	e := newEncoder(f, 1000, 0)
-	for _, src := range [][]byte{sourceText(f)[:900], code86(rand.New(rand.NewPCG(2, 1)), 500), ramp(rand.New(rand.NewPCG(2, 1)), 4, 700)} {
+	for _, src := range [][]byte{wimtest.SourceText(f)[:900], code86(rand.New(rand.NewPCG(2, 1)), 500), ramp(rand.New(rand.NewPCG(2, 1)), 4, 700)} {
 		if out, ok := e.Encode(nil, src); ok {
 			f.Add(out, uint16(len(src)))
 		}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 func newEncoder(tb testing.TB, maxSize, level int) *Encoder {
@@ -68,7 +70,7 @@ func TestRoundTripOfEverySmallSize(t *testing.T) {
 // A piece that two goroutines work on must decode, too, and be the same when done again, also after others and when it is given up.
 func TestLargePieceIsTheSameEachTime(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	src := bytes.Clone(sourceText(t)[:600000])
+	src := bytes.Clone(wimtest.SourceText(t)[:600000])
 	for len(src) < inlineSize+100000 {
 		at := rng.IntN(len(src) - 100000)
 		src = append(append(src, src[at:at+10+rng.IntN(60000)]...), code86(rng, 3000)...)
@@ -96,7 +98,7 @@ func TestLargePieceIsTheSameEachTime(t *testing.T) {
 
 // A whole capture has to fit into memory by what EncoderMemory says.
 func TestEncoderMemoryIsEnough(t *testing.T) {
-	text := sourceText(t)
+	text := wimtest.SourceText(t)
 	for _, size := range []int{100000, inlineSize + 1} {
 		src := make([]byte, size)
 		for i := range src {
@@ -206,7 +208,7 @@ func FuzzEncode(f *testing.F) {
 func BenchmarkEncode128K(b *testing.B) { benchmarkEncode(b, 128<<10) }
 
 func benchmarkEncode(b *testing.B, size int) {
-	src := sourceText(b)[:size]
+	src := wimtest.SourceText(b)[:size]
 	e := newEncoder(b, size, 0)
 	out := make([]byte, 0, size)
 	b.SetBytes(int64(size))
@@ -217,7 +219,7 @@ func benchmarkEncode(b *testing.B, size int) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	src := sourceText(b)[:700000]
+	src := wimtest.SourceText(b)[:700000]
 	out, ok := newEncoder(b, len(src), 0).Encode(nil, src)
 	if !ok {
 		b.Fatal("text was not encoded")

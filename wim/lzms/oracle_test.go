@@ -7,26 +7,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-)
 
-// wimlib runs wimlib-imagex, which is the reference for this package.
-func wimlib(t *testing.T, args ...string) {
-	t.Helper()
-	exe, err := exec.LookPath("wimlib-imagex")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("wimlib-imagex is missing; apt-get install wimtools")
-		}
-		t.Skip("wimlib-imagex is missing; apt-get install wimtools")
-	}
-	if out, err := exec.Command(exe, args...).CombinedOutput(); err != nil {
-		t.Fatalf("wimlib-imagex %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
+	"github.com/wimcast/wimcast/internal/wimtest"
+)
 
 // What wimlib compresses, in pieces of many sizes and natures, must decode to bytes of the right SHA-1.
 func TestWhatWimlibCompressesIsDecoded(t *testing.T) {
@@ -44,7 +29,7 @@ func TestWhatWimlibCompressesIsDecoded(t *testing.T) {
 		{"--solid", "--solid-chunk-size=1048576"},
 	} {
 		path := filepath.Join(t.TempDir(), "theirs.wim")
-		wimlib(t, append([]string{"capture", dir, path, "--threads=1"}, args...)...)
+		wimtest.Wimlib(t, append([]string{"capture", dir, path, "--threads=1"}, args...)...)
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +58,7 @@ func TestWimlibDecodesWhatIsEncoded(t *testing.T) {
 		{"--solid", "--solid-compress=LZMS:1", "--solid-chunk-size=2097152"},
 	} {
 		path := filepath.Join(t.TempDir(), "ours.wim")
-		wimlib(t, append([]string{"capture", dir, path, "--threads=1"}, args...)...)
+		wimtest.Wimlib(t, append([]string{"capture", dir, path, "--threads=1"}, args...)...)
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +68,7 @@ func TestWimlibDecodesWhatIsEncoded(t *testing.T) {
 			t.Errorf("%v: only %d bytes were encoded", args, n)
 		}
 		write(t, path, b)
-		wimlib(t, "verify", path)
+		wimtest.Wimlib(t, "verify", path)
 	}
 }
 

@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"go/build"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // samples gives pieces of many natures; the same ones each time.
@@ -28,7 +27,7 @@ func samples(tb testing.TB) map[string][]byte {
 		}
 		skewed[i] = byte(b)
 	}
-	text := sourceText(tb)
+	text := wimtest.SourceText(tb)
 	m := map[string][]byte{
 		"zeros": make([]byte, 140000), "noise": noise, "skewed": skewed,
 		"text": text[:200000], "textThrice": bytes.Repeat(text[:50000], 3),
@@ -121,22 +120,4 @@ func code86(rng *rand.Rand, n int) []byte {
 		}
 	}
 	return out[:n]
-}
-
-// sourceText is a megabyte or so of Go source.
-func sourceText(tb testing.TB) []byte {
-	tb.Helper()
-	var text []byte
-	files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src/net/http/*.go"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("find Go sources in %s: %v", build.Default.GOROOT, err)
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		text = append(text, b...)
-	}
-	return text
 }

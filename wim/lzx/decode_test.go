@@ -2,11 +2,11 @@ package lzx
 
 import (
 	"bytes"
-	"go/build"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // sourceText is a megabyte or so of Go source, behind some of the test's own machine code.
@@ -21,18 +21,7 @@ func sourceText(tb testing.TB) []byte {
 		tb.Fatal(err)
 	}
 	text = text[4096:min(len(text), 1<<20)]
-	files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src/net/http/*.go"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("find Go sources in %s: %v", build.Default.GOROOT, err)
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		text = append(text, b...)
-	}
-	return text
+	return append(text, wimtest.SourceText(tb)...)
 }
 
 func TestRoundTrip(t *testing.T) {

@@ -3,11 +3,11 @@ package xpress
 import (
 	"bytes"
 	"fmt"
-	"go/build"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
 // samples gives pieces of many natures; the same ones each time.
@@ -26,7 +26,7 @@ func samples(tb testing.TB) map[string][]byte {
 		}
 		skewed[i] = byte(b)
 	}
-	text := sourceText(tb)
+	text := wimtest.SourceText(tb)
 	m := map[string][]byte{
 		"zeros": make([]byte, MaxSize), "noise": noise, "skewed": skewed,
 		"text32k": text[:32768], "text64k": text[:MaxSize],
@@ -40,24 +40,6 @@ func samples(tb testing.TB) map[string][]byte {
 		m[fmt.Sprint("run", n)] = append(run, bytes.Repeat([]byte("z"), n+1)...)
 	}
 	return m
-}
-
-// sourceText is a megabyte or so of Go source.
-func sourceText(tb testing.TB) []byte {
-	tb.Helper()
-	var text []byte
-	files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src/net/http/*.go"))
-	if err != nil || len(files) == 0 {
-		tb.Fatalf("find Go sources in %s: %v", build.Default.GOROOT, err)
-	}
-	for _, name := range files {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		text = append(text, b...)
-	}
-	return text
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -84,7 +66,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestLevelsRoundTrip(t *testing.T) {
 	var dec Decoder
-	src := sourceText(t)[:MaxSize]
+	src := wimtest.SourceText(t)[:MaxSize]
 	last := len(src)
 	for _, level := range []int{MinLevel, 20, 0, MaxLevel} {
 		enc, err := NewEncoder(level)
@@ -146,7 +128,7 @@ func TestWhatCannotShrinkIsGivenUp(t *testing.T) {
 func TestEveryTruncationFailsOrIsPadding(t *testing.T) {
 	var enc Encoder
 	var dec Decoder
-	src := sourceText(t)[:4096]
+	src := wimtest.SourceText(t)[:4096]
 	out, _ := enc.Encode(nil, src)
 	got := make([]byte, len(src))
 	for n := range len(out) - 4 {
@@ -168,7 +150,7 @@ func TestSizeNeverTooSmall(t *testing.T) {
 func TestCodecDoesNotAllocate(t *testing.T) {
 	var enc Encoder
 	var dec Decoder
-	src := sourceText(t)[:32768]
+	src := wimtest.SourceText(t)[:32768]
 	out := make([]byte, 0, 2*len(src))
 	got := make([]byte, len(src))
 	enc.Encode(out, src)
@@ -245,7 +227,7 @@ func benchmark(b *testing.B, fn func(enc *Encoder, dec *Decoder, got, out, src [
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"text": sourceText(b), "code": code} {
+	for name, data := range map[string][]byte{"text": wimtest.SourceText(b), "code": code} {
 		b.Run(name, func(b *testing.B) {
 			var enc Encoder
 			var dec Decoder
