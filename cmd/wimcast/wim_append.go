@@ -91,7 +91,7 @@ func (r *captureRun) addition(ctx context.Context, f *wim.File, info fs.FileInfo
 		return add, stats, err
 	}
 	tree, stats, err := r.scanTree(ctx)
-	return edit.Addition{Image: tree, From: r.oldFile(), Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
+	return edit.Addition{Image: tree, From: r.from, Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
 }
 
 // freeName checks that the image's name is not taken. One that was not chosen gets a number behind it.

@@ -67,6 +67,7 @@ type captureRun struct {
 	scan           capture.Options
 	bases          []wimFile // of --delta-from
 	old            wimFile   // of --update-of, unless it is a base or the target
+	from           *wim.File // of the image of --update-of: where contents come from that are not read anew
 }
 
 // captureJSON is the output of capture and append with --json.
@@ -196,7 +197,7 @@ func (r *captureRun) create(ctx context.Context) error {
 			if err != nil {
 				return written, err
 			}
-			if err := w.Image(tree, r.oldFile()); err != nil {
+			if err := w.Image(tree, r.from); err != nil {
 				return written, err
 			}
 			return w.Finish(ctx)
@@ -246,6 +247,7 @@ func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Sta
 		return nil, capture.Stats{}, withHint(errors.New("it is a block device"), "mount the volume (NTFS: with ntfs-3g) and capture the directory that it is mounted on")
 	}
 	tree, stats, err := capture.ScanTree(ctx, items, r.scan)
+	r.scan.Base = nil // only the scan needs it
 	if err != nil {
 		return nil, stats, err
 	}

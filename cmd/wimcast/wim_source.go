@@ -185,16 +185,9 @@ func (r *captureRun) openOld(into *wim.File) error {
 	if err != nil {
 		return err
 	}
+	r.from = f
 	r.scan.Base, err = capture.NewBase(f, n)
 	return err
-}
-
-// oldFile is where contents come from that are not read anew.
-func (r *captureRun) oldFile() *wim.File {
-	if r.scan.Base == nil {
-		return nil
-	}
-	return r.scan.Base.File
 }
 
 // imageFromEnd is imageNumber that also takes -1 for the last image, -2 for the one before it, and so on.
