@@ -127,8 +127,8 @@ func tracked(t *testing.T) []string {
 	}
 	var files []string
 	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(p, ".git/") {
-			files = append(files, filepath.ToSlash(p))
+		if p = filepath.ToSlash(p); err == nil && d.Type().IsRegular() && !strings.HasPrefix(p, ".git/") {
+			files = append(files, p)
 		}
 		return err
 	})
