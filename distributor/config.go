@@ -18,7 +18,7 @@ const (
 // Defaults of Config.
 const (
 	DefaultRateStartBps = 50_000_000
-	DefaultRateFloorBps = 10_000_000
+	DefaultRateFloorBps = 1_000_000
 	DefaultRateCapBps   = 100_000_000_000
 	DefaultStartDelay   = time.Second
 	DefaultStallMax     = 60 * time.Second
@@ -31,7 +31,7 @@ type Config struct {
 	Blocks []Block // the cast's blocks, 1..BlocksMax; a Size of 0 marks an index that is never sent (a repeated chunk)
 
 	RateStartBps int64 // rate of the first symbol, bits a second on the wire; 0: 50 Mbit/s, or the cap if that is less
-	RateFloorBps int64 // the rate never falls below; 0: 10 Mbit/s, or the cap if that is less
+	RateFloorBps int64 // the rate never falls below; 0: 1 Mbit/s, or the cap if that is less
 	RateCapBps   int64 // the rate never rises above; 0: 100 Gbit/s
 
 	StartDelay time.Duration // from the first Join to the first symbol; 0: 1 s; negative: none

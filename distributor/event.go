@@ -25,6 +25,8 @@ const (
 	EventResume   EventKind = "resume"     // a member reports again
 	EventRunOver  EventKind = "run-over"   // N: datagrams sent
 	EventRefused  EventKind = "refused"    // a member's message that cannot be; Text: why
+	EventPass     EventKind = "pass-on"    // who is left carries less than the rate, N bits a second: another pass is planned
+	EventStarved  EventKind = "starved"    // nobody gained by multicast: it stops; N: milliseconds
 	EventSettled  EventKind = "all-held"   // no member lacks anything any more
 	EventFirst    EventKind = "first-send" // N: milliseconds since the first Join
 )

@@ -2,18 +2,17 @@ package distributor
 
 import (
 	"math/bits"
-	"time"
 
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
 // Rules about loss, see docs/protocol.md. Shares are in millionths (ppm).
 const (
-	ppm          = 1_000_000
-	sampleFew    = 48   // datagrams that make a sample of a member's loss in the fast start,
-	sampleMany   = 1000 // and later
-	smoothMin    = 64   // datagrams that make a step of its smoothed loss
-	baselineSecs = 10
+	ppm         = 1_000_000
+	sampleFew   = 48   // datagrams that make a sample of a member's loss in the fast start,
+	sampleMany  = 1000 // and later,
+	sampleLeast = 128  // or so many when most others have told more
+	smoothMin   = 64   // datagrams that make a step of its smoothed loss
 )
 
 // loss is what a member's counters say.
@@ -21,18 +20,18 @@ type loss struct {
 	highest, received uint64 // of the last report
 	known             bool
 
-	smooth      int64 // smoothed loss, ppm
-	atH, atR    uint64
-	baseline    [baselineSecs]int64 // by second modulo baselineSecs: smallest upper bound of a sample, plus one; 0: none
-	baselineSec int64
+	smooth   int64 // smoothed loss, ppm
+	atH, atR uint64
 
-	last    int64 // the last sample
-	jitter  int64 // smoothed difference of samples: losses in runs scatter more than a binomial
-	lastSet bool  // last is
+	window window
+}
 
-	roundSet       bool
-	roundH, roundR uint64
-	ready          bool // the round's sample is large enough
+// window is the time over which a sample of a member's loss is gathered: from one report to another.
+type window struct {
+	open              bool
+	highest, received uint64 // of the report that opened it
+	at                machine.Time
+	pauses            uint64 // that the sender had made by then
 }
 
 // report takes the counters of a report about datagrams up to highest. It returns how many were newly received.
@@ -63,58 +62,6 @@ func lossPpm(n, received uint64) int64 {
 	return int64((n - received) * ppm / n)
 }
 
-// sample returns the loss of the round and its size.
-func (l *loss) sample() (p int64, n uint64) {
-	n = l.highest - l.roundH
-	return lossPpm(n, l.received-l.roundR), n
-}
-
-// deviation returns the standard deviation of a loss p seen in n datagrams.
-func deviation(p int64, n uint64) int64 {
-	return int64(isqrt(uint64(p) * uint64(ppm-p) / n))
-}
-
-// base returns the member's own baseline, and false when it has none.
-func (l *loss) base() (int64, bool) {
-	least := int64(0)
-	for _, v := range l.baseline {
-		if v > 0 && (least == 0 || v < least) {
-			least = v
-		}
-	}
-	return least - 1, least > 0
-}
-
-// deviation returns how far a sample of n datagrams with loss p may be off.
-func (l *loss) deviation(p int64, n uint64) int64 { return max(deviation(p, n), l.jitter) }
-
-// scatter learns how much samples differ, from those that are not in trouble.
-func (l *loss) scatter(p int64, n uint64, trouble bool) {
-	if trouble || n < sampleMany/2 {
-		l.lastSet = false
-		return
-	}
-	if l.lastSet {
-		l.jitter += (max(p-l.last, l.last-p) - l.jitter) / 8
-	}
-	l.last, l.lastSet = p, true
-}
-
-// learn puts a sample into the baseline.
-func (l *loss) learn(now machine.Time, p int64, n uint64) {
-	sec := int64(now) / int64(time.Second)
-	for ; l.baselineSec < sec; l.baselineSec++ {
-		if sec-l.baselineSec > baselineSecs {
-			l.baselineSec = sec - baselineSecs
-		}
-		l.baseline[(l.baselineSec+1)%baselineSecs] = 0
-	}
-	slot := &l.baseline[sec%baselineSecs]
-	if upper := p + 2*l.deviation(p, n) + 4*ppm/int64(n) + 1; *slot == 0 || upper < *slot {
-		*slot = upper
-	}
-}
-
 // report takes a member's feedback datagram.
 func (m *Machine) report(in Report) {
 	mb := m.member(in.Member)
@@ -141,7 +88,11 @@ func (m *Machine) report(in Report) {
 	if r.Highest > 0 && mb.loss.report(highest, received) > 0 {
 		mb.progress = m.now
 	}
-	m.roundReport(mb)
+	if r.Decoded > mb.decoded {
+		mb.decoded = r.Decoded
+		m.gain()
+	}
+	m.gather(mb)
 	for _, d := range r.Deficits {
 		m.deficit(mb, d)
 	}

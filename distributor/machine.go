@@ -45,6 +45,11 @@ type Machine struct {
 	parity  int64                // proactive parity, ppm of k
 
 	rate       rate
+	pass       int          // 0: the first; counted up by beginPass
+	pauses     uint64       // times that there was nothing to send
+	paused     bool         // there is nothing to send
+	feeding    machine.Time // first symbol since anybody gained something by multicast; 0: none
+	fed        machine.Time // last symbol
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration
 	reportSize int64
@@ -58,8 +63,9 @@ type Machine struct {
 	lastHeard                       machine.Time
 	progressed                      uint64
 
-	stats                     stats
-	scratch, lossBuf, baseBuf []int64
+	stats            stats
+	scratch, lossBuf []int64
+	left             []*member // scratch of sortLeft
 }
 
 type stats struct {
@@ -149,7 +155,7 @@ func (m *Machine) multicastDue() {
 			return
 		}
 		if !m.burst() {
-			m.rate.round.idle = true
+			m.pause()
 			return
 		}
 		if !m.sending {

@@ -43,6 +43,14 @@ type member struct {
 	serial   uint32       // of the last report
 	reported bool
 	loss     loss
+	carry    carry
+	trouble  bool         // by its last sample
+	weighed  machine.Time // when that was taken
+	ready    bool         // it was of this round
+	decoded  uint32       // blocks it has decoded from multicast, by its reports
+	calls    int          // times it was called back into the group in vain
+	fresh    bool         // came while slower ones had a pass
+	alone    bool         // demoted, and no other member is left behind with it: QUIC serves it
 	backlog  int64
 	deaf     bool
 
@@ -111,6 +119,7 @@ func (m *Machine) join(in Join) {
 	}
 	if m.wantedB == 0 && m.now >= m.start { // a cast that had come to rest starts anew
 		m.start = m.now.Add(m.cfg.StartDelay)
+		m.restart()
 	}
 	m.lastHeard = m.now
 	m.complete(mb)
@@ -162,6 +171,8 @@ func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 func (m *Machine) promote(mb *member) {
 	mb.demoted = 0
 	mb.loss = loss{}
+	mb.trouble, mb.weighed, mb.ready = false, 0, false
+	mb.carry.troubled, mb.carry.lowBps, mb.carry.guess, mb.carry.began = 0, 0, true, 0
 	mb.bad = [2]machine.Time{}
 	n := uint32(len(m.blocks))
 	for i, ok := mb.lacks.Next(0, n); ok; i, ok = mb.lacks.Next(i+1, n) {
@@ -191,6 +202,7 @@ func (m *Machine) check() {
 	}
 	m.recall()
 	m.hear()
+	m.starve()
 }
 
 // measureDurable follows how fast a member makes blocks durable.
@@ -240,17 +252,15 @@ func (m *Machine) judge(mb *member, median int64) {
 	}
 }
 
-// recall promotes members: those that hear again, and all when nobody else waits for multicast.
+// recall promotes members: those that hear again, and those that were left behind when nobody else waits for multicast.
 func (m *Machine) recall() {
-	alone := m.waiting == 0
 	for _, mb := range m.members {
-		switch {
-		case mb.demoted == wire.DemoteDeaf && !mb.deaf:
-			m.promote(mb)
-		case mb.demoted != 0 && mb.demoted != wire.DemoteDeaf && alone && mb.lackN > 0 && mb.backlog <= troubleBacklog:
+		if mb.demoted == wire.DemoteDeaf && !mb.deaf {
 			m.promote(mb)
 		}
 	}
+	m.sortLeft()
+	m.fit()
 }
 
 // hear notices that no member reports, and that one does again.

@@ -2,6 +2,7 @@ package distributor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/wimcast/wimcast/internal/machine"
@@ -9,16 +10,18 @@ import (
 
 // Rules about the rate, see docs/protocol.md.
 const (
-	troubleLossPpm  = 20_000   // a member is in trouble when its loss exceeds its baseline by this or by half the baseline,
-	surePpm         = 100_000  // above its baseline by this, one round is enough
-	troubleBacklog  = 32 << 20 // or when its backlog exceeds this
+	surePpm         = 100_000  // when less than this is lost of what the rate should bring, trouble must last for two rounds
+	steerShare      = 16       // in the first pass the best one in so many of the members steer the rate
+	troubleBacklog  = 32 << 20 // a member is in trouble, too, when its backlog exceeds this
 	calmBacklog     = 16 << 20 // the rate does not grow while a third of the members has more
 	decreasePercent = 85
+	fallMax         = 4  // the rate falls at most to one part in so many at once when nearly nothing came through
 	drainPercent    = 92 // of what gets through, so that a queue on the way empties
 	backlogPause    = 500 * time.Millisecond
 	fastRound       = 40 * time.Millisecond  // a round of the fast start takes at least so long,
 	slowRound       = 100 * time.Millisecond // a later one,
-	longRound       = 500 * time.Millisecond // and then or after so long fewer datagrams are enough
+	longWindow      = 200 * time.Millisecond // after so long fewer datagrams are enough for a sample,
+	longRound       = 500 * time.Millisecond // and still fewer after so long
 	slowGrowth      = 10_000                 // ppm a second, near what got through when trouble was met last
 	nearGrowth      = 200_000                // ppm a second, below 97 % of it
 	fastGrowth      = 4_000_000
@@ -30,43 +33,69 @@ type rate struct {
 	fast bool // fast start
 
 	round roundState
-	ready int // members whose sample of this round is large enough
+	ready int // members that gave a sample of this round
 
-	lastDelivered, lastAchieved int64 // of the fast start's last round
-	trouble                     int64 // what got through when trouble was met last; 0: never met
-	troubleAt, backlogAt        machine.Time
-	achieved                    int64
-	doubt                       bool // the last round saw a little loss
+	trouble              int64 // what got through when trouble was met last; 0: never met
+	troubleAt, backlogAt machine.Time
+	achieved             int64
+	peak                 int64 // the highest rate that was really sent without trouble
+	doubt                bool  // the last round saw a little loss
 }
 
 // roundState is one round of measuring: datagrams after seq count.
 type roundState struct {
-	seq   uint64
-	at    machine.Time
-	bytes int64
-	idle  bool // there was not always something to send
+	seq    uint64
+	at     machine.Time
+	bytes  int64
+	pauses uint64 // made by then
 }
 
-// beginRound starts a round of measuring at the next datagram.
+// beginRound starts a round of measuring at the next datagram. Members that told enough in the last one begin anew; those whose
+// reports come late, for a queue is before their link, go on.
 func (m *Machine) beginRound() {
-	m.rate.round = roundState{seq: m.seq, at: m.now, bytes: m.stats.wire}
+	m.rate.round = roundState{seq: m.seq, at: m.now, bytes: m.stats.wire, pauses: m.pauses}
 	m.rate.ready = 0
 	for _, mb := range m.members {
-		mb.loss.roundSet, mb.loss.ready = false, false
+		if mb.ready || m.rate.fast {
+			mb.loss.window.open = mb.loss.window.open && !mb.ready
+		}
+		mb.ready = false
 	}
 }
 
-// roundReport looks at a member's counters for the round, and ends the round when most members have told enough.
-func (m *Machine) roundReport(mb *member) {
-	l := &mb.loss
-	if mb.demoted == 0 && mb.lackN > 0 && l.known && !l.ready {
-		switch {
-		case !l.roundSet && l.highest >= m.rate.round.seq:
-			l.roundSet, l.roundH, l.roundR = true, l.highest, l.received
-		case l.roundSet && l.highest-l.roundH >= m.sampleSize():
-			l.ready = true
+// pause notes that there is nothing to send.
+func (m *Machine) pause() {
+	if m.paused {
+		return
+	}
+	m.paused = true
+	m.pauses++
+	for _, mb := range m.members {
+		mb.carry.began = 0
+	}
+}
+
+// gather looks at the counters of a member's report, takes a sample when there is enough, and ends the round when most members
+// gave one.
+func (m *Machine) gather(mb *member) {
+	l, w := &mb.loss, &mb.loss.window
+	if mb.demoted == 0 {
+		mb.carry.come(m.now, m.now, l.received)
+	}
+	switch {
+	case mb.demoted != 0 || mb.lackN == 0 || !l.known:
+	case !w.open:
+		if l.highest >= m.rate.round.seq {
+			*w = window{open: true, highest: l.highest, received: l.received, at: m.now, pauses: m.pauses}
+		}
+	case l.highest-w.highest >= m.sampleSize(m.now.Sub(w.at)) && m.now.Sub(w.at) >= fastRound/2:
+		m.weigh(mb)
+		if w.highest >= m.rate.round.seq && !mb.ready {
+			mb.ready = true
 			m.rate.ready++
 		}
+		*w = window{open: true, highest: l.highest, received: l.received, at: m.now, pauses: m.pauses}
+		m.leaveBehind(mb)
 	}
 	span := m.now.Sub(m.rate.round.at)
 	if m.rate.ready*2 > m.waiting && (span >= slowRound || m.rate.fast && span >= fastRound) {
@@ -75,90 +104,120 @@ func (m *Machine) roundReport(mb *member) {
 }
 
 // sampleSize returns how many datagrams make a sample: few in the fast start, and when they come slowly.
-func (m *Machine) sampleSize() uint64 {
-	if m.rate.fast || m.now.Sub(m.rate.round.at) >= longRound {
+func (m *Machine) sampleSize(span time.Duration) uint64 {
+	switch {
+	case m.rate.fast || span >= longRound:
 		return sampleFew
+	case span >= longWindow:
+		return sampleLeast
 	}
 	return sampleMany
+}
+
+// weigh takes a sample of a member.
+func (m *Machine) weigh(mb *member) {
+	l, w := &mb.loss, &mb.loss.window
+	n, span := l.highest-w.highest, m.now.Sub(w.at)
+	s := sample{p: lossPpm(n, l.received-w.received), n: n, at: m.now, received: l.received}
+	if m.paused || w.pauses != m.pauses {
+		mb.trouble = mb.carry.takeIdle(m.now, m.rate.bps, s)
+	} else {
+		mb.trouble = mb.carry.take(m.now, mulDiv(int64(n)*datagramBits, int64(time.Second), int64(span)), s)
+	}
+	mb.weighed = m.now
 }
 
 // endRound adjusts the rate by what the round showed.
 func (m *Machine) endRound() {
 	r := &m.rate
 	span := m.now.Sub(r.round.at)
-	sent := m.stats.wire - r.round.bytes
-	r.achieved = mulDiv(sent*8, int64(time.Second), int64(span))
-	losses, bases, inLoss, inBacklog, laden, durable := m.weigh()
-	n := len(losses)
-	p, base := median(losses), median(bases)
-	usable := min(r.achieved, r.bps)
-	if r.round.idle {
-		usable = r.bps // little was sent because there was little to send
+	r.achieved = mulDiv((m.stats.wire-r.round.bytes)*8, int64(time.Second), int64(span))
+	sent, idle := min(r.achieved, r.bps), m.paused || r.round.pauses != m.pauses
+	if idle {
+		sent = r.bps // little was sent because there was little to send
 	}
-	delivered := usable * (ppm - p) / ppm
+	w := m.sum(sent, idle)
 	switch {
-	case inBacklog*3 > n:
-		m.lowerForBacklog(durable)
-	case inLoss*3 > n && !r.fast && !r.doubt && p < base+surePpm:
+	case w.backlog*3 > w.members:
+		m.lowerForBacklog(w.durable)
+	case w.healthy >= m.steering(w.members):
+		r.peak = max(r.peak, sent)
+		if w.laden*3 <= w.members && !idle {
+			m.raise(span)
+		}
+	case w.unclear > 0:
+		m.raise(span) // nothing is known yet: another rate tells what the loss comes from
+	case !r.fast && !r.doubt && w.carried > mulDiv(sent, ppm-surePpm, ppm):
 		r.doubt = true // a little loss must last for two rounds
 		m.beginRound()
 		return
-	case inLoss*3 > n:
-		through := delivered * ppm / (ppm - min(base, 900_000)) * drainPercent / 100
-		if !r.fast {
-			through = max(through, min(r.bps, usable*5/4)*decreasePercent/100)
-		}
-		m.meetTrouble(through, fmt.Sprintf("loss %d.%d %% over a baseline of %d.%d %%", p/10000, p/1000%10, base/10000, base/1000%10))
-	case r.fast && !r.round.idle && p > troubleLossPpm && m.plateau(delivered):
-		m.meetTrouble(delivered*drainPercent/100, "more was sent, no more arrived")
-	case laden*3 <= n && !r.round.idle:
-		m.raise(span)
+	default:
+		m.fall(sent, w.carried)
 	}
 	r.doubt = false
-	r.lastDelivered, r.lastAchieved = delivered, r.achieved
-	if r.round.idle {
-		r.lastAchieved = 0 // nothing to compare with
-	}
 	m.beginRound()
 }
 
-// weigh looks at the members that have a sample.
-func (m *Machine) weigh() (losses, bases []int64, inLoss, inBacklog, laden int, durable int64) {
-	losses, bases = m.lossBuf[:0], m.baseBuf[:0]
-	disks := m.scratch[:0]
-	for _, mb := range m.members {
-		l := &mb.loss
-		if !l.ready || mb.demoted != 0 || mb.lackN == 0 {
-			continue
-		}
-		p, n := l.sample()
-		base, known := l.base()
-		off := l.deviation(p, n)
-		l.learn(m.now, p, n)
-		if !known {
-			base, _ = l.base()
-		}
-		trouble := p-2*off > base+max(troubleLossPpm, base/2)
-		l.scatter(p, n, trouble)
-		if trouble {
-			inLoss++
-		}
-		if mb.backlog > troubleBacklog {
-			inBacklog++
-		}
-		if mb.backlog > calmBacklog {
-			laden++
-		}
-		losses, bases, disks = append(losses, p), append(bases, base), append(disks, mb.durableBps)
+// fall lowers the rate to what the members that steer carry.
+func (m *Machine) fall(sent, carried int64) {
+	if m.passOn(carried) {
+		return
 	}
-	m.lossBuf, m.baseBuf, m.scratch = losses, bases, disks
-	return losses, bases, inLoss, inBacklog, laden, median(disks)
+	to := carried * drainPercent / 100
+	if carried < sent/100 {
+		to = max(to, m.rate.bps/fallMax)
+	}
+	if !m.rate.fast && carried > mulDiv(sent, ppm-surePpm, ppm) {
+		to = max(to, min(m.rate.bps, sent*5/4)*decreasePercent/100)
+	}
+	m.meetTrouble(to, fmt.Sprintf("of %d kbit/s %d are carried", sent/1000, carried/1000))
 }
 
-// plateau says whether the fast start sent much more without more arriving.
-func (m *Machine) plateau(delivered int64) bool {
-	r := &m.rate
-	return r.lastAchieved > 0 && r.achieved*2 >= r.lastAchieved*3 && delivered*5 < r.lastDelivered*6
+// steering returns how many members must be without trouble for the rate to stay. In the first pass the fastest steer, and who
+// cannot follow is left behind for a later one. Later passes are for members of about one speed: there most of them do.
+func (m *Machine) steering(members int) int {
+	if m.pass == 0 {
+		return max(1, (members+steerShare-1)/steerShare)
+	}
+	return members - members/3
+}
+
+// weighed is what a round showed of the members that have a sample.
+type weighed struct {
+	members, healthy, unclear int
+	backlog, laden            int   // members whose backlog is trouble, is high
+	carried                   int64 // what the slowest of the members that steer carries
+	durable                   int64 // what the median member makes durable
+}
+
+// sum looks at the last samples of the members, after a round in which sent bits a second were sent.
+func (m *Machine) sum(sent int64, idle bool) (w weighed) {
+	carried, disks := m.lossBuf[:0], m.scratch[:0]
+	for _, mb := range m.members {
+		if mb.wants == 0 || mb.weighed < m.rate.round.at {
+			continue
+		}
+		w.members++
+		switch c := &mb.carry; {
+		case !mb.trouble || !mb.ready && c.bps >= sent:
+			w.healthy++
+		case m.rate.fast && !idle && c.unclear():
+			w.unclear++
+		}
+		if mb.backlog > troubleBacklog {
+			w.backlog++
+		}
+		if mb.backlog > calmBacklog {
+			w.laden++
+		}
+		carried, disks = append(carried, mb.carry.bps), append(disks, mb.durableBps)
+	}
+	m.lossBuf, m.scratch = carried, disks
+	w.durable = median(disks)
+	if slices.Sort(carried); len(carried) > 0 {
+		w.carried = carried[len(carried)-m.steering(len(carried))]
+	}
+	return w
 }
 
 // meetTrouble lowers the rate to bps.

@@ -9,11 +9,13 @@ import (
 
 // Rules about what is sent next, see docs/protocol.md.
 const (
-	openMax    = 8  // open blocks at a time
-	burstMax   = 16 // symbols in one go,
-	burstLossy = 4  // or so many when the proactive parity exceeds this
-	lossyPpm   = 20_000
-	assembleIn = 1 * time.Second // the carousel waits so long for the members present to say all they want
+	openMax      = 8                      // open blocks at a time,
+	openTime     = 500 * time.Millisecond // or what the rate sends in so long, at least one
+	burstMax     = 16                     // symbols in one go,
+	burstLossy   = 4                      // or so many when the proactive parity exceeds this
+	lossyPpm     = 20_000
+	blockTypical = 128 << 10       // bytes
+	assembleIn   = 1 * time.Second // the carousel waits so long for the members present to say all they want
 )
 
 // Classes of ready blocks.
@@ -95,6 +97,10 @@ func (m *Machine) send(i wire.Block, b *block, repair bool) {
 	n := min(m.burstLen(), b.goal-b.sent, b.source()+wire.ParitySymbols-first)
 	m.out.Push(SendSymbols{Seq: wire.Seq(m.seq + 1), Block: i, First: wire.Symbol(first), Count: int(n)})
 	m.seq += uint64(n)
+	if m.feeding == 0 || m.now.Sub(m.fed) > gainPause {
+		m.feeding = m.now
+	}
+	m.fed, m.paused = m.now, false
 	m.count(b, first, n, repair)
 	b.sent += n
 	m.pace(b.wireBytes(first, n))
@@ -116,9 +122,14 @@ func (m *Machine) count(b *block, first, n uint32, repair bool) {
 // symbols returns how many symbols were sent.
 func (m *Machine) symbols() uint64 { return m.stats.source + m.stats.parity + m.stats.repair }
 
+// openBlocks returns how many blocks may be open: few when they are sent slowly, so that what comes is soon of use.
+func (m *Machine) openBlocks() int {
+	return int(min(max(mulDiv(m.rate.bps/8, int64(openTime), int64(time.Second))/blockTypical, 1), openMax))
+}
+
 // fillWindow opens blocks: prologue first.
 func (m *Machine) fillWindow() {
-	for len(m.window) < openMax {
+	for len(m.window) < m.openBlocks() {
 		i, ok := m.table.take(classPrologue)
 		if !ok && m.readyN[classMain] > 0 && m.mainMay() {
 			i, ok = m.table.take(classMain)

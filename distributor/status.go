@@ -98,6 +98,11 @@ func (m *Machine) phase() Phase {
 	return PhaseSending
 }
 
+// mbits writes a rate for people.
+func mbits(bps int64) string {
+	return fmt.Sprintf("%d.%d Mbit/s", bps/1_000_000, bps/100_000%10)
+}
+
 // whySlow says in words what holds a member up.
 func (m *Machine) whySlow(mb *member) string {
 	quiet := m.now.Sub(mb.heard)
@@ -108,6 +113,8 @@ func (m *Machine) whySlow(mb *member) string {
 		return "multicast does not reach it; it is served over QUIC"
 	case mb.demoted == wire.DemoteLoss:
 		return "it loses far more than the others; it is served over QUIC until they are done"
+	case mb.demoted == wire.DemoteRate:
+		return fmt.Sprintf("its link carries about %s; links of another speed are served first, or it over QUIC", mbits(mb.carry.bps))
 	case mb.demoted == wire.DemoteBacklog:
 		return "its disk does not keep up; it is served over QUIC until the others are done"
 	case quiet > max(silenceAfter, silenceReports*m.interval):

@@ -46,7 +46,7 @@ func (m *Machine) fetched(in Fetched) {
 	}
 	mb.progress = m.now
 	m.fetchedBlock(mb, in.Block)
-	if mb.demoted != 0 && mb.lackN > 0 {
+	if mb.alone && mb.demoted != 0 && mb.lackN > 0 {
 		limit, metered := m.allowance()
 		m.serveOne(mb, limit, metered)
 	}
@@ -69,7 +69,7 @@ func (m *Machine) serve() {
 	for range n {
 		m.turn++
 		mb := m.members[m.turn%n]
-		if mb.demoted != 0 && mb.lackN > 0 {
+		if mb.alone && mb.demoted != 0 && mb.lackN > 0 {
 			m.serveOne(mb, limit, metered)
 		}
 	}
@@ -82,7 +82,8 @@ func (m *Machine) allowance() (limit int64, metered bool) {
 	if m.waiting == 0 {
 		return flightBytes, false
 	}
-	m.meter = min(m.meter+mulDiv(m.rate.bps/8/meterShare, int64(since), 1e9), flightMetered)
+	bps := max(m.rate.bps/meterShare, m.rate.peak-m.rate.bps-m.rate.peak/meterShare)
+	m.meter = min(m.meter+mulDiv(bps/8, int64(since), 1e9), flightMetered)
 	return flightMetered, true
 }
 

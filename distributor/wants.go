@@ -39,6 +39,9 @@ func (m *Machine) clip(s wire.Span) (from, to uint32) {
 // want merges a member's wants into the table.
 func (m *Machine) want(mb *member, msg wire.Want) {
 	added := 0
+	if len(msg.Spans) > 0 {
+		m.late(mb)
+	}
 	for _, s := range msg.Spans {
 		from, to := m.clip(s)
 		for {
@@ -114,6 +117,7 @@ func (m *Machine) holds(mb *member, i wire.Block) {
 		m.fetchedBlock(mb, i)
 	case mb.demoted == 0:
 		m.unmulticast(mb, i)
+		m.gain()
 	}
 }
 

@@ -197,6 +197,7 @@ func (b *builder) peer(c command, s *sender) *member {
 			loss: b.share(c, "loss"), burst: b.number(c, "burst", 1000, 1),
 			reorder: b.share(c, "reorder"), dup: b.share(c, "dup"), flip: b.share(c, "flip"),
 		},
+		air:  link{bps: b.number(c, "mcast", 1000, 0), queue: b.number(c, "queue", 1024, 512<<10)},
 		disk: disk{bps: b.number(c, "disk", 1000, 0), sync: b.durationKey(c, "sync"), has: map[wire.Block]bool{}},
 		spec: peerSpec{
 			wantTo: 1_000_000, plan: b.durationKey(c, "plan"), at: b.durationKey(c, "at"),
@@ -261,7 +262,12 @@ func (b *builder) change(what, who string, words []string) func() {
 		if err != nil || len(words) != 3 {
 			return nil
 		}
-		return func() { b.site(who).trunk.bps = bps }
+		return func() {
+			b.site(who).trunk.bps = bps
+			for _, p := range b.sim.members {
+				p.faulted = p.faulted || p.site == b.site(who)
+			}
+		}
 	}
 	if !b.known(who) {
 		return nil
@@ -277,7 +283,7 @@ func (b *builder) change(what, who string, words []string) func() {
 		return func() {
 			for _, p := range b.sim.members {
 				if p.name == who {
-					p.deaf = what == "deaf"
+					p.deaf, p.faulted = what == "deaf", true
 				}
 			}
 		}
@@ -294,12 +300,12 @@ func (b *builder) known(name string) bool {
 func (s *Sim) cut(name string, down bool) {
 	for _, d := range s.senders {
 		if d.name == name {
-			d.up.down, d.down.down = down, down
+			d.up.down, d.down.down, d.faulted = down, down, true
 		}
 	}
 	for _, p := range s.members {
 		if p.name == name {
-			p.up.down, p.down.down = down, down
+			p.up.down, p.down.down, p.faulted = down, down, true
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //	seed N                                      every draw of the run comes from it
 //	image NAME blocks=N [avg=BYTES] [prologue=N]
 //	sender NAME image=I [up=RATE] [buf=BYTES] [cap=RATE] [floor=RATE] [start=RATE] [delay=D]
-//	peer NAME|A..B sender=S [at=T] [up=RATE] [down=RATE] [queue=BYTES] [lag=D] [loss=P] [burst=N] [reorder=P] [dup=P] [flip=P]
+//	peer NAME|A..B sender=S [at=T] [up=RATE] [down=RATE] [mcast=RATE] [queue=BYTES] [lag=D] [loss=P] [burst=N] [reorder=P] [dup=P] [flip=P]
 //	     [disk=RATE] [sync=D] [want=P-P] [plan=D] [site=NAME] [deaf] [liar]
 //	site NAME [rate=RATE] [queue=BYTES] [lag=D]  a switch; its members share one link from the rest
 //	at T crash|restart|down|up|deaf|hears|leave NAME

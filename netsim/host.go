@@ -48,6 +48,8 @@ type sender struct {
 	nextSeq   wire.Seq
 	sent      map[wire.Block]uint32 // symbols of each block in this run
 	stats     senderStats
+	bounds    bounds
+	faulted   bool // something beside speed and loss happens to it
 	rateAt    machine.Time
 	rateBytes int64
 }
@@ -70,6 +72,10 @@ type member struct {
 	inGroup bool
 	deaf    bool
 	weather
+	air     link // what multicast has to pass beside down: Wi-Fi sends it at its lowest rate; no limit unless bps is set
+	faulted bool // something beside speed and loss happens to it
+	joins   []machine.Time
+	passAt  time.Duration // what a pass would have taken at the rate at which it joined
 	disk    disk
 	seen    []uint64 // datagrams of the run, the driver's replay window
 	streamT [2]machine.Time
@@ -225,6 +231,7 @@ func (s *sender) sendSymbols(at machine.Time, out distributor.SendSymbols) machi
 		s.stats.first = at
 	}
 	s.stats.last = at
+	s.feed(at)
 	s.sent[out.Block] += uint32(out.Count)
 	for n := range out.Count {
 		i := out.First + wire.Symbol(n)
@@ -277,6 +284,9 @@ func (s *sender) multicast(at machine.Time, h wire.Header, payload int64, delive
 // arrive brings a datagram through the member's own link and weather.
 func (p *member) arrive(at machine.Time, bytes int64, h wire.Header, deliver func(p *member, flip bool)) {
 	t, ok := p.down.pass(at, bytes)
+	if ok && p.air.bps > 0 {
+		t, ok = p.air.pass(t, bytes)
+	}
 	rng := p.sim.rng
 	if !ok || p.weather.lost(rng) {
 		return

@@ -103,6 +103,7 @@ func (p *member) dial() {
 		p.seen = nil
 		s := p.sender
 		s.members[p.id] = p
+		p.noteJoin()
 		s.give(distributor.Join{Member: p.id, Name: p.name})
 		if p.spec.liar {
 			p.lie(p.life, p.id, 1)
@@ -187,6 +188,7 @@ func (p *member) carryOut(out peer.Out) {
 		p.sim.say(p.name, "failed: %s", out.Why)
 	case peer.Event:
 		if out.Kind == peer.EventDecoded {
+			p.sender.bounds.feeding = 0
 			p.sim.note('D', uint64(p.index), uint64(out.Block), uint64(out.N))
 			return
 		}

@@ -47,7 +47,7 @@ var verbs = map[string]string{
 	"image":  "blocks avg prologue",
 	"site":   "rate queue lag",
 	"sender": "image up buf cap floor start delay site",
-	"peer":   "sender at up down queue lag loss burst reorder dup flip disk sync want plan site deaf liar partial backlog",
+	"peer":   "sender at up down mcast queue lag loss burst reorder dup flip disk sync want plan site deaf liar partial backlog",
 	"crash":  "output back",
 }
 
@@ -136,6 +136,7 @@ func (sc *Scenario) runWith(w io.Writer, opts Options, tricks options) (Result, 
 	}
 	b.start()
 	s.run()
+	s.checkBounds()
 	r := s.result(seed)
 	for _, c := range b.expects {
 		line, err := s.expect(r, c)

@@ -92,6 +92,7 @@ func (s *Sim) checkRate(d *sender) {
 	if sent := d.stats.multicast - d.rateBytes; float64(sent-slack)*8 > float64(limit)*(span+2*time.Millisecond).Seconds() {
 		s.violate("%s sent %d bytes in %v, over its cap of %d bit/s", d.name, sent, span, limit)
 	}
+	d.bounds.recent = int64(float64(d.stats.multicast-d.rateBytes) * 8 / span.Seconds())
 	d.rateAt, d.rateBytes = s.now, d.stats.multicast
 }
 
@@ -111,7 +112,7 @@ const noticeAfter = time.Second
 func (s *Sim) crash(name string) {
 	for _, d := range s.senders {
 		if d.name == name && d.alive {
-			d.alive = false
+			d.alive, d.faulted = false, true
 			d.life++
 			s.say(name, "crashed")
 			s.lose(d)
@@ -119,7 +120,7 @@ func (s *Sim) crash(name string) {
 	}
 	for _, p := range s.members {
 		if p.name == name && p.alive {
-			p.alive, p.inGroup = false, false
+			p.alive, p.inGroup, p.faulted = false, false, true
 			p.life++
 			s.say(name, "crashed")
 			s.leave(p)

@@ -44,7 +44,7 @@ func (m *Machine) report() {
 	r := wire.Report{
 		Cast: m.cfg.Cast, Run: m.run, Serial: m.serial,
 		Highest: m.highest, Received: m.received, First: m.first,
-		BacklogKiB: uint32(m.backlog >> 10), Deaf: m.deaf,
+		Decoded: uint32(m.stats.Decoded), BacklogKiB: uint32(m.backlog >> 10), Deaf: m.deaf,
 	}
 	if !m.full && !m.demotedAway() {
 		r.Deficits = m.deficits()

@@ -16,6 +16,7 @@ const (
 	DemoteLoss    DemoteReason = 1 // loses far more than the others
 	DemoteBacklog DemoteReason = 2 // its disk does not keep up
 	DemoteDeaf    DemoteReason = 3 // multicast does not reach it
+	DemoteRate    DemoteReason = 4 // the group's rate is for links of another speed than its own
 )
 
 // Length returns the size of the body in bytes.
@@ -30,7 +31,7 @@ func (m Demote) Append(dst []byte) []byte {
 func ParseDemote(b []byte) (Demote, error) {
 	c := cursor{b: b}
 	m := Demote{Cast: c.u32(), Reason: DemoteReason(c.u8())}
-	if m.Reason < DemoteLoss || m.Reason > DemoteDeaf {
+	if m.Reason < DemoteLoss || m.Reason > DemoteRate {
 		c.fail("unknown reason")
 	}
 	if err := c.end("Demote"); err != nil {

@@ -9,7 +9,7 @@ const (
 )
 
 // MaxQUICDatagram is the size in bytes of the largest QUIC datagram: a full Report and its type.
-const MaxQUICDatagram = 1 + reportHead + MaxDeficits*deficitSize // 1124
+const MaxQUICDatagram = 1 + reportHead + MaxDeficits*deficitSize // 1128
 
 // AppendQUICReport appends the QUIC datagram that carries r.
 func AppendQUICReport(dst []byte, r Report) ([]byte, error) {

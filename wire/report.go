@@ -7,7 +7,7 @@ import "encoding/binary"
 const MaxDeficits = 120
 
 const (
-	reportHead  = 43
+	reportHead  = 47
 	deficitSize = 9
 )
 
@@ -26,6 +26,7 @@ type Report struct {
 	Highest    Seq    // highest sequence heard
 	Received   uint64 // distinct datagrams heard
 	First      Seq    // first sequence heard
+	Decoded    uint32 // blocks decoded from multicast
 	BacklogKiB uint32 // decoded but not yet durable
 	Deaf       bool   // the sender says it sends, this member hears no multicast
 	Deficits   []Deficit
@@ -43,6 +44,7 @@ func (r Report) Append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Highest))
 	dst = binary.BigEndian.AppendUint64(dst, r.Received)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.First))
+	dst = binary.BigEndian.AppendUint32(dst, r.Decoded)
 	dst = binary.BigEndian.AppendUint32(dst, r.BacklogKiB)
 	dst = appendFlag(dst, r.Deaf)
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(r.Deficits)))
@@ -64,6 +66,7 @@ func ParseReport(b []byte) (Report, error) {
 		Highest:    Seq(c.u64()),
 		Received:   c.u64(),
 		First:      Seq(c.u64()),
+		Decoded:    c.u32(),
 		BacklogKiB: c.u32(),
 		Deaf:       c.flag(),
 	}

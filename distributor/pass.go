@@ -1,0 +1,197 @@
+package distributor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/wire"
+)
+
+// Rules about members of different speed, see docs/protocol.md.
+const (
+	fallsBehind   = 90                     // a member is left behind when its link carries less than so many percent of the rate
+	behindAfter   = 2 * time.Second        // for so long,
+	fallsFar      = 60                     // or less than so many percent
+	farAfter      = 200 * time.Millisecond // for so long, in two rounds
+	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
+	lastPercent   = 10                     // in the last pass
+	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
+	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
+	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
+	gainAfter     = 1500 * time.Millisecond
+	gainIntervals = 4                      // and so many report intervals
+	gainBlocks    = 2                      // and the time for so many blocks
+	gainPause     = 500 * time.Millisecond // without a symbol: what comes then is counted anew
+)
+
+// fit lowers the rate when those that carried it have all they want, to what those carry that still wait.
+func (m *Machine) fit() {
+	if m.waiting == 0 {
+		return
+	}
+	best := int64(0)
+	for _, mb := range m.members {
+		if mb.wants == 0 {
+			continue
+		}
+		if !mb.carry.guess {
+			return
+		}
+		best = max(best, mb.carry.bps)
+	}
+	if best < m.rate.bps/100*fallsBehind && !m.passOn(best) {
+		m.meetTrouble(best*drainPercent/100, "the faster ones are done")
+		m.beginRound()
+	}
+}
+
+// passOn ends a pass whose members carry far less than the rate, when there are others. They are left behind, so that a slow
+// member never keeps faster ones waiting, and one that is alone goes on over QUIC.
+func (m *Machine) passOn(carried int64) bool {
+	if carried >= m.rate.bps/100*fallsFar || m.waiting == len(m.members) && m.waiting > 1 || len(m.members) < 2 {
+		return false
+	}
+	m.event(EventPass, 0, 0, carried, "")
+	m.setAside()
+	return true
+}
+
+// leaveBehind demotes a member whose link does not carry the rate, while others' do.
+func (m *Machine) leaveBehind(mb *member) {
+	c := &mb.carry
+	if !mb.trouble || m.waiting < 2 || m.steered() < m.steering(m.waiting) {
+		return
+	}
+	lasted := m.now.Sub(c.since)
+	if c.bps < m.rate.bps/100*fallsBehind && lasted >= behindAfter || c.bps < m.rate.bps/100*fallsFar && lasted >= farAfter && c.troubled >= 2 {
+		mb.calls += min(m.pass, 1) // it was called for a rate that it does not carry
+		m.demote(mb, wire.DemoteRate)
+	}
+}
+
+// steered counts members without trouble.
+func (m *Machine) steered() (n int) {
+	for _, mb := range m.members {
+		if mb.wants > 0 && !mb.trouble && mb.weighed > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// sortLeft looks for members that were left behind and can share a pass. The fastest such are called back once nobody waits for
+// multicast, or only slower ones do. Who is alone in its speed, or was called back too often, is for QUIC, which finds its rate
+// by itself.
+func (m *Machine) sortLeft() {
+	left := m.left[:0]
+	for _, mb := range m.members {
+		mb.alone = mb.demoted != 0
+		if mb.alone && mb.demoted != wire.DemoteDeaf && mb.lackN > 0 && mb.calls < callsMax && mb.backlog <= troubleBacklog {
+			left = append(left, mb)
+		}
+	}
+	m.left = left
+	slices.SortStableFunc(left, func(a, b *member) int { return cmp.Compare(b.carried(), a.carried()) })
+	percent := int64(classPercent)
+	if m.pass+1 >= passesMax {
+		percent = lastPercent
+	}
+	for len(left) > 0 {
+		n := 1
+		for n < len(left) && left[n].carried()*100 >= left[0].carried()*percent {
+			n++
+		}
+		if n > 1 {
+			m.share(left[:n])
+		}
+		left = left[n:]
+	}
+}
+
+// share lets members of about one speed wait for a pass of their own, or begins it.
+func (m *Machine) share(class []*member) {
+	fetching := false
+	for _, mb := range class {
+		mb.alone = false
+		fetching = fetching || len(mb.flight) > 0
+	}
+	slowest := class[len(class)-1].carried()
+	if m.pass > 0 && m.waiting > 0 && class[0].fresh && m.rate.bps < slowest/100*classPercent {
+		m.setAside() // the faster first: it costs the slower ones little
+	}
+	if m.waiting == 0 && !fetching {
+		m.beginPass(class)
+	}
+}
+
+// setAside leaves all behind that wait for multicast.
+func (m *Machine) setAside() {
+	for _, mb := range m.members {
+		if mb.wants > 0 {
+			m.demote(mb, wire.DemoteRate)
+		}
+	}
+}
+
+// carried returns the rate at which a member can be served by multicast, bits a second.
+func (mb *member) carried() int64 {
+	if mb.demoted == wire.DemoteBacklog && mb.durableBps > 0 {
+		return min(mb.carry.bps, mb.durableBps)
+	}
+	return mb.carry.bps
+}
+
+// beginPass calls members back and sends at the rate of the slowest of them.
+func (m *Machine) beginPass(class []*member) {
+	slowest := class[len(class)-1].carried()
+	m.pass++
+	m.rate.fast, m.rate.trouble, m.rate.troubleAt = false, slowest/4*5, m.now
+	m.setRate(slowest*passPercent/100, fmt.Sprintf("pass %d, for %d members", m.pass+1, len(class)))
+	for _, mb := range class {
+		mb.fresh = false
+		m.promote(mb)
+	}
+	m.beginRound()
+}
+
+// restart forgets what was learned for slower members: those that come now may be fast.
+func (m *Machine) restart() {
+	if m.pass > 0 {
+		m.pass = 0
+		m.rate = rate{bps: m.cfg.RateStartBps, fast: true, peak: m.rate.peak}
+		m.setInterval()
+	}
+}
+
+// gain notes that a member decoded or holds something that came by multicast.
+func (m *Machine) gain() { m.feeding = 0 }
+
+// starve stops multicast from which nobody has gained anything: the members are called back at most callsMax times.
+func (m *Machine) starve() {
+	if m.feeding == 0 || m.waiting == 0 || m.silent {
+		return
+	}
+	block := time.Duration(mulDiv(gainBlocks*blockTypical*8, int64(time.Second), m.rate.bps))
+	if m.now.Sub(m.feeding) < max(gainAfter, gainIntervals*m.interval, block) {
+		return
+	}
+	m.event(EventStarved, 0, 0, m.now.Sub(m.feeding).Milliseconds(), "")
+	m.feeding = 0
+	for _, mb := range m.members {
+		if mb.wants > 0 {
+			mb.calls++
+		}
+	}
+	m.setAside()
+}
+
+// late leaves a member that comes while slower ones have a pass to QUIC, or to a pass before theirs.
+func (m *Machine) late(mb *member) {
+	if m.pass > 0 && m.waiting > 0 && mb.demoted == 0 && mb.askedN == 0 && m.rate.bps < m.rate.peak/100*classPercent {
+		mb.carry.bps, mb.carry.guess, mb.carry.lossy = m.rate.peak, true, ppm
+		m.demote(mb, wire.DemoteRate)
+		mb.alone, mb.fresh = true, true
+	}
+}

@@ -1,0 +1,155 @@
+package netsim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/internal/machine"
+)
+
+// What a cast may cost the network, and how long it may take, for any mix of speeds, loss and arrivals. Every run is checked.
+const (
+	uselessMax  = 2 * time.Second        // multicast from which nobody decodes anything
+	pauseMin    = 500 * time.Millisecond // without a symbol: multicast begins anew after it
+	imagesMax   = 4                      // images on the wire, QUIC included, where all ask during the same pass; one more for each later one
+	classesMax  = 3                      // speeds for which that holds: each further one takes a pass of its own, with 15 % for repair
+	classPpm    = 650_000                // a speed is another one when it is below so much of the next faster
+	ownTimes    = 1.5                    // a member ends within so many times what its own link needs, and the time of one pass,
+	settleSlack = 3 * time.Second        // and what it takes to gather, to find the rate and to end
+	slackBytes  = 4 << 20                // the same for the wire
+)
+
+// bounds is what the checks keep of a sender.
+type bounds struct {
+	feeding machine.Time // first symbol since anybody decoded something; 0: none
+	fed     machine.Time // last symbol
+	told    bool
+	recent  int64 // rate of the multicast lately, bits a second
+}
+
+// feed notes that a symbol was multicast at time at.
+func (s *sender) feed(at machine.Time) {
+	b := &s.bounds
+	if b.feeding == 0 || at.Sub(b.fed) > pauseMin {
+		b.feeding, b.told = at, false
+	}
+	b.fed = at
+	if at.Sub(b.feeding) > uselessMax && !b.told {
+		b.told = true
+		s.sim.violate("%s has multicast for %v, nobody decoded anything of it", s.name, at.Sub(b.feeding))
+	}
+}
+
+// checkBounds checks at the end of a run what each cast cost and how long its members took.
+func (s *Sim) checkBounds() {
+	for _, d := range s.senders {
+		allowed := s.imagesAllowed(d) * float64(d.im.bytes)
+		if got := float64(d.stats.multicast + d.stats.quic); got > allowed+slackBytes {
+			s.violate("%s put %.2f images on the wire, %.2f are allowed", d.name, got/float64(d.im.bytes), allowed/float64(d.im.bytes))
+		}
+	}
+	for _, p := range s.members {
+		if limit, ok := s.timeAllowed(p); ok && p.took() > limit {
+			s.violate("%s took %v, %v are allowed", p.name, p.took(), limit)
+		}
+	}
+}
+
+// took returns how long a member has been at it.
+func (p *member) took() time.Duration {
+	if p.doneAt > 0 {
+		return p.doneAt.Sub(p.joined)
+	}
+	return p.sim.now.Sub(p.joined)
+}
+
+// imagesAllowed returns how many images a cast may put on the wire.
+func (s *Sim) imagesAllowed(d *sender) float64 {
+	pass := s.passTime(d)
+	var joins []machine.Time
+	classes := map[int64]bool{}
+	for _, p := range s.members {
+		if p.sender == d {
+			joins = append(joins, p.joins...)
+			classes[p.ownBps()] = true
+		}
+	}
+	speeds := make([]int64, 0, len(classes))
+	for bps := range classes {
+		speeds = append(speeds, bps)
+	}
+	allowed := float64(imagesMax) + 1.15*float64(max(0, countClasses(speeds)-classesMax))
+	slices.Sort(joins)
+	for i, last := 0, machine.Time(0); i < len(joins); i++ {
+		if i == 0 || joins[i].Sub(last) > max(pass, time.Second) {
+			last = joins[i]
+			if i > 0 {
+				allowed++
+			}
+		}
+	}
+	return allowed
+}
+
+// countClasses counts the speeds that are clearly apart.
+func countClasses(speeds []int64) (n int) {
+	slices.SortFunc(speeds, func(a, b int64) int { return cmp.Compare(b, a) })
+	top := int64(0)
+	for _, bps := range speeds {
+		if n == 0 || bps < top*classPpm/1_000_000 {
+			n, top = n+1, bps
+		}
+	}
+	return n
+}
+
+// passTime returns how long the first member to end took from the first symbol on.
+func (s *Sim) passTime(d *sender) time.Duration {
+	first := machine.Never
+	for _, p := range s.members {
+		if p.sender == d && p.doneAt > 0 {
+			first = min(first, p.doneAt)
+		}
+	}
+	if first == machine.Never {
+		return 0
+	}
+	return first.Sub(d.stats.first)
+}
+
+// ownBps returns what a member's own way carries of multicast.
+func (p *member) ownBps() int64 {
+	bps := p.down.bps
+	for _, other := range []int64{p.air.bps, p.disk.bps, p.sender.up.bps, p.sender.cfg.RateCapBps} {
+		if other > 0 && (bps == 0 || other < bps) {
+			bps = other
+		}
+	}
+	if p.site != p.sender.site && p.site.trunk.bps > 0 {
+		bps = min(bps, p.site.trunk.bps)
+	}
+	return bps
+}
+
+// timeAllowed returns how long a member may take; false where faults beside speed and loss make that unclear.
+func (s *Sim) timeAllowed(p *member) (time.Duration, bool) {
+	if p.faulted || p.sender.faulted || p.spec.liar || p.deaf || p.joined == 0 && p.lives == 0 || p.flip > 0 || p.sender.stats.first == 0 {
+		return 0, false
+	}
+	need := int64(0)
+	for _, i := range p.wanted() {
+		need += int64(len(p.sender.im.chunks[i]))
+	}
+	bits := float64(need) * 8 * 1.06 / (1 - float64(p.loss)/1e6)
+	own := time.Duration(bits / float64(p.ownBps()) * float64(time.Second))
+	return time.Duration(ownTimes*float64(own)) + max(s.passTime(p.sender), p.passAt) + settleSlack + p.disk.sync + p.spec.plan, true
+}
+
+// noteJoin notes that a member comes into the cast, and how long a pass takes then.
+func (p *member) noteJoin() {
+	p.joins = append(p.joins, p.sim.now)
+	if d := p.sender; d.bounds.recent > 0 && p.passAt == 0 {
+		p.passAt = time.Duration(float64(d.im.bytes) * 8 * 1.06 / float64(d.bounds.recent) * float64(time.Second))
+	}
+}
