@@ -12,7 +12,7 @@ const (
 	troubleLossPpm = 20_000 // a member is in trouble when its loss exceeds its baseline by this or by half the baseline
 	baselineSecs   = 10     // seconds for which a baseline is remembered
 	baseMaxPpm     = 900_000
-	relearnMax     = 500_000 // a link that loses more is too slow, or of no use
+	relearnMax     = 500_000                // a link that loses more is too slow, or of no use
 	carryTime      = 100 * time.Millisecond // how much comes through is measured over so long at least,
 	carryGot       = 32                     // and so many datagrams
 	datagramBits   = 8 * (wire.SymbolSize + datagramOverhead)

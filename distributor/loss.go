@@ -32,6 +32,7 @@ type window struct {
 	highest, received uint64 // of the report that opened it
 	at                machine.Time
 	pauses            uint64 // that the sender had made by then
+	idle              bool   // it was making one
 }
 
 // report takes the counters of a report about datagrams up to highest. It returns how many were newly received.

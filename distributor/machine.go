@@ -152,6 +152,7 @@ func (m *Machine) multicastDue() {
 			continue
 		}
 		if m.now < m.start || m.silent {
+			m.pause()
 			return
 		}
 		if !m.burst() {

@@ -16,7 +16,7 @@ const (
 	fallsFar      = 60                     // or less than so many percent
 	farAfter      = 200 * time.Millisecond // for so long, in two rounds
 	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
-	lastPercent   = 10                     // in the last pass
+	lastPercent   = 40                     // in the last pass
 	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
@@ -74,7 +74,7 @@ func (m *Machine) leaveBehind(mb *member) {
 // steered counts members without trouble.
 func (m *Machine) steered() (n int) {
 	for _, mb := range m.members {
-		if mb.wants > 0 && !mb.trouble && mb.weighed > 0 {
+		if mb.wants > 0 && mb.weighed > 0 && mb.keepsUp(m.rate.bps, m.paused) {
 			n++
 		}
 	}
@@ -93,9 +93,10 @@ func (m *Machine) sortLeft() {
 		}
 	}
 	m.left = left
+	lowerGuesses(left)
 	slices.SortStableFunc(left, func(a, b *member) int { return cmp.Compare(b.carried(), a.carried()) })
 	percent := int64(classPercent)
-	if m.pass+1 >= passesMax {
+	if m.pass+2 >= passesMax {
 		percent = lastPercent
 	}
 	for len(left) > 0 {
@@ -107,6 +108,24 @@ func (m *Machine) sortLeft() {
 			m.share(left[:n])
 		}
 		left = left[n:]
+	}
+}
+
+// lowerGuesses brings what was only guessed of members' links, which is too high, down to what was measured of others'.
+func lowerGuesses(left []*member) {
+	for _, mb := range left {
+		if mb.carry.measured || mb.fresh {
+			continue
+		}
+		best := int64(0)
+		for _, other := range left {
+			if other.carry.measured && other.carry.bps <= mb.carry.bps {
+				best = max(best, other.carry.bps)
+			}
+		}
+		if best > 0 {
+			mb.carry.bps = best
+		}
 	}
 }
 
@@ -175,6 +194,9 @@ func (m *Machine) starve() {
 	}
 	block := time.Duration(mulDiv(gainBlocks*blockTypical*8, int64(time.Second), m.rate.bps))
 	if m.now.Sub(m.feeding) < max(gainAfter, gainIntervals*m.interval, block) {
+		return
+	}
+	if m.now.Sub(m.fed) > gainPause {
 		return
 	}
 	m.event(EventStarved, 0, 0, m.now.Sub(m.feeding).Milliseconds(), "")

@@ -15,6 +15,7 @@ const (
 	troubleBacklog  = 32 << 20 // a member is in trouble, too, when its backlog exceeds this
 	calmBacklog     = 16 << 20 // the rate does not grow while a third of the members has more
 	decreasePercent = 85
+	lagPercent      = 70 // a member that is sent more than it is known to carry by so much lags
 	fallMax         = 4  // the rate falls at most to one part in so many at once when nearly nothing came through
 	drainPercent    = 92 // of what gets through, so that a queue on the way empties
 	backlogPause    = 500 * time.Millisecond
@@ -86,7 +87,7 @@ func (m *Machine) gather(mb *member) {
 	case mb.demoted != 0 || mb.lackN == 0 || !l.known:
 	case !w.open:
 		if l.highest >= m.rate.round.seq {
-			*w = window{open: true, highest: l.highest, received: l.received, at: m.now, pauses: m.pauses}
+			m.openWindow(l)
 		}
 	case l.highest-w.highest >= m.sampleSize(m.now.Sub(w.at)) && m.now.Sub(w.at) >= fastRound/2:
 		m.weigh(mb)
@@ -94,13 +95,18 @@ func (m *Machine) gather(mb *member) {
 			mb.ready = true
 			m.rate.ready++
 		}
-		*w = window{open: true, highest: l.highest, received: l.received, at: m.now, pauses: m.pauses}
+		m.openWindow(l)
 		m.leaveBehind(mb)
 	}
 	span := m.now.Sub(m.rate.round.at)
 	if m.rate.ready*2 > m.waiting && (span >= slowRound || m.rate.fast && span >= fastRound) {
 		m.endRound()
 	}
+}
+
+// openWindow begins to gather a sample.
+func (m *Machine) openWindow(l *loss) {
+	l.window = window{open: true, highest: l.highest, received: l.received, at: m.now, pauses: m.pauses, idle: m.paused}
 }
 
 // sampleSize returns how many datagrams make a sample: few in the fast start, and when they come slowly.
@@ -119,7 +125,7 @@ func (m *Machine) weigh(mb *member) {
 	l, w := &mb.loss, &mb.loss.window
 	n, span := l.highest-w.highest, m.now.Sub(w.at)
 	s := sample{p: lossPpm(n, l.received-w.received), n: n, at: m.now, received: l.received}
-	if m.paused || w.pauses != m.pauses {
+	if w.idle || w.pauses != m.pauses {
 		mb.trouble = mb.carry.takeIdle(m.now, m.rate.bps, s)
 	} else {
 		mb.trouble = mb.carry.take(m.now, mulDiv(int64(n)*datagramBits, int64(time.Second), int64(span)), s)
@@ -138,6 +144,7 @@ func (m *Machine) endRound() {
 	}
 	w := m.sum(sent, idle)
 	switch {
+	case w.members == 0:
 	case w.backlog*3 > w.members:
 		m.lowerForBacklog(w.durable)
 	case w.healthy >= m.steering(w.members):
@@ -147,11 +154,11 @@ func (m *Machine) endRound() {
 		}
 	case w.unclear > 0:
 		m.raise(span) // nothing is known yet: another rate tells what the loss comes from
-	case !r.fast && !r.doubt && w.carried > mulDiv(sent, ppm-surePpm, ppm):
+	case w.troubled > 0 && !r.fast && !r.doubt && w.carried > mulDiv(sent, ppm-surePpm, ppm):
 		r.doubt = true // a little loss must last for two rounds
 		m.beginRound()
 		return
-	default:
+	case w.troubled > 0:
 		m.fall(sent, w.carried)
 	}
 	r.doubt = false
@@ -184,10 +191,10 @@ func (m *Machine) steering(members int) int {
 
 // weighed is what a round showed of the members that have a sample.
 type weighed struct {
-	members, healthy, unclear int
-	backlog, laden            int   // members whose backlog is trouble, is high
-	carried                   int64 // what the slowest of the members that steer carries
-	durable                   int64 // what the median member makes durable
+	members, healthy, unclear, troubled int
+	backlog, laden                      int   // members whose backlog is trouble, is high
+	carried                             int64 // what the slowest of the members that steer carries
+	durable                             int64 // what the median member makes durable
 }
 
 // sum looks at the last samples of the members, after a round in which sent bits a second were sent.
@@ -198,11 +205,13 @@ func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 			continue
 		}
 		w.members++
-		switch c := &mb.carry; {
-		case !mb.trouble || !mb.ready && c.bps >= sent:
+		switch {
+		case mb.keepsUp(sent, idle):
 			w.healthy++
-		case m.rate.fast && !idle && c.unclear():
+		case mb.trouble && m.rate.fast && !idle && mb.carry.unclear():
 			w.unclear++
+		case mb.trouble:
+			w.troubled++
 		}
 		if mb.backlog > troubleBacklog {
 			w.backlog++
@@ -218,6 +227,16 @@ func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 		w.carried = carried[len(carried)-m.steering(len(carried))]
 	}
 	return w
+}
+
+// keepsUp says whether a member follows the rate. One that is not in trouble may lag all the same, while a queue before its link
+// fills.
+func (mb *member) keepsUp(sent int64, idle bool) bool {
+	carried := mb.carry.bps
+	if mb.trouble {
+		return !mb.ready && carried >= sent // it was in trouble at a higher rate
+	}
+	return idle || carried >= sent/100*lagPercent
 }
 
 // meetTrouble lowers the rate to bps.
