@@ -24,6 +24,7 @@ type Machine struct {
 	sending bool         // the first symbol was sent
 	silent  bool
 	over    bool
+	lingering
 
 	seq    uint64
 	window []wire.Block              // open blocks
@@ -109,12 +110,14 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		}
 	case Fetched:
 		m.fetched(in)
+	case Unreadable:
+		m.unreadable(in.Block)
 	case Tick:
 		m.run()
-		return
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}
+	m.linger()
 }
 
 // run does what is due.
@@ -177,8 +180,11 @@ func (m *Machine) Poll() (Out, bool) {
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
 func (m *Machine) Deadline() (machine.Time, machine.Reason) {
-	if !m.started || m.over || len(m.members) == 0 {
-		return machine.Never, "a member"
+	if m.over {
+		return machine.Never, "nothing: the run is over"
+	}
+	if len(m.members) == 0 {
+		return m.lingerDeadline()
 	}
 	when, why := m.checkAt, machine.Reason("reports of the members")
 	sooner := func(t machine.Time, r machine.Reason) {

@@ -67,7 +67,7 @@ func (r *receiver) carry(out peer.Out) {
 		}
 	case peer.Fetch:
 		if r.run == nil {
-			r.fetching.Go(func() { r.handle(peer.Fetched{Block: out.Block}) }) // it failed; not from inside drain
+			r.fetching.Go(func() { r.handle(peer.Fetched{Block: out.Block, Why: peer.FetchBroken}) }) // it failed; not from inside drain
 			return
 		}
 		run := r.run
@@ -107,13 +107,13 @@ func (r *receiver) fetch(run *run, b wire.Block) {
 	case err == nil:
 		r.handle(peer.Fetched{Block: b, Data: data})
 	case errors.Is(err, transport.ErrBusy):
-		r.handle(peer.Fetched{Block: b, Busy: true})
+		r.handle(peer.Fetched{Block: b, Why: peer.FetchBusy})
 	default:
 		r.opt.Log.Debug("fetch failed", "block", b, "error", err)
 		if errors.Is(err, transport.ErrNotHeld) {
 			r.lacking()
 		}
-		r.handle(peer.Fetched{Block: b})
+		r.handle(peer.Fetched{Block: b, Why: peer.FetchBroken})
 	}
 }
 
