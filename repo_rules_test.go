@@ -27,6 +27,7 @@ var flow = map[string]int{
 	"apply":       70,
 	"netsim":      80,
 	"node":        80,
+	"api":         85, // above node, which knows no JSON
 	"bench":       90,
 	"cmd":         100,
 }
@@ -40,6 +41,7 @@ var never = []struct{ from, to, why string }{
 	{"apply", "distributor", "apply gets verified chunks and knows nothing of casts: its driver connects them"},
 	{"apply", "peer", "apply gets verified chunks and knows nothing of casts: its driver connects them"},
 	{"bench", "node", "bench runs the real binary: what it measures is what users run"},
+	{"bench", "api", "bench runs the real binary: what it measures is what users run"},
 	{"bench", "distributor", "bench runs the real binary: what it measures is what users run"},
 	{"bench", "peer", "bench runs the real binary: what it measures is what users run"},
 }
@@ -69,7 +71,13 @@ var bannedImports = []bannedImport{
 		instead: "take readers, a seeded math/rand/v2 generator and the virtual clock; open files in cmd/wimcast",
 	},
 	{
-		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "internal"},
+		pkgs:    []string{"node"},
+		imports: []string{"encoding/json", "net/http"},
+		why:     "a node offers Go values and methods; what they are called on the wire of the control interface is api's alone",
+		instead: "return a plain type, and give it its JSON in package api",
+	},
+	{
+		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "api", "internal"},
 		imports: []string{"flag", "log", "math/rand", "github.com/urfave/cli/v3", "github.com/vbauerster/mpb/"},
 		why:     "packages take a Config, log by slog through what they are given, and draw from generators they are given",
 		instead: "a Config field, *slog.Logger, or math/rand/v2 with a seed; flags and bars belong in cmd/wimcast",

@@ -191,6 +191,8 @@ func TestRulesCatchWhatTheyForbid(t *testing.T) {
 		{"internal/vfs/x.go", `import _ "github.com/wimcast/wimcast/chunk"`, "below the whole flow"},
 		{"node/x.go", `import _ "github.com/wimcast/wimcast/netsim"`, "knows no simulator"},
 		{"netsim/x.go", `import _ "github.com/wimcast/wimcast/node/transport"`, "knows no sockets"},
+		{"node/x.go", `import _ "github.com/wimcast/wimcast/api"`, "down the data flow"},
+		{"node/x.go", `import _ "encoding/json"`, "api's alone"},
 		{"strange/x.go", `import _ "github.com/wimcast/wimcast/wim"`, "no place in the data flow"},
 		{"netsim/x.go", `import _ "net/netip"`, "deterministic"},
 		{"netsim/x.go", `import _ "os"`, "deterministic"},

@@ -30,7 +30,8 @@ const (
 // cast drives the sending machine of one content: one goroutine, which owns the machine, the socket and the key.
 type cast struct {
 	info     wire.CastInfo // without RateBps
-	name     string        // name@version
+	group    netip.AddrPort
+	name     string // name@version
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 	log      *slog.Logger
@@ -83,7 +84,7 @@ func startCast(ctx context.Context, cfg castConfig, m *catalog.Manifest) (*cast,
 	}
 	key := wire.DeriveRunKey(cfg.info.Secret, cfg.info.Epoch, cfg.info.Sender, cfg.info.Run)
 	c := &cast{
-		info: cfg.info, name: cfg.name, manifest: m, layout: layout, log: cfg.log,
+		info: cfg.info, group: cfg.group, name: cfg.name, manifest: m, layout: layout, log: cfg.log,
 		inputs: make(chan castInput, castInputsMax), done: make(chan struct{}),
 		members: make(map[distributor.MemberID]*session),
 	}

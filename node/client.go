@@ -165,8 +165,8 @@ func receive[M any](ctx context.Context, conn *transport.Conn) (M, error) {
 	}
 }
 
-// Content finds what ref names in the site's catalogue, fetching what the client does not have yet: the newest head, the manifest.
-func Content(ctx context.Context, conn *transport.Conn, welcome wire.Welcome, cat *catalog.Catalogue, ref catalog.Ref) (*catalog.SignedManifest, error) {
+// findContent finds what ref names in the site's catalogue, fetching what the client does not have yet: the newest head, the manifest.
+func findContent(ctx context.Context, conn *transport.Conn, welcome wire.Welcome, cat *catalog.Catalogue, ref catalog.Ref) (*catalog.SignedManifest, error) {
 	if _, _, have := cat.Head(); have != catalog.HeadHash(welcome.HeadHash) {
 		if err := refreshHead(ctx, conn, cat); err != nil {
 			return nil, err

@@ -254,7 +254,7 @@ func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
 	}
 	site, err := openClient(ctx, dir)
 	if err == nil {
-		f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref)
+		f.signed, err = findContent(ctx, conn, welcome, site.Catalogue, ref)
 		site.Close()
 	}
 	if err == nil {

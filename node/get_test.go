@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
 )
 
 const mib = 1 << 20
@@ -251,7 +250,7 @@ func TestGCLeavesWhatIsBeingCast(t *testing.T) {
 		done <- err
 	}()
 	<-started
-	if err := s.Remove(testContext(t), api.RemoveRequest{Name: "raw", Version: "1"}); err != nil {
+	if err := s.Remove(testContext(t), "raw", "1"); err != nil {
 		t.Fatal(err)
 	}
 	if freed, err := s.GC(testContext(t)); err != nil || freed.Chunks != 0 {

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -96,19 +94,6 @@ func clip(s string) string {
 		return s
 	}
 	return s[:mesh.WhatMax-len(dots)] + dots
-}
-
-func (s *Server) meshStatus() []api.NodeStatus {
-	out := []api.NodeStatus{}
-	if s.mesh == nil {
-		return out
-	}
-	for _, n := range s.mesh.Nodes() {
-		out = append(out, api.NodeStatus{
-			Name: n.Name, ID: catalog.NodeID(n.ID).Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
-		})
-	}
-	return out
 }
 
 func leaveMesh(m *mesh.Mesh) {

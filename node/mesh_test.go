@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
 // awaitNodes looks at the status until its nodes satisfy ok.
-func (r *running) awaitNodes(what string, ok func([]api.NodeStatus) bool) []api.NodeStatus {
+func (r *running) awaitNodes(what string, ok func([]mesh.Node) bool) []mesh.Node {
 	r.t.Helper()
 	ctx := testContext(r.t)
 	again := time.NewTicker(5 * time.Millisecond)
@@ -47,22 +47,23 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, fetchOptions())
 		done <- err
 	}()
-	nodes := server.awaitNodes("a client and a cast", func(n []api.NodeStatus) bool { return len(n) == 2 && n[0].What != "" })
-	addr := netip.MustParseAddrPort(nodes[0].Address)
-	want := api.NodeStatus{
-		Name: "distribution-point", ID: server.Status().Node, Role: "distribution point", Address: nodes[0].Address, State: "alive", What: "casts notes@1",
+	nodes := server.awaitNodes("a client and a cast", func(n []mesh.Node) bool { return len(n) == 2 && n[0].What != "" })
+	addr := nodes[0].Addr
+	want := mesh.Node{
+		Meta: mesh.Meta{Role: mesh.DistributionPoint, Name: "distribution-point", What: "casts notes@1"},
+		ID:   server.Status().Node, Addr: addr, State: mesh.Alive, Self: true,
 	}
 	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.Port() {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
-	if c := nodes[1]; c.Name != "client" || c.Role != "client" || c.State != "alive" || c.What != "receives notes" || c.ID == want.ID {
+	if c := nodes[1]; c.Name != "client" || c.Role != mesh.Client || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
 		t.Errorf("second node %+v", c)
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, path, data)
-	server.awaitNodes("the client to leave", func(n []api.NodeStatus) bool { return len(n) == 1 })
+	server.awaitNodes("the client to leave", func(n []mesh.Node) bool { return len(n) == 1 })
 	begin := time.Now()
 	server.stop()
 	if took := time.Since(begin); took > time.Second {

@@ -10,12 +10,11 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // ErrChanged says that a file changed while it was published.
-var ErrChanged = api.ErrChanged
+var ErrChanged = errors.New("the file changed while it was read")
 
 // publishOptions says what to publish. name and version are needed.
 type publishOptions struct {

@@ -17,7 +17,6 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -84,7 +83,7 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 	if err := d.publish(ctx, server); err != nil {
 		return demoResult{}, err
 	}
-	token, err := server.Token(ctx, api.TokenRequest{Addresses: []string{server.Addr().String()}})
+	token, err := server.Token(ctx, node.TokenRequest{Addresses: []string{server.Addr().String()}})
 	if err != nil {
 		return demoResult{}, err
 	}
@@ -174,7 +173,7 @@ func (d *demo) publish(ctx context.Context, server *node.Server) error {
 	if err != nil {
 		return err
 	}
-	res, err := server.Publish(ctx, api.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: "image"}, nil)
+	res, err := server.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: catalog.KindImage}, nil)
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
 )
 
 func (a *app) serveCommand() *cli.Command {

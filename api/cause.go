@@ -1,16 +1,13 @@
 package api
 
 import (
-	"errors"
 	"io/fs"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/oserr"
+	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
-
-// ErrChanged says that a file changed while it was published.
-var ErrChanged = errors.New("the file changed while it was read")
 
 // causes are the causes that survive the way through the control socket, so that the caller can tell its user what to do: each
 // with its name there. The first that fits is sent.
@@ -18,7 +15,7 @@ var causes = []struct {
 	name string
 	err  error
 }{
-	{"changed", ErrChanged},
+	{"changed", node.ErrChanged},
 	{"exists", catalog.ErrExists},
 	{"unknown", catalog.ErrUnknown},
 	{"unsupported", wim.ErrUnsupported},

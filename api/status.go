@@ -1,5 +1,12 @@
 package api
 
+import (
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/mesh"
+)
+
 // Status is what `wimcast status` shows of a distribution point.
 type Status struct {
 	Node     string       `json:"node"`
@@ -51,4 +58,45 @@ type MemberStatus struct {
 	Demoted     bool    `json:"demoted"`
 	Why         string  `json:"why,omitempty"` // why it is slow
 	SilentMs    int64   `json:"silent_ms"`
+}
+
+// fromStatus makes JSON of what a node says.
+func fromStatus(st node.Status) Status {
+	out := Status{
+		Node: st.Node.Short(), Address: st.Address.String(), Contents: st.Contents, Chunks: st.Chunks, Bytes: st.Bytes,
+		Casts: []CastStatus{}, Nodes: []NodeStatus{},
+	}
+	for _, c := range st.Casts {
+		out.Casts = append(out.Casts, fromCast(c))
+	}
+	for _, n := range st.Nodes {
+		out.Nodes = append(out.Nodes, fromNode(n))
+	}
+	return out
+}
+
+func fromNode(n mesh.Node) NodeStatus {
+	return NodeStatus{
+		Name: n.Name, ID: catalog.NodeID(n.ID).Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
+	}
+}
+
+func fromCast(c node.CastStatus) CastStatus {
+	out := CastStatus{
+		Content: c.Content, Group: c.Group.String(), Phase: string(c.Phase), RateMbps: float64(c.RateBps) / 1e6,
+		AchievedMbps: float64(c.AchievedBps) / 1e6, Blocks: c.Blocks, BlocksDone: c.BlocksDone, WireBytes: c.WireBytes,
+		Source: c.Source, Parity: c.Parity, Repair: c.Repair, QuicBlocks: c.UnicastBlocks,
+		Waiting: string(c.Waiting), WaitSeconds: c.Wait.Seconds(), Members: []MemberStatus{},
+	}
+	for _, m := range c.Members {
+		out.Members = append(out.Members, fromMember(m))
+	}
+	return out
+}
+
+func fromMember(m distributor.MemberStatus) MemberStatus {
+	return MemberStatus{
+		Name: m.Name, Held: m.Held, Wanted: m.Wanted, LossPercent: float64(m.LossPpm) / 1e4, Backlog: m.Backlog, Deaf: m.Deaf,
+		Demoted: m.Demoted != 0, Why: m.Why, SilentMs: m.Silent.Milliseconds(),
+	}
 }

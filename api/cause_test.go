@@ -11,6 +11,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/oserr"
+	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -20,10 +21,10 @@ type failing struct {
 	err error
 }
 
-func (f failing) Publish(context.Context, PublishRequest, func(done, total int64)) (PublishResult, error) {
-	return PublishResult{}, f.err
+func (f failing) Publish(context.Context, node.PublishRequest, func(done, total int64)) (node.PublishResult, error) {
+	return node.PublishResult{}, f.err
 }
-func (f failing) Remove(context.Context, RemoveRequest) error { return f.err }
+func (f failing) Remove(context.Context, string, string) error { return f.err }
 
 // serveNode runs the control interface of n, and returns a client of it.
 func serveNode(t *testing.T, n Node) *Client {
@@ -53,16 +54,16 @@ func TestCauseSurvivesTheSocket(t *testing.T) {
 		{catalog.ErrUnknown, catalog.ErrUnknown},
 		{wim.ErrCorrupt, wim.ErrCorrupt},
 		{wim.ErrUnsupported, wim.ErrUnsupported},
-		{ErrChanged, ErrChanged},
+		{node.ErrChanged, node.ErrChanged},
 		{fs.ErrNotExist, fs.ErrNotExist},
 		{fs.ErrPermission, fs.ErrPermission},
 		{syscall.ENOSPC, oserr.NoSpace},
 		{syscall.EIO, oserr.IO},
 	} {
 		want := fmt.Errorf("publish x: %w", c.sent)
-		node := serveNode(t, failing{err: want})
-		_, err1 := node.Publish(context.Background(), PublishRequest{}, nil)
-		err2 := node.Remove(context.Background(), RemoveRequest{})
+		client := serveNode(t, failing{err: want})
+		_, err1 := client.Publish(context.Background(), node.PublishRequest{}, nil)
+		err2 := client.Remove(context.Background(), "x", "1")
 		for _, err := range []error{err1, err2} {
 			if err == nil || err.Error() != want.Error() || !oserr.Is(err, c.cause) {
 				t.Errorf("%v arrives as %v, its cause lost", want, err)
@@ -73,7 +74,7 @@ func TestCauseSurvivesTheSocket(t *testing.T) {
 
 func TestUnknownCauseKeepsItsText(t *testing.T) {
 	c := serveNode(t, failing{err: errors.New("something new")})
-	if err := c.Remove(context.Background(), RemoveRequest{}); err == nil || err.Error() != "something new" {
+	if err := c.Remove(context.Background(), "x", "1"); err == nil || err.Error() != "something new" {
 		t.Fatalf("got %v", err)
 	}
 	if err := remote("text", "of a newer node"); err.Error() != "text" || errors.Unwrap(err) != nil {

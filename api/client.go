@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/wimcast/wimcast/node"
 )
 
 // Client talks to a running node.
@@ -39,60 +41,76 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 }
 
 // Contents lists the catalogue.
-func (c *Client) Contents(ctx context.Context) ([]Content, error) {
-	var v []Content
-	err := c.call(ctx, http.MethodGet, "/catalogue", nil, &v)
-	return v, err
+func (c *Client) Contents(ctx context.Context) ([]node.Content, error) {
+	var list []Content
+	if err := c.call(ctx, http.MethodGet, "/catalogue", nil, &list); err != nil {
+		return nil, err
+	}
+	out := make([]node.Content, len(list))
+	for i, v := range list {
+		var err error
+		if out[i], err = v.value(); err != nil {
+			return nil, unreadable(err)
+		}
+	}
+	return out, nil
 }
 
 // Token asks for an enrolment token.
-func (c *Client) Token(ctx context.Context, req TokenRequest) (string, error) {
-	var v TokenReply
-	err := c.call(ctx, http.MethodPost, "/token", req, &v)
+func (c *Client) Token(ctx context.Context, req node.TokenRequest) (string, error) {
+	var v Token
+	err := c.call(ctx, http.MethodPost, "/token", tokenRequest(req), &v)
 	return v.Token, err
 }
 
 // Remove takes a content out of the catalogue.
-func (c *Client) Remove(ctx context.Context, req RemoveRequest) error {
-	return c.call(ctx, http.MethodPost, "/remove", req, &struct{}{})
+func (c *Client) Remove(ctx context.Context, name, version string) error {
+	return c.call(ctx, http.MethodPost, "/remove", removeRequest{Name: name, Version: version}, &struct{}{})
 }
 
 // GC frees what no content needs.
-func (c *Client) GC(ctx context.Context) (GCReply, error) {
-	var v GCReply
+func (c *Client) GC(ctx context.Context) (node.GCResult, error) {
+	var v GCResult
 	err := c.call(ctx, http.MethodPost, "/gc", struct{}{}, &v)
-	return v, err
+	return node.GCResult(v), err
 }
 
 // Verify has the node read every chunk.
-func (c *Client) Verify(ctx context.Context) (VerifyReply, error) {
-	var v VerifyReply
+func (c *Client) Verify(ctx context.Context) (node.VerifyResult, error) {
+	var v VerifyResult
 	err := c.call(ctx, http.MethodPost, "/verify", struct{}{}, &v)
-	return v, err
+	return node.VerifyResult(v), err
 }
 
 // Publish has the node publish a file.
-func (c *Client) Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error) {
-	resp, err := c.do(ctx, http.MethodPost, "/publish", req)
+func (c *Client) Publish(ctx context.Context, req node.PublishRequest, progress func(done, total int64)) (node.PublishResult, error) {
+	resp, err := c.do(ctx, http.MethodPost, "/publish", fromPublish(req))
 	if err != nil {
-		return PublishResult{}, err
+		return node.PublishResult{}, err
 	}
 	defer resp.Body.Close()
 	for dec := json.NewDecoder(resp.Body); ; {
-		var line PublishLine
+		var line publishLine
 		if err := dec.Decode(&line); err != nil {
-			return PublishResult{}, fmt.Errorf("the node stopped in the middle: %w; publish again", err)
+			return node.PublishResult{}, fmt.Errorf("the node stopped in the middle: %w; publish again", err)
 		}
 		switch {
 		case line.Error != "":
-			return PublishResult{}, remote(line.Error, line.Cause)
+			return node.PublishResult{}, remote(line.Error, line.Cause)
 		case line.Result != nil:
-			return *line.Result, nil
+			out, err := line.Result.value()
+			if err != nil {
+				return node.PublishResult{}, unreadable(err)
+			}
+			return out, nil
 		case progress != nil:
 			progress(line.Done, line.Total)
 		}
 	}
 }
+
+// unreadable says that an answer is not what this program knows: one of a newer node.
+func unreadable(err error) error { return fmt.Errorf("read the running node's answer: %w", err) }
 
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	resp, err := c.do(ctx, method, path, in)

@@ -10,23 +10,25 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/wimcast/wimcast/node"
 )
 
-// Folder is what an administrator does to a distribution point's folder: the same through a running node ([Client]) and directly.
+// Folder is what an administrator does to a distribution point's folder. It is the same through a running node (Client) and to a
+// folder that was opened directly (node.Local).
 type Folder interface {
-	Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error)
-	Token(ctx context.Context, req TokenRequest) (string, error)
-	Contents(ctx context.Context) ([]Content, error)
-	Remove(ctx context.Context, req RemoveRequest) error
-	GC(ctx context.Context) (GCReply, error)
-	Verify(ctx context.Context) (VerifyReply, error)
-	Close() error
+	Publish(ctx context.Context, req node.PublishRequest, progress func(done, total int64)) (node.PublishResult, error)
+	Token(ctx context.Context, req node.TokenRequest) (string, error)
+	Contents(ctx context.Context) ([]node.Content, error)
+	Remove(ctx context.Context, name, version string) error
+	GC(ctx context.Context) (node.GCResult, error)
+	Verify(ctx context.Context) (node.VerifyResult, error)
 }
 
-// Node is what the control interface controls.
+// Node is what the control interface controls: a running node.
 type Node interface {
 	Folder
-	Status() Status
+	Status() node.Status
 }
 
 const bodyMax = 64 << 10 // bytes of a request
@@ -36,7 +38,7 @@ func socketPath(dir string) string { return filepath.Join(dir, "node.sock") }
 
 // Listen serves the control interface of the node in dir until ctx ends. The caller holds the folder's lock, so a socket
 // that is there already is a dead node's.
-func Listen(ctx context.Context, dir string, node Node) error {
+func Listen(ctx context.Context, dir string, of Node) error {
 	path := socketPath(dir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("open control socket: %w", err)
@@ -45,7 +47,7 @@ func Listen(ctx context.Context, dir string, node Node) error {
 	if err != nil {
 		return fmt.Errorf("open control socket %s: %w", path, err)
 	}
-	srv := &http.Server{Handler: handler(node), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
+	srv := &http.Server{Handler: handler(of), ReadHeaderTimeout: 5 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx }}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -54,61 +56,69 @@ func Listen(ctx context.Context, dir string, node Node) error {
 	return nil
 }
 
-func handler(node Node) http.Handler {
+func handler(of Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, node.Status(), nil) })
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, fromStatus(of.Status()), nil) })
 	mux.HandleFunc("GET /catalogue", func(w http.ResponseWriter, r *http.Request) {
-		list, err := node.Contents(r.Context())
-		reply(w, list, err)
+		list, err := of.Contents(r.Context())
+		out := []Content{}
+		for _, c := range list {
+			out = append(out, FromContent(c))
+		}
+		reply(w, out, err)
 	})
 	mux.HandleFunc("POST /gc", func(w http.ResponseWriter, r *http.Request) {
-		out, err := node.GC(r.Context())
-		reply(w, out, err)
+		out, err := of.GC(r.Context())
+		reply(w, GCResult(out), err)
 	})
 	mux.HandleFunc("POST /verify", func(w http.ResponseWriter, r *http.Request) {
-		out, err := node.Verify(r.Context())
-		reply(w, out, err)
+		out, err := of.Verify(r.Context())
+		reply(w, VerifyResult(out), err)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		req, err := body[TokenRequest](w, r)
-		if err != nil {
-			reply(w, nil, err)
-			return
+		req, err := body[tokenRequest](w, r)
+		var token string
+		if err == nil {
+			token, err = of.Token(r.Context(), node.TokenRequest(req))
 		}
-		token, err := node.Token(r.Context(), req)
-		reply(w, TokenReply{Token: token}, err)
+		reply(w, Token{Token: token}, err)
 	})
 	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
-		req, err := body[RemoveRequest](w, r)
+		req, err := body[removeRequest](w, r)
 		if err == nil {
-			err = node.Remove(r.Context(), req)
+			err = of.Remove(r.Context(), req.Name, req.Version)
 		}
 		reply(w, struct{}{}, err)
 	})
-	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) { publish(w, r, node) })
+	mux.HandleFunc("POST /publish", func(w http.ResponseWriter, r *http.Request) { publish(w, r, of) })
 	return mux
 }
 
 // publish streams progress, at most five lines a second, and then the result.
-func publish(w http.ResponseWriter, r *http.Request, node Node) {
-	req, err := body[PublishRequest](w, r)
+func publish(w http.ResponseWriter, r *http.Request, to Node) {
+	asked, err := body[publishRequest](w, r)
+	var req node.PublishRequest
+	if err == nil {
+		req, err = asked.value()
+	}
 	if err != nil {
 		reply(w, nil, err)
 		return
 	}
 	enc, flush := json.NewEncoder(w), http.NewResponseController(w).Flush
 	last := time.Now()
-	result, err := node.Publish(r.Context(), req, func(done, total int64) {
+	done, err := to.Publish(r.Context(), req, func(done, total int64) {
 		if time.Since(last) < 200*time.Millisecond {
 			return
 		}
 		last = time.Now()
-		enc.Encode(PublishLine{Done: done, Total: total})
+		enc.Encode(publishLine{Done: done, Total: total})
 		flush()
 	})
-	line := PublishLine{Result: &result}
+	result := FromPublished(done)
+	line := publishLine{Result: &result}
 	if err != nil {
-		line = PublishLine{Error: err.Error(), Cause: causeName(err)}
+		line = publishLine{Error: err.Error(), Cause: causeName(err)}
 	}
 	enc.Encode(line)
 }
