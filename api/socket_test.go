@@ -13,6 +13,7 @@ import (
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/mesh"
+	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -29,14 +30,14 @@ var (
 	saysStatus  = node.Status{
 		Node: catalog.NodeID{0xab, 0xcd}, Address: netip.MustParseAddrPort("198.18.0.1:4790"), Contents: 17, Chunks: 18, Bytes: 19,
 		Casts: []node.CastStatus{{
-			Content: "n@1", Group: netip.MustParseAddrPort("239.0.0.1:4791"), Wait: 20 * time.Second, Status: distributor.Status{
+			Content: "n@1", Group: netip.MustParseAddrPort("239.0.0.1:4791"), Status: send.Status{Wait: 20 * time.Second, Status: distributor.Status{
 				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, Datagrams: 25, WireBytes: 26,
 				Source: 27, Parity: 28, Repair: 29, Announces: 30, UnicastBlocks: 31, ReportEvery: 32, ParityPpm: 33, WaitUntil: 34, Waiting: "the pace",
 				Members: []distributor.MemberStatus{{
 					Member: 35, Name: "m", Wanted: 36, Held: 37, Lacks: 38, Final: true, LossPpm: 390_000, Backlog: 40, Deaf: true,
 					Demoted: wire.DemoteLoss, Why: "w", Silent: 41 * time.Millisecond,
 				}},
-			},
+			}},
 		}},
 		Nodes: []mesh.Node{{
 			Meta: mesh.Meta{Role: mesh.Client, Name: "c", What: "receives n"}, ID: [32]byte{0x12, 0x34},

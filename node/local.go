@@ -18,8 +18,8 @@ import (
 	"github.com/wimcast/wimcast/node/transport"
 )
 
-// Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (Server has one
-// inside) or is stopped.
+// Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (a Node in that role
+// has one inside) or is stopped.
 type Local struct {
 	site  *catalog.Site
 	store *chunk.Store

@@ -38,7 +38,7 @@ func testSite(t *testing.T) string {
 
 // running is a server that can be stopped and started again at the same address.
 type running struct {
-	*Server
+	*Node
 	t    *testing.T
 	stop func()
 }
@@ -46,7 +46,7 @@ type running struct {
 // serve runs a server on dir until it is stopped or the test ends.
 func serve(t *testing.T, dir, listen string, rate int64) *running {
 	t.Helper()
-	s, err := OpenServer(dir, ServerOptions{Listen: listen, Interface: "lo", RateMax: rate})
+	s, err := Open(testContext(t), dir, catalog.RoleDistributionPoint, Options{Listen: listen, Interface: "lo", RateMax: rate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func serve(t *testing.T, dir, listen string, rate int64) *running {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	stopped := false
-	r := &running{Server: s, t: t}
+	r := &running{Node: s, t: t}
 	r.stop = func() {
 		if stopped {
 			return

@@ -53,7 +53,7 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 		Meta: mesh.Meta{Role: mesh.DistributionPoint, Name: "distribution-point", What: "casts notes@1"},
 		ID:   server.Status().Node, Addr: addr, State: mesh.Alive, Self: true,
 	}
-	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.Port() {
+	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.mesh.Port() {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
 	if c := nodes[1]; c.Name != "client" || c.Role != mesh.Client || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
@@ -87,10 +87,10 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	server := serve(t, testSite(t), "127.0.0.1:0", 0)
 	server.publish("notes", "1", data)
 	dir := server.client()
-	server.mesh.Close() // whom the client cannot join
+	server.mesh.mesh.Close() // whom the client cannot join
 	get(server, dir)
 
-	if m := meet(&Identity{Mesh: false}, "receives", nil); m != nil {
+	if m := (&Node{self: &identity{Mesh: false}}).meet(); m != nil {
 		t.Error("a client that keeps out of the mesh is in it")
 	}
 	site := testSite(t)
@@ -105,13 +105,13 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	}
 	local.site.Config.MeshPort = uint16(taken.Addr().(*net.TCPAddr).Port)
 	var log strings.Builder
-	s, err := newServer(local, ServerOptions{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
+	s, err := newNode(local, nil, Options{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.mesh != nil || !strings.Contains(log.String(), "no mesh") || len(s.Status().Nodes) != 0 {
-		t.Errorf("mesh %v on a port that is taken; log %q", s.mesh, log.String())
+	if s.mesh.mesh != nil || !strings.Contains(log.String(), "no mesh") || len(s.Status().Nodes) != 0 {
+		t.Errorf("mesh %v on a port that is taken; log %q", s.mesh.mesh, log.String())
 	}
 }
 

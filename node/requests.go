@@ -2,12 +2,11 @@ package node
 
 import (
 	"net/netip"
-	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
-	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/node/mesh"
+	"github.com/wimcast/wimcast/node/send"
 )
 
 // PublishRequest says which file of this machine is to be published, and as what.
@@ -78,6 +77,5 @@ type Status struct {
 type CastStatus struct {
 	Content string // name@version
 	Group   netip.AddrPort
-	distributor.Status
-	Wait time.Duration // until Status.WaitUntil, at least 0
+	send.Status
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -222,7 +223,7 @@ func (s *applySink) Commit() ([]uint32, error) {
 	return held, s.retry()
 }
 
-// Urgent implements Urgent.
+// Urgent implements receive.Urgent.
 func (s *applySink) Urgent() []uint32 {
 	if len(s.waiting) == 0 {
 		return nil
@@ -258,7 +259,7 @@ func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
 
 // storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
 type storeSink struct {
-	Sink
+	receive.Sink
 	store    *chunk.Store
 	keep     bool
 	manifest *catalog.Manifest
@@ -342,9 +343,9 @@ func (s *storeSink) Commit() ([]uint32, error) {
 	return s.Sink.Commit()
 }
 
-// Urgent implements Urgent.
+// Urgent implements receive.Urgent.
 func (s *storeSink) Urgent() []uint32 {
-	if u, ok := s.Sink.(Urgent); ok {
+	if u, ok := s.Sink.(receive.Urgent); ok {
 		return u.Urgent()
 	}
 	return nil

@@ -1,16 +1,15 @@
-package node
+package send
 
 import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/fec"
-	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
 )
 
-// sendBlocks lists a content's blocks for the sending machine.
-func sendBlocks(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
+// blocksOf lists a content's blocks for the sending machine.
+func blocksOf(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
 	blocks := make([]distributor.Block, len(m.Chunks))
 	for i, c := range m.Chunks {
 		if l.IsBlock(uint32(i)) {
@@ -18,39 +17,6 @@ func sendBlocks(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
 		}
 	}
 	return blocks
-}
-
-// receiveBlocks lists a content's blocks for the receiving machine.
-func receiveBlocks(m *catalog.Manifest, l *catalog.Layout) []peer.Block {
-	blocks := make([]peer.Block, len(m.Chunks))
-	for i, c := range m.Chunks {
-		if l.IsBlock(uint32(i)) {
-			blocks[i] = peer.Block{ID: c.ID, Size: c.Size}
-		}
-	}
-	return blocks
-}
-
-// refs lists a content's chunks as package chunk wants them.
-func refs(m *catalog.Manifest) []chunk.Ref {
-	out := make([]chunk.Ref, len(m.Chunks))
-	for i, c := range m.Chunks {
-		out[i] = chunk.Ref{ID: c.ID, Size: c.Size}
-	}
-	return out
-}
-
-// spans joins ascending block indices to runs.
-func spans(blocks []uint32) []wire.Span {
-	var out []wire.Span
-	for _, b := range blocks {
-		if n := len(out); n > 0 && out[n-1].To == wire.Block(b) {
-			out[n-1].To++
-			continue
-		}
-		out = append(out, wire.Span{From: wire.Block(b), To: wire.Block(b) + 1})
-	}
-	return out
 }
 
 // blockCacheMax is how many blocks' bytes and parity a cast keeps: at most 350 KiB each, so 14 MiB.

@@ -1,8 +1,9 @@
-package node
+package receive
 
 import (
 	"context"
 
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -79,6 +80,30 @@ func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) er
 // hurry has blocks fetched at once without which the sink cannot go on: as if the sender had said Unicast.
 func (r *receiver) hurry(blocks []uint32) {
 	if len(blocks) > 0 {
-		r.handle(peer.Message{Msg: wire.Unicast{Cast: castID(r.signed.Hash), Spans: spans(blocks)}})
+		r.handle(peer.Message{Msg: wire.Unicast{Cast: r.cast, Spans: spans(blocks)}})
 	}
+}
+
+// blocksOf lists a content's blocks for the machine.
+func blocksOf(m *catalog.Manifest, l *catalog.Layout) []peer.Block {
+	blocks := make([]peer.Block, len(m.Chunks))
+	for i, c := range m.Chunks {
+		if l.IsBlock(uint32(i)) {
+			blocks[i] = peer.Block{ID: c.ID, Size: c.Size}
+		}
+	}
+	return blocks
+}
+
+// spans joins ascending block indices to runs.
+func spans(blocks []uint32) []wire.Span {
+	var out []wire.Span
+	for _, b := range blocks {
+		if n := len(out); n > 0 && out[n-1].To == wire.Block(b) {
+			out[n-1].To++
+			continue
+		}
+		out = append(out, wire.Span{From: wire.Block(b), To: wire.Block(b) + 1})
+	}
+	return out
 }

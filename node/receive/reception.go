@@ -1,4 +1,4 @@
-package node
+package receive
 
 import (
 	"context"
@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/clock"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // Limits of a reception.
@@ -17,6 +19,7 @@ const (
 	redialEvery = time.Second
 	redialFor   = 10 * time.Minute // DefaultWait
 	fetchFor    = 30 * time.Second // one chunk over QUIC
+	joinTimeout = 10 * time.Second // for the answer to JoinCast
 	tellMax     = 1024             // stream messages waiting to be sent
 
 	refreshEvery = 100 * time.Second // of the membership in the group
@@ -25,29 +28,11 @@ const (
 // DefaultWait is how long a reception waits for a distribution point that is gone before it gives up.
 const DefaultWait = redialFor
 
-// Sink takes a content's blocks as they are verified. One goroutine calls it.
-type Sink interface {
-	// Needs says what is still needed, ascending, and whether that is all there will ever be. It is asked at the start, and
-	// again after each Commit until it has said that it is all.
-	Needs() (blocks []uint32, final bool, err error)
-	// Put takes a block; its bytes are the sink's.
-	Put(ctx context.Context, block uint32, data []byte) error
-	// Commit makes what was put durable and says which blocks became so.
-	Commit() (held []uint32, err error)
-}
-
-// Urgent is a Sink that can only go on if certain blocks come first.
-type Urgent interface {
-	// Urgent gives the blocks that are needed most right now; none when there is no hurry.
-	Urgent() []uint32
-}
-
-// ReceiveOptions says how to take part in a cast.
-type ReceiveOptions struct {
+// Options says how to take part in a cast.
+type Options struct {
 	Interface string        // network interface; "" picks the one usable
 	Wait      time.Duration // how long to wait for a distribution point that is gone; 0: DefaultWait
 	Drop      func() bool   // loses datagrams, for tests and demonstrations
-	DropQUIC  func() bool   // the same for QUIC's
 	Log       *slog.Logger
 	Progress  func(Progress) // told twice a second, and at the end; never by two goroutines at once
 }
@@ -75,15 +60,23 @@ type Reception struct {
 	LastChunkAt time.Time // when the last block was verified
 }
 
+// Config is what a reception is about.
+type Config struct {
+	Self    catalog.PublicKey // the node's own
+	Content *catalog.SignedManifest
+	First   *transport.Conn // a connection that is open already, or nil; the reception owns it
+	// Connect connects to the distribution point and greets it. It is called when there is no connection.
+	Connect func(context.Context) (*transport.Conn, error)
+}
+
 // receiver drives the receiving machine. mu guards the machine: sockets, timers and the sink's goroutine all call in, and
 // carry out what comes out before they let go. Nothing done under mu waits.
 type receiver struct {
-	id       *Identity
-	ep       *transport.Endpoint
-	signed   *catalog.SignedManifest
-	opt      ReceiveOptions
+	cfg      Config
+	cast     uint32
+	opt      Options
 	sink     Sink
-	clock    clock
+	clock    clock.Clock
 	blocks   []peer.Block
 	fetching sync.WaitGroup
 
@@ -108,32 +101,29 @@ type receiver struct {
 	fail     chan error
 }
 
-// Receive takes part in the cast of a content until the sink has all it needs. first, which may be nil, is a connection that
-// is open already. Receive owns it.
-func Receive(ctx context.Context, ep *transport.Endpoint, id *Identity, first *transport.Conn, signed *catalog.SignedManifest, sink Sink, opt ReceiveOptions) (Reception, error) {
+// Run takes part in the cast of a content until the sink has all it needs.
+func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Reception, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
 	}
-	layout, err := signed.Manifest.Layout()
+	layout, err := cfg.Content.Manifest.Layout()
 	if err != nil {
 		return Reception{}, err
 	}
 	r := &receiver{
-		id: id, ep: ep, signed: signed, opt: opt, sink: sink, clock: newClock(),
-		blocks: receiveBlocks(signed.Manifest, layout), armed: machine.Never,
+		cfg: cfg, cast: wire.CastID(cfg.Content.Hash), opt: opt, sink: sink, clock: clock.Start(),
+		blocks: blocksOf(cfg.Content.Manifest, layout), armed: machine.Never,
 		wake: make(chan struct{}, 1), finished: make(chan struct{}), fail: make(chan error, 1),
 	}
-	m, err := peer.New(peer.Config{
-		LostMax: max(opt.Wait, time.Second), Seed: seedOf(id.Key.Public()), Cast: castID(signed.Hash), Blocks: r.blocks,
-	})
+	m, err := peer.New(peer.Config{LostMax: max(opt.Wait, time.Second), Seed: seedOf(cfg.Self), Cast: r.cast, Blocks: r.blocks})
 	if err != nil {
 		return Reception{}, err
 	}
 	r.machine = m
-	return r.receive(ctx, first)
+	return r.receive(ctx)
 }
 
 func seedOf(k catalog.PublicKey) uint64 {
@@ -144,7 +134,7 @@ func seedOf(k catalog.PublicKey) uint64 {
 	return seed
 }
 
-func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Reception, error) {
+func (r *receiver) receive(ctx context.Context) (Reception, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	var wg, telling sync.WaitGroup
@@ -161,7 +151,7 @@ func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Receptio
 		return Reception{}, err
 	}
 	wg.Go(func() { r.feed(ctx, final) })
-	wg.Go(func() { r.connect(ctx, first) })
+	wg.Go(func() { r.connect(ctx, r.cfg.First) })
 	if r.opt.Progress != nil {
 		telling.Go(func() { r.progress(ctx) })
 	}

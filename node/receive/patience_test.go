@@ -1,4 +1,4 @@
-package node
+package receive
 
 import (
 	"context"
@@ -37,13 +37,13 @@ func TestPatience(t *testing.T) {
 			}
 			return nil
 		}, "", 3, 2 * time.Second, 1},
-		{"answered", func(int) error { return settledError{silence} }, "no answer", 1, 0, 0},
+		{"answered", func(int) error { return Settled(silence) }, "no answer", 1, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var log strings.Builder
 				start, tries := time.Now(), 0
-				err := patience{wait: 20 * time.Second, log: slog.New(slog.NewTextHandler(&log, nil)), points: []string{"dp:4790"}}.try(t.Context(), func() error {
+				err := Patience{Wait: 20 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil)), Points: []string{"dp:4790"}}.Try(t.Context(), func() error {
 					tries++
 					return c.asks(tries)
 				})
@@ -66,7 +66,7 @@ func TestPatienceIsInterruptible(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
 		silence, start := errors.New("no answer"), time.Now()
-		if err := (patience{wait: time.Hour}).try(ctx, func() error { return silence }); !errors.Is(err, silence) {
+		if err := (Patience{Wait: time.Hour}).Try(ctx, func() error { return silence }); !errors.Is(err, silence) {
 			t.Error(err)
 		}
 		if took := time.Since(start); took != 2500*time.Millisecond {

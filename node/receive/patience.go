@@ -1,4 +1,4 @@
-package node
+package receive
 
 import (
 	"context"
@@ -10,19 +10,19 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// patience waits for a distribution point that does not answer yet, and says so.
-type patience struct {
-	wait   time.Duration
-	log    *slog.Logger // nil: nobody
-	points []string     // for the log
+// Patience waits for a distribution point that does not answer yet, and says so.
+type Patience struct {
+	Wait   time.Duration
+	Log    *slog.Logger // nil: nobody
+	Points []string     // for the log
 }
 
 // tellEvery is the time between two lines that say that the distribution point does not answer.
 const tellEvery = 10 * time.Second
 
-// try calls ask until it succeeds, trying again cannot help, or the time is over.
-func (p patience) try(ctx context.Context, ask func() error) error {
-	log := p.log
+// Try calls ask until it succeeds, trying again cannot help, or the time is over.
+func (p Patience) Try(ctx context.Context, ask func() error) error {
+	log := p.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -32,12 +32,12 @@ func (p patience) try(ctx context.Context, ask func() error) error {
 		if err == nil || permanent(err) || ctx.Err() != nil {
 			return err
 		}
-		if time.Since(start) > p.wait {
-			return fmt.Errorf("no distribution point for %v: %w", p.wait, err)
+		if time.Since(start) > p.Wait {
+			return fmt.Errorf("no distribution point for %v: %w", p.Wait, err)
 		}
 		if time.Since(told) > tellEvery {
 			told = time.Now()
-			log.Warn("the distribution point does not answer, trying again", "points", p.points, "for", p.wait, "error", err)
+			log.Warn("the distribution point does not answer, trying again", "points", p.Points, "for", p.Wait, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -45,6 +45,9 @@ func (p patience) try(ctx context.Context, ask func() error) error {
 		}
 	}
 }
+
+// ErrNowhere says that the distribution point is at none of its addresses: trying again cannot help.
+var ErrNowhere = errors.New("the distribution point is gone")
 
 // permanent says that trying again cannot help.
 func permanent(err error) bool {
@@ -56,10 +59,12 @@ func permanent(err error) bool {
 		return false
 	}
 	_, settled := errors.AsType[settledError](err)
-	return settled || errors.Is(err, errLocal) || errors.Is(err, errNowhere)
+	return settled || errors.Is(err, errLocal) || errors.Is(err, ErrNowhere)
 }
 
-// settledError is one that was answered.
+// Settled marks an error as one that was answered: trying again cannot help.
+func Settled(err error) error { return settledError{err} }
+
 type settledError struct{ error }
 
 func (e settledError) Unwrap() error { return e.error }

@@ -1,4 +1,4 @@
-package node
+package receive
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func (r *receiver) handle(in peer.In) {
 	if r.closed {
 		return
 	}
-	r.machine.Handle(r.clock.now(), in)
+	r.machine.Handle(r.clock.Now(), in)
 	r.drain()
 }
 
@@ -35,7 +35,7 @@ func (r *receiver) drain() {
 	if at, why := r.machine.Deadline(); at != r.armed {
 		r.armed = at
 		r.why = string(why)
-		r.timer.Reset(r.clock.until(at))
+		r.timer.Reset(r.clock.Until(at))
 	}
 }
 

@@ -1,4 +1,4 @@
-package node
+package receive
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func (r *receiver) connect(ctx context.Context, conn *transport.Conn) {
 	for ctx.Err() == nil {
 		var err error
 		if conn == nil {
-			if conn, _, err = Connect(ctx, r.ep, r.id); err != nil {
+			if conn, err = r.cfg.Connect(ctx); err != nil {
 				conn = nil
 			}
 		}
@@ -78,16 +78,16 @@ var (
 func (r *receiver) member(ctx context.Context, conn *transport.Conn) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	jctx, jcancel := context.WithTimeout(ctx, answerTimeout)
+	jctx, jcancel := context.WithTimeout(ctx, joinTimeout)
 	defer jcancel()
-	if err := conn.Send(jctx, wire.JoinCast{Manifest: r.signed.Hash}); err != nil {
+	if err := conn.Send(jctx, wire.JoinCast{Manifest: r.cfg.Content.Hash}); err != nil {
 		return err
 	}
-	info, err := receive[wire.CastInfo](jctx, conn)
+	info, err := transport.Await[wire.CastInfo](jctx, conn)
 	if err != nil {
 		return err
 	}
-	if info.Cast != castID(r.signed.Hash) || info.Manifest != r.signed.Hash {
+	if info.Cast != r.cast || info.Manifest != r.cfg.Content.Hash {
 		return errors.New("join cast: the answer is about another content")
 	}
 	group, err := netip.ParseAddrPort(info.Group)
@@ -150,13 +150,13 @@ func (r *receiver) listen(cur *run) {
 			switch h.Type {
 			case wire.TypeSymbol:
 				sym.Header, sym.Payload = h, payload
-				r.machine.Handle(r.clock.now(), &sym)
+				r.machine.Handle(r.clock.Now(), &sym)
 			case wire.TypeAnnounce:
 				a, err := wire.ParseAnnounce(payload)
 				if err != nil {
 					continue
 				}
-				r.machine.Handle(r.clock.now(), peer.Announce{Header: h, Announce: a})
+				r.machine.Handle(r.clock.Now(), peer.Announce{Header: h, Announce: a})
 			}
 			r.drain()
 		}
@@ -168,7 +168,7 @@ func (r *receiver) listen(cur *run) {
 // first word of a host may never reach the switch, because in IGMPv2 a host that hears another's report keeps its own
 // back. So the first time comes soon, and each time at a moment of the host's own.
 func (r *receiver) refresh(cur *run) {
-	jitter := rand.New(rand.NewPCG(seedOf(r.id.Key.Public()), uint64(cur.info.RunTag()))) // other nodes draw others
+	jitter := rand.New(rand.NewPCG(seedOf(r.cfg.Self), uint64(cur.info.RunTag()))) // other nodes draw others
 	wait := 100*time.Millisecond + time.Duration(jitter.Int64N(int64(700*time.Millisecond)))
 	for {
 		select {
