@@ -14,6 +14,7 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
@@ -45,7 +46,7 @@ type fetcher struct {
 	signed *catalog.SignedManifest
 	layout *catalog.Layout
 	files  vfs.FS
-	store  *chunk.Store // nil: no store, or in use by another process
+	store  *disk.Store // nil: no store, or in use by another process
 	opt    FetchOptions
 }
 
@@ -69,7 +70,7 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 		return Fetched{}, err
 	}
 	defer f.close()
-	file, err := chunk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), chunk.AssemblyConfig{Replace: replace})
+	file, err := disk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), disk.AssemblyConfig{Replace: replace})
 	if err != nil {
 		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
 	}

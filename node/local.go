@@ -14,6 +14,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/transport"
 )
@@ -22,7 +23,7 @@ import (
 // has one inside) or is stopped.
 type Local struct {
 	site  *catalog.Site
-	store *chunk.Store
+	store *disk.Store
 	files vfs.FS
 
 	writing sync.RWMutex        // publish takes it shared, gc alone
@@ -48,7 +49,7 @@ func OpenLocal(dir string) (*Local, error) {
 }
 
 // openStore opens the chunk store of a folder, and makes it if need be.
-func openStore(site *catalog.Site) (vfs.FS, *chunk.Store, error) {
+func openStore(site *catalog.Site) (vfs.FS, *disk.Store, error) {
 	rel, err := filepath.Rel(site.Dir, site.StoreDir())
 	if err != nil {
 		return nil, nil, fmt.Errorf("open store: %w", err)
@@ -60,7 +61,7 @@ func openStore(site *catalog.Site) (vfs.FS, *chunk.Store, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open store: %w", err)
 	}
-	store, err := chunk.OpenStore(files, filepath.ToSlash(rel), chunk.StoreConfig{})
+	store, err := disk.OpenStore(files, filepath.ToSlash(rel), disk.StoreConfig{})
 	if err != nil {
 		files.Close()
 		return nil, nil, fmt.Errorf("open store %s: %w", site.StoreDir(), err)
@@ -70,7 +71,7 @@ func openStore(site *catalog.Site) (vfs.FS, *chunk.Store, error) {
 
 // Site and Store are open until Close.
 func (l *Local) Site() *catalog.Site { return l.site }
-func (l *Local) Store() *chunk.Store { return l.store }
+func (l *Local) Store() *disk.Store  { return l.store }
 
 // Close frees the folder.
 func (l *Local) Close() error {

@@ -9,14 +9,14 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // fileSink puts blocks into an output file, which serves as the store of what it has.
 type fileSink struct {
-	file     *chunk.Assembly
+	file     *disk.Assembly
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 	put      []uint32 // since the last Commit
@@ -260,7 +260,7 @@ func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
 // storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
 type storeSink struct {
 	receive.Sink
-	store    *chunk.Store
+	store    *disk.Store
 	keep     bool
 	manifest *catalog.Manifest
 }

@@ -1,10 +1,12 @@
-package chunk
+package disk
 
 import (
 	"encoding/binary"
 	"io"
 
 	"github.com/zeebo/blake3"
+
+	"github.com/wimcast/wimcast/chunk"
 )
 
 // The journal of an Assembly: a head of 64 bytes (magic, hash of the content's chunk list, checksum), then one slot of 8 bytes for each
@@ -15,7 +17,7 @@ const (
 	journalSlot  = 8
 )
 
-func journalHeader(refs []Ref) []byte {
+func journalHeader(refs []chunk.Ref) []byte {
 	h := blake3.New()
 	var size [4]byte
 	for _, r := range refs {
@@ -37,7 +39,7 @@ func journalEntry(b []byte, index int) []byte {
 
 // scanJournal calls fn for each index the journal names, and reports whether it is one of this content. end is where the
 // last whole slot ends.
-func scanJournal(r io.Reader, refs []Ref, fn func(index int)) (ours bool, end int64, err error) {
+func scanJournal(r io.Reader, refs []chunk.Ref, fn func(index int)) (ours bool, end int64, err error) {
 	head := make([]byte, journalHead)
 	if _, err := io.ReadFull(r, head); err != nil {
 		if err == io.EOF || err == io.ErrUnexpectedEOF {

@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"bytes"
@@ -8,10 +8,11 @@ import (
 	"os"
 	"testing"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
-func openAssembly(t *testing.T, fsys vfs.FS, refs []Ref, cfg AssemblyConfig) *Assembly {
+func openAssembly(t *testing.T, fsys vfs.FS, refs []chunk.Ref, cfg AssemblyConfig) *Assembly {
 	t.Helper()
 	a, err := OpenAssembly(fsys, "win.wim", refs, cfg)
 	no(t, err)
@@ -29,7 +30,7 @@ func TestAssemblyWritesTheFile(t *testing.T) {
 				t.Fatalf("second open: %v", err)
 			}
 			for i := assemblyBlobs - 1; i >= 0; i-- {
-				if err := a.Finish(); !errors.Is(err, ErrIncomplete) || a.Missing() != i+1 {
+				if err := a.Finish(); !errors.Is(err, chunk.ErrIncomplete) || a.Missing() != i+1 {
 					t.Errorf("finish with %d missing: %v", a.Missing(), err)
 				}
 				no(t, a.Put(blob(i)))
@@ -62,7 +63,7 @@ func TestAssemblyServesItsContentAsAView(t *testing.T) {
 		no(t, a.Put(blob(i)))
 	}
 	no(t, a.Sync())
-	v, err := NewView(a, assemblyRefs)
+	v, err := chunk.NewView(a, assemblyRefs)
 	no(t, err)
 	got, err := io.ReadAll(io.NewSectionReader(v, 0, v.Size()))
 	if err != nil || !bytes.Equal(got, assemblyContent()) {
@@ -130,18 +131,18 @@ func TestAssemblyVerifiesWhatItTakesUp(t *testing.T) {
 
 func TestAssemblyRefusesWhatIsNotInTheContent(t *testing.T) {
 	a := openAssembly(t, vfs.NewMem(), assemblyRefs, AssemblyConfig{})
-	if err := a.Put(blob(50)); !errors.Is(err, ErrMismatch) {
+	if err := a.Put(blob(50)); !errors.Is(err, chunk.ErrMismatch) {
 		t.Errorf("a chunk of another content: %v", err)
 	}
 	id, data := blob(0)
-	if err := a.Put(id, data[1:]); !errors.Is(err, ErrMismatch) {
+	if err := a.Put(id, data[1:]); !errors.Is(err, chunk.ErrMismatch) {
 		t.Errorf("wrong bytes: %v", err)
 	}
-	bad := []Ref{{id, 10}, {id, 11}}
+	bad := []chunk.Ref{{ID: id, Size: 10}, {ID: id, Size: 11}}
 	if _, err := OpenAssembly(vfs.NewMem(), "f", bad, AssemblyConfig{}); err == nil {
 		t.Error("a chunk of two sizes was accepted")
 	}
-	wrong := openAssembly(t, vfs.NewMem(), []Ref{{id, 10}}, AssemblyConfig{})
+	wrong := openAssembly(t, vfs.NewMem(), []chunk.Ref{{ID: id, Size: 10}}, AssemblyConfig{})
 	if err := wrong.Put(id, data); err == nil {
 		t.Error("a chunk longer than the content says was accepted")
 	}

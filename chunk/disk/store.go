@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"path"
 	"sync"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -42,8 +43,8 @@ func (c *StoreConfig) validate() error {
 }
 
 func checkPending(n int) error {
-	if n < MaxSize || n > limitMaxPending {
-		return fmt.Errorf("at most %d bytes pending: want %d to %d", n, MaxSize, limitMaxPending)
+	if n < chunk.MaxSize || n > limitMaxPending {
+		return fmt.Errorf("at most %d bytes pending: want %d to %d", n, chunk.MaxSize, limitMaxPending)
 	}
 	return nil
 }
@@ -71,13 +72,13 @@ type Store struct {
 
 	mu      sync.RWMutex
 	closed  bool
-	held    map[ID]loc
+	held    map[chunk.ID]loc
 	bytes   int64            // of held chunks
 	packs   map[uint32]int64 // size of each
 	damaged []record         // to be written to the index
 
 	touchMu sync.Mutex
-	touched map[ID]bool // while a GC runs: chunks that someone counts on
+	touched map[chunk.ID]bool // while a GC runs: chunks that someone counts on
 }
 
 // OpenStore opens the store in folder dir of fsys, and creates it if need be. The error is vfs.ErrLocked if it is open elsewhere.
@@ -88,7 +89,7 @@ func OpenStore(fsys vfs.FS, dir string, cfg StoreConfig) (*Store, error) {
 	s := &Store{
 		fs: fsys, dir: dir, cfg: cfg,
 		files: &packFiles{fs: fsys, dir: dir, open: map[uint32]*packFile{}},
-		held:  map[ID]loc{},
+		held:  map[chunk.ID]loc{},
 		packs: map[uint32]int64{},
 	}
 	s.group = newGroup(cfg.MaxPending, s.commit)
@@ -115,7 +116,7 @@ func (s *Store) release() error {
 
 // Put accepts a chunk: data is checked against id and copied. It is durable, and held, when a Sync that began after Put
 // returns nil. A chunk that is held or pending already is accepted and costs nothing.
-func (s *Store) Put(id ID, data []byte) error {
+func (s *Store) Put(id chunk.ID, data []byte) error {
 	pending, _ := s.group.pending()
 	s.mu.RLock()
 	_, held := s.held[id]
@@ -131,7 +132,7 @@ func (s *Store) Put(id ID, data []byte) error {
 	case held:
 		return nil
 	case full:
-		return fmt.Errorf("put chunk %v: store %s: %w: it has %d chunks; remove contents and run gc", id, s.dir, ErrFull, s.cfg.MaxChunks)
+		return fmt.Errorf("put chunk %v: store %s: %w: it has %d chunks; remove contents and run gc", id, s.dir, chunk.ErrFull, s.cfg.MaxChunks)
 	}
 	return s.group.put(id, data)
 }
@@ -141,7 +142,7 @@ func (s *Store) Put(id ID, data []byte) error {
 func (s *Store) Sync() error { return s.group.sync() }
 
 // Has reports whether the chunk is held: durable and not known to be damaged.
-func (s *Store) Has(id ID) bool {
+func (s *Store) Has(id chunk.ID) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	_, held := s.held[id]
@@ -152,7 +153,7 @@ func (s *Store) Has(id ID) bool {
 }
 
 // touch protects a chunk from a GC that runs. s.mu is held.
-func (s *Store) touch(id ID) {
+func (s *Store) touch(id chunk.ID) {
 	s.touchMu.Lock()
 	defer s.touchMu.Unlock()
 	if s.touched != nil {
@@ -161,12 +162,12 @@ func (s *Store) touch(id ID) {
 }
 
 // Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
-func (s *Store) Get(id ID, buf []byte) ([]byte, error) {
+func (s *Store) Get(id chunk.ID, buf []byte) ([]byte, error) {
 	s.mu.RLock()
 	l, held := s.held[id]
 	if !held {
 		s.mu.RUnlock()
-		return nil, fmt.Errorf("read chunk %v: store %s: %w", id, s.dir, ErrNotHeld)
+		return nil, fmt.Errorf("read chunk %v: store %s: %w", id, s.dir, chunk.ErrNotHeld)
 	}
 	f, err := s.files.acquire(l.pack) // before a GC can remove it
 	s.mu.RUnlock()
@@ -175,7 +176,7 @@ func (s *Store) Get(id ID, buf []byte) ([]byte, error) {
 	}
 	defer s.files.release(f)
 	data, err := s.files.read(f, id, l, buf)
-	if _, bad := errors.AsType[*DamagedError](err); bad {
+	if _, bad := errors.AsType[*chunk.DamagedError](err); bad {
 		s.setAside(id, l)
 	}
 	return data, err
@@ -183,7 +184,7 @@ func (s *Store) Get(id ID, buf []byte) ([]byte, error) {
 
 // setAside makes a damaged chunk one that is not held. The index is told with the next commit; if that never comes, the
 // damage is found again.
-func (s *Store) setAside(id ID, l loc) {
+func (s *Store) setAside(id chunk.ID, l loc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.held[id] == l {
@@ -193,13 +194,13 @@ func (s *Store) setAside(id ID, l loc) {
 }
 
 // drop takes a chunk out of the map. s.mu is held.
-func (s *Store) drop(id ID, l loc) {
+func (s *Store) drop(id chunk.ID, l loc) {
 	delete(s.held, id)
 	s.bytes -= int64(l.size)
 }
 
 // publish puts a durable chunk into the map. s.mu is held.
-func (s *Store) publish(id ID, l loc) {
+func (s *Store) publish(id chunk.ID, l loc) {
 	if old, ok := s.held[id]; ok {
 		s.drop(id, old)
 	}

@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"bytes"
@@ -7,19 +7,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
 const testDir = "node/store"
 
 // small makes packs and commits happen often.
-var small = StoreConfig{PackSize: 3000, MaxPending: MaxSize}
+var small = StoreConfig{PackSize: 3000, MaxPending: chunk.MaxSize}
 
 func openStore(t *testing.T, fsys vfs.FS, cfg StoreConfig) *Store {
 	t.Helper()
@@ -35,10 +37,17 @@ func no(t *testing.T, err error) {
 	}
 }
 
+// noise returns n bytes that depend on seed only.
+func noise(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(seed >> 24)}).Read(b)
+	return b
+}
+
 // blob is the i-th test chunk, 500 to 1500 bytes long.
-func blob(i int) (ID, []byte) {
+func blob(i int) (chunk.ID, []byte) {
 	b := noise(uint64(i), 500+i*37%1000)
-	return Sum(b), b
+	return chunk.Sum(b), b
 }
 
 func putBlobs(t *testing.T, s *Store, from, to int) {
@@ -60,7 +69,7 @@ func wantBlobs(t *testing.T, s *Store, n int, held func(i int) bool) {
 			t.Errorf("blob %d: held is %v, want %v", i, s.Has(id), held(i))
 		case held(i) && (err != nil || !bytes.Equal(got, data)):
 			t.Errorf("blob %d: %v", i, err)
-		case !held(i) && !errors.Is(err, ErrNotHeld):
+		case !held(i) && !errors.Is(err, chunk.ErrNotHeld):
 			t.Errorf("blob %d: error %v, want ErrNotHeld", i, err)
 		}
 	}
@@ -107,21 +116,21 @@ func TestStoreKeepsChunksAcrossReopen(t *testing.T) {
 func TestStoreRefusesBadChunks(t *testing.T) {
 	s := openStore(t, vfs.NewMem(), StoreConfig{MaxChunks: 3})
 	id, data := blob(1)
-	if err := s.Put(id, data[1:]); !errors.Is(err, ErrMismatch) || !strings.Contains(err.Error(), id.String()) {
+	if err := s.Put(id, data[1:]); !errors.Is(err, chunk.ErrMismatch) || !strings.Contains(err.Error(), id.String()) {
 		t.Errorf("wrong bytes: %v", err)
 	}
-	for _, n := range []int{0, MaxSize + 1} {
+	for _, n := range []int{0, chunk.MaxSize + 1} {
 		b := make([]byte, n)
-		if err := s.Put(Sum(b), b); err == nil {
+		if err := s.Put(chunk.Sum(b), b); err == nil {
 			t.Errorf("%d bytes were accepted", n)
 		}
 	}
-	big := noise(5, MaxSize)
-	no(t, s.Put(Sum(big), big))
+	big := noise(5, chunk.MaxSize)
+	no(t, s.Put(chunk.Sum(big), big))
 	no(t, s.Put(blob(1)))
 	no(t, s.Put(blob(2)))
 	for _, sync := range []bool{true, false} {
-		if err := s.Put(blob(3)); !errors.Is(err, ErrFull) {
+		if err := s.Put(blob(3)); !errors.Is(err, chunk.ErrFull) {
 			t.Errorf("one more than the limit: %v", err)
 		}
 		if sync {
@@ -129,7 +138,7 @@ func TestStoreRefusesBadChunks(t *testing.T) {
 		}
 	}
 	no(t, s.Put(blob(2)))
-	for _, cfg := range []StoreConfig{{PackSize: -1}, {PackSize: maxPackSize + 1}, {MaxChunks: -1}, {MaxPending: MaxSize - 1}, {MaxPending: limitMaxPending + 1}} {
+	for _, cfg := range []StoreConfig{{PackSize: -1}, {PackSize: maxPackSize + 1}, {MaxChunks: -1}, {MaxPending: chunk.MaxSize - 1}, {MaxPending: limitMaxPending + 1}} {
 		if _, err := OpenStore(vfs.NewMem(), ".", cfg); err == nil {
 			t.Errorf("%+v was accepted", cfg)
 		}
@@ -147,7 +156,7 @@ func TestStoreIsLockedAgainstASecondOne(t *testing.T) {
 }
 
 // flip damages one byte of the pack that holds a chunk.
-func flip(t *testing.T, fsys vfs.FS, s *Store, id ID) {
+func flip(t *testing.T, fsys vfs.FS, s *Store, id chunk.ID) {
 	t.Helper()
 	l := s.held[id]
 	file, err := fsys.OpenFile(path.Join(testDir, packName(l.pack)), os.O_RDWR, 0)
@@ -169,7 +178,7 @@ func TestStoreSetsDamagedChunksAside(t *testing.T) {
 	id, _ := blob(7)
 	flip(t, fsys, s, id)
 	_, err := s.Get(id, nil)
-	damaged, ok := errors.AsType[*DamagedError](err)
+	damaged, ok := errors.AsType[*chunk.DamagedError](err)
 	if !ok || damaged.ID != id || !strings.HasPrefix(damaged.File, testDir+"/pack-") {
 		t.Fatalf("read of a damaged chunk: %v", err)
 	}
@@ -187,13 +196,13 @@ func TestScrubFindsEveryDamagedChunk(t *testing.T) {
 	fsys := vfs.NewMem()
 	s := openStore(t, fsys, small)
 	putBlobs(t, s, 0, 30)
-	want := map[ID]bool{}
+	want := map[chunk.ID]bool{}
 	for _, i := range []int{3, 11, 29} {
 		id, _ := blob(i)
 		flip(t, fsys, s, id)
 		want[id] = true
 	}
-	no(t, s.Scrub(context.Background(), func(d *DamagedError) {
+	no(t, s.Scrub(context.Background(), func(d *chunk.DamagedError) {
 		if !want[d.ID] {
 			t.Errorf("scrub reported %v", d)
 		}
@@ -208,7 +217,7 @@ func TestGCTakesTheDeadAndKeepsTheLiving(t *testing.T) {
 	fsys := vfs.NewMem()
 	s := openStore(t, fsys, small)
 	putBlobs(t, s, 0, 60)
-	alive := map[ID]bool{}
+	alive := map[chunk.ID]bool{}
 	for i := range 60 {
 		id, _ := blob(i)
 		alive[id] = i%7 == 0 && i < 40 || i == 59
@@ -216,7 +225,7 @@ func TestGCTakesTheDeadAndKeepsTheLiving(t *testing.T) {
 	damaged, _ := blob(14)
 	flip(t, fsys, s, damaged)
 	before := s.Stats()
-	st, err := s.GC(context.Background(), func(id ID) bool { return alive[id] })
+	st, err := s.GC(context.Background(), func(id chunk.ID) bool { return alive[id] })
 	no(t, err)
 	if st.Damaged != 1 || st.Chunks != 60-7 || st.BytesBefore != before.Disk || st.BytesAfter > before.Disk/4 {
 		t.Errorf("gc %+v of %+v", st, before)
@@ -228,7 +237,7 @@ func TestGCTakesTheDeadAndKeepsTheLiving(t *testing.T) {
 	wantBlobs(t, s, 60, held)
 	putBlobs(t, s, 0, 60)
 	wantBlobs(t, s, 60, below(60))
-	if st, err := s.GC(context.Background(), func(ID) bool { return true }); err != nil || st.Chunks != 0 {
+	if st, err := s.GC(context.Background(), func(chunk.ID) bool { return true }); err != nil || st.Chunks != 0 {
 		t.Errorf("gc with nothing dead: %+v, %v", st, err)
 	}
 	wantBlobs(t, s, 60, below(60))
@@ -240,7 +249,7 @@ func TestGCKeepsChunksSomeoneCameToCountOn(t *testing.T) {
 	asked, _ := blob(3)
 	again, data := blob(4)
 	calls := 0
-	st, err := s.GC(context.Background(), func(ID) bool {
+	st, err := s.GC(context.Background(), func(chunk.ID) bool {
 		if calls++; calls == 20 {
 			if !s.Has(asked) {
 				t.Error("asked too late")
@@ -262,7 +271,7 @@ func TestGCStopsWhenTold(t *testing.T) {
 	putBlobs(t, s, 0, 10)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.GC(ctx, func(ID) bool { return false }); !errors.Is(err, context.Canceled) {
+	if _, err := s.GC(ctx, func(chunk.ID) bool { return false }); !errors.Is(err, context.Canceled) {
 		t.Errorf("gc: %v", err)
 	}
 	wantBlobs(t, s, 10, below(10))
@@ -283,7 +292,7 @@ func TestStoreServesManyAtOnce(t *testing.T) {
 					t.Errorf("blob %d after sync: %v", i, err)
 				}
 				if i%10 == 0 {
-					if _, err := s.GC(context.Background(), func(ID) bool { return true }); err != nil {
+					if _, err := s.GC(context.Background(), func(chunk.ID) bool { return true }); err != nil {
 						t.Error(err)
 					}
 				}
@@ -300,7 +309,7 @@ func TestStoreRewritesAnIndexFullOfOldRecords(t *testing.T) {
 	for round := range 4 {
 		putBlobs(t, s, 0, 600)
 		if round < 3 {
-			_, err := s.GC(context.Background(), func(ID) bool { return false })
+			_, err := s.GC(context.Background(), func(chunk.ID) bool { return false })
 			no(t, err)
 		}
 	}
@@ -331,15 +340,15 @@ func TestOpenNamesADamagedIndexHead(t *testing.T) {
 func TestViewReadsTheWholeContent(t *testing.T) {
 	s := openStore(t, vfs.NewMem(), small)
 	var content []byte
-	var refs []Ref
+	var refs []chunk.Ref
 	for _, i := range []int{1, 2, 1, 3, 3, 0, 2} {
 		id, data := blob(i)
 		no(t, s.Put(id, data))
 		content = append(content, data...)
-		refs = append(refs, Ref{id, uint32(len(data))})
+		refs = append(refs, chunk.Ref{ID: id, Size: uint32(len(data))})
 	}
 	no(t, s.Sync())
-	v, err := NewView(s, refs)
+	v, err := chunk.NewView(s, refs)
 	no(t, err)
 	got, err := io.ReadAll(io.NewSectionReader(v, 0, v.Size()))
 	if err != nil || !bytes.Equal(got, content) {
@@ -357,21 +366,21 @@ func TestViewReadsTheWholeContent(t *testing.T) {
 		t.Error("negative offset")
 	}
 	refs[2].ID[0] ^= 1
-	if _, err := v.ReadAt(make([]byte, len(content)), 0); !errors.Is(err, ErrNotHeld) {
+	if _, err := v.ReadAt(make([]byte, len(content)), 0); !errors.Is(err, chunk.ErrNotHeld) {
 		t.Errorf("a missing chunk: %v", err)
 	}
 	refs[1].Size++
 	if _, err := v.ReadAt(make([]byte, 2000), 0); err == nil {
 		t.Error("a wrong size went unnoticed")
 	}
-	if _, err := NewView(s, []Ref{{Size: MaxSize + 1}}); err == nil {
+	if _, err := chunk.NewView(s, []chunk.Ref{{Size: chunk.MaxSize + 1}}); err == nil {
 		t.Error("an oversized chunk was accepted")
 	}
 }
 
 func FuzzScanIndex(f *testing.F) {
 	head := indexHead(3)
-	rec := record{recordHeld, ID{1}, loc{2, 1000, packHeader}}.append(nil)
+	rec := record{recordHeld, chunk.ID{1}, loc{2, 1000, packHeader}}.append(nil)
 	f.Add(head)
 	f.Add(append(head[:recordSize:recordSize], rec...))
 	f.Add(append(append(head[:recordSize:recordSize], make([]byte, recordSize)...), rec[:40]...))
@@ -399,13 +408,13 @@ func BenchmarkStorePutSync(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	data := noise(1, AvgSize)
-	b.SetBytes(AvgSize)
+	data := noise(1, chunk.AvgSize)
+	b.SetBytes(chunk.AvgSize)
 	i := 0
 	for b.Loop() {
 		copy(data, fmt.Sprint(i))
 		i++
-		if err := s.Put(Sum(data), data); err != nil {
+		if err := s.Put(chunk.Sum(data), data); err != nil {
 			b.Fatal(err)
 		}
 	}

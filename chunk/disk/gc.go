@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+
+	"github.com/wimcast/wimcast/chunk"
 )
 
 // GCStats says what a GC did.
@@ -26,17 +28,17 @@ const deadShare = 4
 type victim struct {
 	pack uint32
 	live int64
-	ids  []ID // all its chunks
+	ids  []chunk.ID // all its chunks
 }
 
 // GC frees the space of chunks for which live says false. Chunks put, or said to be held by Has, while it runs are kept. A pack is
 // rewritten when at least a quarter of it is dead; dead chunks in other packs stay held. Puts and Gets go on meanwhile, but a Sync
 // may wait for one pack to be copied. Room for one pack is enough, and none is needed for packs that are dead as a whole.
 // live must say true for chunks of contents that are being published or received right now.
-func (s *Store) GC(ctx context.Context, live func(ID) bool) (GCStats, error) {
+func (s *Store) GC(ctx context.Context, live func(chunk.ID) bool) (GCStats, error) {
 	s.gcMu.Lock()
 	defer s.gcMu.Unlock()
-	s.setTouched(map[ID]bool{})
+	s.setTouched(map[chunk.ID]bool{})
 	defer s.setTouched(nil)
 	st := GCStats{BytesBefore: s.Stats().Disk}
 	err := s.collect(ctx, live, &st)
@@ -47,7 +49,7 @@ func (s *Store) GC(ctx context.Context, live func(ID) bool) (GCStats, error) {
 	return st, nil
 }
 
-func (s *Store) setTouched(m map[ID]bool) {
+func (s *Store) setTouched(m map[chunk.ID]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.touchMu.Lock()
@@ -56,25 +58,25 @@ func (s *Store) setTouched(m map[ID]bool) {
 }
 
 // heldIDs returns all held chunks now.
-func (s *Store) heldIDs() ([]ID, error) {
+func (s *Store) heldIDs() ([]chunk.ID, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
 		return nil, fs.ErrClosed
 	}
-	ids := make([]ID, 0, len(s.held))
+	ids := make([]chunk.ID, 0, len(s.held))
 	for id := range s.held {
 		ids = append(ids, id)
 	}
 	return ids, nil
 }
 
-func (s *Store) collect(ctx context.Context, live func(ID) bool, st *GCStats) error {
+func (s *Store) collect(ctx context.Context, live func(chunk.ID) bool, st *GCStats) error {
 	ids, err := s.heldIDs()
 	if err != nil {
 		return err
 	}
-	dead := map[ID]bool{}
+	dead := map[chunk.ID]bool{}
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -106,7 +108,7 @@ func (s *Store) collect(ctx context.Context, live func(ID) bool, st *GCStats) er
 }
 
 // victims chooses the packs to rewrite, those with the least to copy first. If the current pack is among them it is closed.
-func (s *Store) victims(dead map[ID]bool) ([]victim, error) {
+func (s *Store) victims(dead map[chunk.ID]bool) ([]victim, error) {
 	s.group.commitMu.Lock()
 	defer s.group.commitMu.Unlock()
 	s.mu.RLock()
@@ -144,7 +146,7 @@ func (s *Store) victims(dead map[ID]bool) ([]victim, error) {
 }
 
 // evacuate copies what must be kept of a pack into others, makes that durable, and removes the pack.
-func (s *Store) evacuate(v victim, dead map[ID]bool, st *GCStats) error {
+func (s *Store) evacuate(v victim, dead map[chunk.ID]bool, st *GCStats) error {
 	s.group.commitMu.Lock()
 	defer s.group.commitMu.Unlock()
 	for {
@@ -166,12 +168,12 @@ func (s *Store) evacuate(v victim, dead map[ID]bool, st *GCStats) error {
 
 // condemn drops the pack and the chunks still in it if all of them are dead and nobody came to count on one. Otherwise it
 // returns those that must be moved first.
-func (s *Store) condemn(v victim, dead map[ID]bool, st *GCStats) (keep []ID, done bool) {
+func (s *Store) condemn(v victim, dead map[chunk.ID]bool, st *GCStats) (keep []chunk.ID, done bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.touchMu.Lock()
 	defer s.touchMu.Unlock()
-	var drop []ID
+	var drop []chunk.ID
 	for _, id := range v.ids {
 		l, held := s.held[id]
 		switch {
@@ -194,7 +196,7 @@ func (s *Store) condemn(v victim, dead map[ID]bool, st *GCStats) (keep []ID, don
 }
 
 // move copies chunks of a pack into the current one and publishes them there.
-func (s *Store) move(pack uint32, ids []ID, st *GCStats) error {
+func (s *Store) move(pack uint32, ids []chunk.ID, st *GCStats) error {
 	f, err := s.files.acquire(pack)
 	if err != nil {
 		return err
@@ -210,7 +212,7 @@ func (s *Store) move(pack uint32, ids []ID, st *GCStats) error {
 			continue // set aside meanwhile
 		}
 		data, err := s.files.read(f, id, l, nil)
-		if _, bad := errors.AsType[*DamagedError](err); bad {
+		if _, bad := errors.AsType[*chunk.DamagedError](err); bad {
 			s.setAside(id, l)
 			st.Damaged++
 			continue
@@ -230,20 +232,20 @@ func (s *Store) move(pack uint32, ids []ID, st *GCStats) error {
 }
 
 // Scrub reads and verifies every held chunk and calls bad for each damaged one, which is no longer held then.
-func (s *Store) Scrub(ctx context.Context, bad func(*DamagedError)) error {
+func (s *Store) Scrub(ctx context.Context, bad func(*chunk.DamagedError)) error {
 	ids, err := s.heldIDs()
 	if err != nil {
 		return fmt.Errorf("scrub chunk store %s: %w", s.dir, err)
 	}
-	buf := make([]byte, MaxSize)
+	buf := make([]byte, chunk.MaxSize)
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		_, err := s.Get(id, buf)
-		if damaged, ok := errors.AsType[*DamagedError](err); ok {
+		if damaged, ok := errors.AsType[*chunk.DamagedError](err); ok {
 			bad(damaged)
-		} else if err != nil && !errors.Is(err, ErrNotHeld) { // a GC may have taken it
+		} else if err != nil && !errors.Is(err, chunk.ErrNotHeld) { // a GC may have taken it
 			return fmt.Errorf("scrub chunk store %s: %w", s.dir, err)
 		}
 	}

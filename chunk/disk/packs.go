@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -116,23 +117,23 @@ func (p *packFiles) closeAll() {
 }
 
 // read returns the bytes of a chunk at a place, verified, in buf if its capacity suffices.
-func (p *packFiles) read(f *packFile, id ID, l loc, buf []byte) ([]byte, error) {
+func (p *packFiles) read(f *packFile, id chunk.ID, l loc, buf []byte) ([]byte, error) {
 	name := path.Join(p.dir, packName(l.pack))
-	return readChunk(f, name, Ref{id, l.size}, l.off, buf)
+	return readChunk(f, name, chunk.Ref{ID: id, Size: l.size}, l.off, buf)
 }
 
 // readChunk reads and verifies a chunk at an offset of a file called name.
-func readChunk(f io.ReaderAt, name string, ref Ref, off int64, buf []byte) ([]byte, error) {
+func readChunk(f io.ReaderAt, name string, ref chunk.Ref, off int64, buf []byte) ([]byte, error) {
 	if cap(buf) < int(ref.Size) {
 		buf = make([]byte, ref.Size)
 	}
 	buf = buf[:ref.Size]
 	n, err := f.ReadAt(buf, off)
 	switch {
-	case n == len(buf) && Sum(buf) == ref.ID:
+	case n == len(buf) && chunk.Sum(buf) == ref.ID:
 		return buf, nil
 	case n == len(buf) || err == io.EOF:
-		return nil, &DamagedError{ID: ref.ID, File: name, Off: off}
+		return nil, &chunk.DamagedError{ID: ref.ID, File: name, Off: off}
 	}
 	return nil, fmt.Errorf("read chunk %v at offset %d: %w", ref.ID, off, err)
 }

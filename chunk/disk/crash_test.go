@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -53,7 +54,7 @@ func storeScript(fsys vfs.FS, l *ledger) error {
 				delete(l.durable, i)
 			}
 		}
-		_, err := s.GC(context.Background(), func(id ID) bool { return !condemned[id] })
+		_, err := s.GC(context.Background(), func(id chunk.ID) bool { return !condemned[id] })
 		return err
 	}
 	for _, phase := range []func() error{
@@ -78,8 +79,8 @@ func storeScript(fsys vfs.FS, l *ledger) error {
 
 const scriptBlobs = 24
 
-var condemned = func() map[ID]bool {
-	m := map[ID]bool{}
+var condemned = func() map[chunk.ID]bool {
+	m := map[chunk.ID]bool{}
 	for i := 0; i < scriptBlobs; i += 3 {
 		id, _ := blob(i)
 		m[id] = true
@@ -241,10 +242,10 @@ func TestStoreGoesOnAfterEveryFailedCall(t *testing.T) { failEverywhere(t, store
 const outPath = "out/win.wim"
 
 // assemblyRefs is a content in which chunks repeat.
-var assemblyRefs = func() (refs []Ref) {
+var assemblyRefs = func() (refs []chunk.Ref) {
 	for _, i := range []int{0, 1, 2, 1, 3, 4, 5, 0, 6, 7, 8, 9} {
 		id, data := blob(i)
-		refs = append(refs, Ref{id, uint32(len(data))})
+		refs = append(refs, chunk.Ref{ID: id, Size: uint32(len(data))})
 	}
 	return refs
 }()
@@ -252,7 +253,7 @@ var assemblyRefs = func() (refs []Ref) {
 const assemblyBlobs = 10
 
 func assemblyContent() (b []byte) {
-	byID := map[ID][]byte{}
+	byID := map[chunk.ID][]byte{}
 	for i := range assemblyBlobs {
 		id, data := blob(i)
 		byID[id] = data
@@ -267,7 +268,7 @@ func assemblyContent() (b []byte) {
 func assemblyScript(fsys vfs.FS, l *ledger) error {
 	var a *Assembly
 	open := func() (err error) {
-		a, err = OpenAssembly(fsys, outPath, assemblyRefs, AssemblyConfig{MaxPending: MaxSize})
+		a, err = OpenAssembly(fsys, outPath, assemblyRefs, AssemblyConfig{MaxPending: chunk.MaxSize})
 		return err
 	}
 	put := func(from, to, batch int) func() error {

@@ -1,14 +1,16 @@
-package chunk
+package disk
 
 import (
 	"bytes"
 	"fmt"
 	"sync"
+
+	"github.com/wimcast/wimcast/chunk"
 )
 
 // item is a chunk that was accepted and is not durable yet.
 type item struct {
-	id   ID
+	id   chunk.ID
 	data []byte
 }
 
@@ -22,21 +24,21 @@ type group struct {
 
 	mu    sync.Mutex
 	items []item
-	known map[ID]bool
+	known map[chunk.ID]bool
 	bytes int
 }
 
 func newGroup(limit int, commit func([]item) error) *group {
-	return &group{limit: limit, commit: commit, known: map[ID]bool{}}
+	return &group{limit: limit, commit: commit, known: map[chunk.ID]bool{}}
 }
 
 // put checks data against id and takes a copy of it.
-func (g *group) put(id ID, data []byte) error {
-	if len(data) == 0 || len(data) > MaxSize {
-		return fmt.Errorf("put chunk %v: it has %d bytes, want 1 to %d", id, len(data), MaxSize)
+func (g *group) put(id chunk.ID, data []byte) error {
+	if len(data) == 0 || len(data) > chunk.MaxSize {
+		return fmt.Errorf("put chunk %v: it has %d bytes, want 1 to %d", id, len(data), chunk.MaxSize)
 	}
-	if Sum(data) != id {
-		return fmt.Errorf("put chunk %v: %w", id, ErrMismatch)
+	if chunk.Sum(data) != id {
+		return fmt.Errorf("put chunk %v: %w", id, chunk.ErrMismatch)
 	}
 	for !g.take(id, data) {
 		if err := g.sync(); err != nil {
@@ -47,7 +49,7 @@ func (g *group) put(id ID, data []byte) error {
 }
 
 // take reports false if there is no room before a commit.
-func (g *group) take(id ID, data []byte) bool {
+func (g *group) take(id chunk.ID, data []byte) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {

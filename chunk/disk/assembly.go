@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"path"
 	"sync"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -28,9 +29,9 @@ type Assembly struct {
 	partial string
 	journal string
 	replace bool
-	refs    []Ref
+	refs    []chunk.Ref
 	offs    []int64
-	where   map[ID][]int // positions of each chunk in refs, ascending
+	where   map[chunk.ID][]int // positions of each chunk in refs, ascending
 	group   *group
 	lock    io.Closer
 
@@ -41,24 +42,24 @@ type Assembly struct {
 	mu      sync.RWMutex
 	file    vfs.File // nil after Close
 	renamed bool     // it has its final name
-	held    map[ID]bool
+	held    map[chunk.ID]bool
 }
 
 // OpenAssembly begins, or goes on with, the file path made of refs, which it keeps. The folder must exist. What an earlier run
 // left is verified chunk by chunk. The error is fs.ErrExist if path is there already (unless Replace), vfs.ErrLocked if another
 // process is writing it.
-func OpenAssembly(fsys vfs.FS, name string, refs []Ref, cfg AssemblyConfig) (*Assembly, error) {
+func OpenAssembly(fsys vfs.FS, name string, refs []chunk.Ref, cfg AssemblyConfig) (*Assembly, error) {
 	dir, base := path.Split(name)
 	a := &Assembly{
 		fs: fsys, path: name, replace: cfg.Replace, refs: refs,
 		partial: dir + "." + base + ".partial", journal: dir + "." + base + ".journal",
-		where: map[ID][]int{}, held: map[ID]bool{},
+		where: map[chunk.ID][]int{}, held: map[chunk.ID]bool{},
 	}
 	limit := cmp.Or(cfg.MaxPending, defaultMaxPending)
 	a.group = newGroup(limit, a.commit)
 	err := checkPending(limit)
 	if err == nil {
-		a.offs, err = offsets(refs)
+		a.offs, err = chunk.Offsets(refs)
 	}
 	for i, r := range refs {
 		if first := a.where[r.ID]; len(first) > 0 && refs[first[0]].Size != r.Size {
@@ -201,11 +202,11 @@ func (a *Assembly) resume(listed []int) error {
 }
 
 // verify reads a chunk at every position it has.
-func (a *Assembly) verify(id ID) (good bool, err error) {
+func (a *Assembly) verify(id chunk.ID) (good bool, err error) {
 	buf := make([]byte, a.refs[a.where[id][0]].Size)
 	for _, i := range a.where[id] {
 		_, err := readChunk(a.file, a.name(), a.refs[i], a.offs[i], buf)
-		if _, bad := errors.AsType[*DamagedError](err); bad {
+		if _, bad := errors.AsType[*chunk.DamagedError](err); bad {
 			return false, nil
 		}
 		if err != nil {
@@ -240,9 +241,9 @@ func (a *Assembly) openFinished() (done bool, err error) {
 
 // Put accepts a chunk, which is written at every position it has in the content. As Store.Put. A chunk that is
 // not in the content is an error.
-func (a *Assembly) Put(id ID, data []byte) error {
+func (a *Assembly) Put(id chunk.ID, data []byte) error {
 	if at := a.where[id]; len(at) == 0 || a.refs[at[0]].Size != uint32(len(data)) {
-		return fmt.Errorf("put chunk %v: output file %s has no such chunk of %d bytes: %w", id, a.path, len(data), ErrMismatch)
+		return fmt.Errorf("put chunk %v: output file %s has no such chunk of %d bytes: %w", id, a.path, len(data), chunk.ErrMismatch)
 	}
 	a.mu.RLock()
 	held, closed := a.held[id], a.file == nil
@@ -295,16 +296,16 @@ func (a *Assembly) commit(items []item) error {
 }
 
 // Has reports whether the chunk is held: durable and not known to be damaged.
-func (a *Assembly) Has(id ID) bool {
+func (a *Assembly) Has(id chunk.ID) bool {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.held[id]
 }
 
 // Get returns the verified bytes of a held chunk, also after Finish. As Store.Get.
-func (a *Assembly) Get(id ID, buf []byte) ([]byte, error) {
+func (a *Assembly) Get(id chunk.ID, buf []byte) ([]byte, error) {
 	data, err := a.read(id, buf)
-	if _, bad := errors.AsType[*DamagedError](err); bad {
+	if _, bad := errors.AsType[*chunk.DamagedError](err); bad {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.held, id)
@@ -312,11 +313,11 @@ func (a *Assembly) Get(id ID, buf []byte) ([]byte, error) {
 	return data, err
 }
 
-func (a *Assembly) read(id ID, buf []byte) ([]byte, error) {
+func (a *Assembly) read(id chunk.ID, buf []byte) ([]byte, error) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	if !a.held[id] || a.file == nil {
-		return nil, fmt.Errorf("read chunk %v: output file %s: %w", id, a.path, ErrNotHeld)
+		return nil, fmt.Errorf("read chunk %v: output file %s: %w", id, a.path, chunk.ErrNotHeld)
 	}
 	i := a.where[id][0]
 	return readChunk(a.file, a.name(), a.refs[i], a.offs[i], buf)
@@ -342,7 +343,7 @@ func (a *Assembly) Missing() int {
 func (a *Assembly) Finish() error {
 	err := a.Sync()
 	if n := a.Missing(); err == nil && n > 0 {
-		err = fmt.Errorf("%w: %d of %d chunks are missing", ErrIncomplete, n, len(a.where))
+		err = fmt.Errorf("%w: %d of %d chunks are missing", chunk.ErrIncomplete, n, len(a.where))
 	}
 	if err == nil {
 		a.group.commitMu.Lock()

@@ -1,4 +1,4 @@
-package chunk
+package disk
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
@@ -40,7 +41,7 @@ func (l loc) end() int64 { return l.off + int64(l.size) }
 // record is one statement of the index.
 type record struct {
 	kind recordKind
-	id   ID
+	id   chunk.ID
 	loc  loc
 }
 
@@ -77,13 +78,13 @@ func parseRecord(slot []byte) (record, error) {
 	if len(slot) != recordSize || !sealed(slot) {
 		return record{}, errRecord
 	}
-	r := record{kind: recordKind(slot[0]), id: ID(slot[20:52])}
+	r := record{kind: recordKind(slot[0]), id: chunk.ID(slot[20:52])}
 	r.loc.pack = binary.BigEndian.Uint32(slot[4:])
 	r.loc.off = int64(binary.BigEndian.Uint64(slot[8:]))
 	r.loc.size = binary.BigEndian.Uint32(slot[16:])
 	known := r.kind == recordHeld || r.kind == recordDamaged
 	zero := slot[1]|slot[2]|slot[3] == 0 && bytes.Equal(slot[52:60], make([]byte, 8))
-	if !known || !zero || r.loc.size == 0 || r.loc.size > MaxSize || r.loc.off < packHeader || r.loc.off > 2*maxPackSize {
+	if !known || !zero || r.loc.size == 0 || r.loc.size > chunk.MaxSize || r.loc.off < packHeader || r.loc.off > 2*maxPackSize {
 		return record{}, errRecord
 	}
 	return r, nil
@@ -147,7 +148,7 @@ func scanIndex(r io.Reader, name string, fn func(record)) (indexScan, error) {
 
 // writeIndex puts a new index in place of the old one, if any. It returns the open file and its length.
 // Once named is true the new index may be the one found after a crash.
-func writeIndex(fsys vfs.FS, dir string, nextPack uint32, held map[ID]loc) (file vfs.File, end int64, named bool, err error) {
+func writeIndex(fsys vfs.FS, dir string, nextPack uint32, held map[chunk.ID]loc) (file vfs.File, end int64, named bool, err error) {
 	tmp, name := path.Join(dir, indexTmpName), path.Join(dir, indexName)
 	file, err = fsys.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
