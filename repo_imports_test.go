@@ -41,8 +41,8 @@ var rooms = map[string]room{
 
 	"chunk":      {why: "it names bytes for everyone, the machines too; what keeps them stands above it"},
 	"chunk/disk": {imports: []string{"chunk", "internal/vfs"}, why: "it keeps chunks whatever they are part of"},
-	"catalog":    {imports: []string{"chunk"}, why: "signed files and their rules do not depend on how anything travels"},
-	"wire":       {imports: []string{"chunk"}, why: "the words of both machines need only what names bytes; payloads go through as bytes"},
+	"catalog":    {imports: []string{"chunk", "internal/ident"}, why: "signed files and their rules do not depend on how anything travels"},
+	"wire":       {imports: []string{"chunk", "internal/ident"}, why: "the words of both machines need only what names bytes; payloads go through as bytes"},
 	"fec":        {imports: []string{"chunk", "wire"}, why: "it turns bytes into symbols and back"},
 
 	"distributor": {
@@ -62,14 +62,14 @@ var rooms = map[string]room{
 
 	"node": {
 		imports: []string{
-			"apply", "catalog", "chunk", "chunk/disk", "distributor", "fec", "internal/machine", "internal/vfs",
+			"apply", "catalog", "chunk", "chunk/disk", "distributor", "fec", "internal/ident", "internal/machine", "internal/vfs",
 			"node/api", "node/mesh", "node/transport", "peer", "wim", "wire",
 		},
 		why: "a node knows no simulator and no command line",
 	},
 	"node/api":       {imports: []string{"catalog", "internal/oserr", "wim"}, why: "it is what programs see of a node"},
-	"node/mesh":      {why: "it is hints only, and no part of any decision"},
-	"node/transport": {imports: []string{"chunk", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
+	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},
+	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"cmd/wimcast": {
 		imports: []string{
@@ -82,6 +82,7 @@ var rooms = map[string]room{
 
 	"internal/bitset":          {why: internalWhy},
 	"internal/efsraw":          {why: internalWhy},
+	"internal/ident":           {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},
 	"internal/ntfs3g/ntfstest": {imports: []string{"internal/ntfs3g", "internal/vfs"}, why: internalWhy},

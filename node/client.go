@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -78,7 +79,7 @@ type Identity struct {
 
 // IdentityOf takes the identity from an opened folder.
 func IdentityOf(site *catalog.Site) (*Identity, error) {
-	point, err := catalog.ParsePublicKey(site.Config.DistributionKey)
+	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
 	}
@@ -124,7 +125,7 @@ func dialHost(ctx context.Context, ep *transport.Endpoint, addr string, key cata
 	}
 	var errs []error
 	for _, ip := range ips {
-		conn, err := ep.Dial(ctx, netip.AddrPortFrom(ip.Unmap(), uint16(portNum)), transport.Key(key))
+		conn, err := ep.Dial(ctx, netip.AddrPortFrom(ip.Unmap(), uint16(portNum)), key)
 		if err == nil {
 			return conn, nil
 		}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/transport"
@@ -30,7 +29,7 @@ type FetchOptions struct {
 type Fetched struct {
 	Reception
 	Name, Version string
-	Hash          chunk.ID
+	Hash          catalog.ManifestHash
 	Size          int64         // of the content
 	Total         time.Duration // from the call to the end
 	ApplyLag      time.Duration // from the last chunk received to the end

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
@@ -105,7 +104,7 @@ func (s *Server) meshStatus() []api.NodeStatus {
 	}
 	for _, n := range s.mesh.Nodes() {
 		out = append(out, api.NodeStatus{
-			Name: n.Name, ID: catalog.NodeID(n.ID).Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
+			Name: n.Name, ID: n.ID.Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
 		})
 	}
 	return out

@@ -49,7 +49,7 @@ type Server struct {
 	wg     sync.WaitGroup
 
 	mu    sync.Mutex
-	casts map[chunk.ID]*cast // by manifest
+	casts map[catalog.ManifestHash]*cast // by manifest
 }
 
 // OpenServer opens the site in dir and its store, and the socket. It serves nobody until Run.
@@ -96,7 +96,7 @@ func newServer(local *Local, opt ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, casts: make(map[chunk.ID]*cast)}
+	s := &Server{Local: local, ep: ep, log: opt.Log, opt: opt, casts: make(map[catalog.ManifestHash]*cast)}
 	local.casting = s.sends
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.startMesh(iface)
@@ -141,7 +141,7 @@ func (s *Server) Close() error {
 }
 
 // cast returns the running cast of a content, and starts one if there is none.
-func (s *Server) cast(_ context.Context, hash chunk.ID) (*cast, error) {
+func (s *Server) cast(_ context.Context, hash catalog.ManifestHash) (*cast, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.casts[hash]; c != nil {
@@ -199,7 +199,7 @@ func (s *Server) sends(id chunk.ID) bool {
 }
 
 // castConfig draws the names and secrets of a new cast.
-func (s *Server) castConfig(hash chunk.ID, epoch uint32, name string) (castConfig, error) {
+func (s *Server) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (castConfig, error) {
 	info := wire.CastInfo{Cast: castID(hash), Epoch: epoch, Sender: s.site.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])
@@ -215,7 +215,7 @@ func (s *Server) castConfig(hash chunk.ID, epoch uint32, name string) (castConfi
 }
 
 // castID names the cast of a content: the same after a restart of the distribution point, and on any other.
-func castID(manifest chunk.ID) uint32 { return binary.BigEndian.Uint32(manifest[:4]) }
+func castID(manifest catalog.ManifestHash) uint32 { return binary.BigEndian.Uint32(manifest[:4]) }
 
 // privateKey gives the transport the key it needs.
 func privateKey(k *catalog.Key) ed25519.PrivateKey { return k.Signer().(ed25519.PrivateKey) }

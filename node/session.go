@@ -99,7 +99,7 @@ func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, err
 		if err != nil {
 			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
-		if rec.Key != catalog.NodeID(conn.Peer()) {
+		if rec.Key != conn.Peer() {
 			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
@@ -127,7 +127,7 @@ func (s *Server) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol
 	if err != nil {
 		return err
 	}
-	resp, rec, err := s.site.Catalogue.HandleEnrol(msg.Payload, catalog.NodeID(conn.Peer()), binding, time.Now())
+	resp, rec, err := s.site.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
 	if err != nil {
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
@@ -303,7 +303,7 @@ func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, err
 }
 
 // Manifest implements transport.Source.
-func (s *session) Manifest(_ context.Context, hash chunk.ID) (io.ReadCloser, int64, error) {
+func (s *session) Manifest(_ context.Context, hash catalog.ManifestHash) (io.ReadCloser, int64, error) {
 	raw, err := s.server.site.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, 0, transport.ErrNotHeld
