@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/mesh"
@@ -22,9 +21,9 @@ var (
 	toldPublish = node.PublishRequest{Path: "p", Name: "n", Version: "1", Kind: catalog.KindDriver, Replace: true}
 	toldToken   = node.TokenRequest{Addresses: []string{"a:1", "b:2"}, Hours: 3, Uses: 4}
 	saysPublish = node.PublishResult{
-		Name: "n", Version: "1", Kind: catalog.KindRaw, Manifest: chunk.Sum([]byte("m")), Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
+		Name: "n", Version: "1", Kind: catalog.KindRaw, Manifest: catalog.ManifestHash{3, 4}, Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
 	}
-	saysContent = node.Content{Name: "n", Version: "1", Kind: catalog.KindImage, Bytes: 9, Chunks: 10, Manifest: chunk.Sum([]byte("m")), Digest: [32]byte{1, 2}}
+	saysContent = node.Content{Name: "n", Version: "1", Kind: catalog.KindImage, Bytes: 9, Chunks: 10, Manifest: catalog.ManifestHash{3, 4}, Digest: [32]byte{1, 2}}
 	saysGC      = node.GCResult{Chunks: 11, BytesBefore: 12, BytesAfter: 13, Damaged: 14}
 	saysVerify  = node.VerifyResult{Contents: 15, Chunks: 16, Damaged: []string{"d"}, Incomplete: []string{"i"}}
 	saysStatus  = node.Status{

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/mesh"
@@ -77,7 +76,7 @@ func fromStatus(st node.Status) Status {
 
 func fromNode(n mesh.Node) NodeStatus {
 	return NodeStatus{
-		Name: n.Name, ID: catalog.NodeID(n.ID).Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
+		Name: n.Name, ID: n.ID.Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/node"
 )
 
@@ -73,7 +73,7 @@ func (r PublishResult) value() (out node.PublishResult, err error) {
 	if out.Kind, err = catalog.ParseKind(r.Kind); err != nil {
 		return out, err
 	}
-	out.Manifest, err = chunk.ParseID(r.Manifest)
+	out.Manifest, err = ident.ParseManifestHash(r.Manifest)
 	return out, err
 }
 
@@ -113,7 +113,7 @@ func (c Content) value() (out node.Content, err error) {
 	if out.Kind, err = catalog.ParseKind(c.Kind); err != nil {
 		return out, err
 	}
-	if out.Manifest, err = chunk.ParseID(c.Manifest); err != nil {
+	if out.Manifest, err = ident.ParseManifestHash(c.Manifest); err != nil {
 		return out, err
 	}
 	digest, err := hex.DecodeString(c.Digest)

@@ -16,7 +16,7 @@ import (
 const castsMax = 16
 
 // cast returns the running cast of a content, and starts one if there is none.
-func (n *Node) cast(_ context.Context, hash chunk.ID) (*send.Cast, error) {
+func (n *Node) cast(_ context.Context, hash catalog.ManifestHash) (*send.Cast, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if c := n.casts[hash]; c != nil {
@@ -74,7 +74,7 @@ func (n *Node) sends(id chunk.ID) bool {
 }
 
 // castConfig draws the names and secrets of a new cast.
-func (n *Node) castConfig(hash chunk.ID, epoch uint32, name string) (send.Config, error) {
+func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (send.Config, error) {
 	info := wire.CastInfo{Cast: wire.CastID(hash), Epoch: epoch, Sender: n.site.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -68,7 +69,7 @@ type identity struct {
 
 // identityOf takes the identity from an opened folder.
 func identityOf(site *catalog.Site) (*identity, error) {
-	point, err := catalog.ParsePublicKey(site.Config.DistributionKey)
+	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
 	}
@@ -112,7 +113,7 @@ func (n *Node) dialHost(ctx context.Context, addr string, key catalog.NodeID) (*
 	}
 	var errs []error
 	for _, ip := range ips {
-		conn, err := n.ep.Dial(ctx, netip.AddrPortFrom(ip.Unmap(), uint16(portNum)), transport.Key(key))
+		conn, err := n.ep.Dial(ctx, netip.AddrPortFrom(ip.Unmap(), uint16(portNum)), key)
 		if err == nil {
 			return conn, nil
 		}

@@ -32,7 +32,7 @@ type FetchOptions struct {
 type Fetched struct {
 	receive.Reception
 	Name, Version string
-	Hash          chunk.ID
+	Hash          catalog.ManifestHash
 	Size          int64         // of the content
 	Total         time.Duration // from the call to the end
 	ApplyLag      time.Duration // from the last chunk received to the end

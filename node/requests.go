@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/send"
 )
@@ -21,7 +20,7 @@ type PublishRequest struct {
 type PublishResult struct {
 	Name, Version string
 	Kind          catalog.Kind
-	Manifest      chunk.ID // its hash
+	Manifest      catalog.ManifestHash
 	Bytes         int64
 	Chunks        int   // positions in the manifest
 	NewChunks     int   // that the store did not hold
@@ -42,7 +41,7 @@ type Content struct {
 	Kind          catalog.Kind
 	Bytes         int64
 	Chunks        int
-	Manifest      chunk.ID // its hash
+	Manifest      catalog.ManifestHash
 	Digest        [32]byte // BLAKE3-256 of the whole content
 }
 

@@ -103,7 +103,7 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if err != nil {
 			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
-		if rec.Key != catalog.NodeID(conn.Peer()) {
+		if rec.Key != conn.Peer() {
 			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
@@ -129,7 +129,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	if err != nil {
 		return err
 	}
-	resp, rec, err := n.site.Catalogue.HandleEnrol(msg.Payload, catalog.NodeID(conn.Peer()), binding, time.Now())
+	resp, rec, err := n.site.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
 	if err != nil {
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
@@ -305,7 +305,7 @@ func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, err
 }
 
 // Manifest implements transport.Source.
-func (s *session) Manifest(_ context.Context, hash chunk.ID) (io.ReadCloser, int64, error) {
+func (s *session) Manifest(_ context.Context, hash catalog.ManifestHash) (io.ReadCloser, int64, error) {
 	raw, err := s.node.site.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, 0, transport.ErrNotHeld
