@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -38,7 +37,7 @@ type Chunk struct {
 
 // Content says how a WIM file is cut into chunks. Chunks follow each other without a gap, from offset 0.
 type Content struct {
-	ID     chunk.ID // names the bytes: the hash of the signed manifest. A restart must come with the same
+	ID     [32]byte // names the bytes: a hash of the manifest, or of the prologue. A restart must come with the same
 	Chunks []Chunk
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/zeebo/blake3"
 
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -210,7 +209,7 @@ func contentOf(wf *wim.File) (Content, error) {
 	}
 	c.bound(wf.Size())
 	c.flush()
-	return Content{ID: chunk.ID(h.Sum(nil)), Chunks: c.out}, nil
+	return Content{ID: [32]byte(h.Sum(nil)), Chunks: c.out}, nil
 }
 
 // readTable reads the piece table of a run that has it in the file.

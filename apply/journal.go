@@ -37,7 +37,7 @@ var errJournal = errors.New("journal has no valid header")
 
 // jobID is what a journal belongs to.
 type jobID struct {
-	content chunk.ID
+	content [32]byte
 	image   uint32
 	flags   uint32
 }

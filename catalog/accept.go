@@ -8,8 +8,6 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/zeebo/blake3"
-
-	"github.com/wimcast/wimcast/chunk"
 )
 
 // ForkError is an alarm: the site's online key signed two different heads of one version. Somebody else has the key, or
@@ -63,13 +61,13 @@ func (c *Catalogue) Accept(raw []byte) (changed bool, err error) {
 }
 
 func dropUnlisted(manifests *bolt.Bucket, h *Head) error {
-	listed := make(map[chunk.ID]bool, len(h.Entries))
+	listed := make(map[ManifestHash]bool, len(h.Entries))
 	for _, e := range h.Entries {
 		listed[e.Manifest] = true
 	}
 	var drop [][]byte
 	err := manifests.ForEach(func(k, _ []byte) error {
-		if len(k) != len(chunk.ID{}) || !listed[chunk.ID(k)] {
+		if len(k) != len(ManifestHash{}) || !listed[ManifestHash(k)] {
 			drop = append(drop, clone(k))
 		}
 		return nil
@@ -113,7 +111,7 @@ func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 }
 
 // ManifestRaw returns the signed bytes of a listed manifest, for another node; ErrNoManifest if it is not here.
-func (c *Catalogue) ManifestRaw(hash chunk.ID) ([]byte, error) {
+func (c *Catalogue) ManifestRaw(hash ManifestHash) ([]byte, error) {
 	var raw []byte
 	err := c.view(func(tx *bolt.Tx) error {
 		raw = clone(tx.Bucket(bucketManifests).Get(hash[:]))
@@ -137,7 +135,7 @@ func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	if len(raw) > MaxManifest {
 		return nil, fmt.Errorf("add manifest: %d bytes: at most %d", len(raw), MaxManifest)
 	}
-	hash := chunk.ID(blake3.Sum256(raw))
+	hash := ManifestHash(blake3.Sum256(raw))
 	e, found := c.head.byManifest(hash)
 	if !found {
 		return nil, fmt.Errorf("add manifest %v: %w", hash, ErrUnknown)

@@ -36,8 +36,8 @@ var fixture = sync.OnceValue(func() *world {
 	x.head = &Head{
 		Version: 7, Epoch: 2, Revoked: []PublicKey{x.stranger.Public()},
 		Entries: []Entry{
-			{Name: "office", Version: "1", Serial: 3, Manifest: chunk.ID{9}},
-			{Name: "win11", Version: "23H2", Serial: 2, Manifest: chunk.ID{8}},
+			{Name: "office", Version: "1", Serial: 3, Manifest: ManifestHash{9}},
+			{Name: "win11", Version: "23H2", Serial: 2, Manifest: ManifestHash{8}},
 			{Name: "win11", Version: "24H2", Serial: 7, Manifest: x.manifest.Hash},
 		},
 	}

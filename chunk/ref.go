@@ -32,7 +32,7 @@ func (e *DamagedError) Error() string {
 		e.ID, e.Off, e.File)
 }
 
-// Getter is where chunks are read from: a Store or an Assembly.
+// Getter is where chunks are read from: such as a disk.Store or a disk.Assembly.
 type Getter interface {
 	// Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
 	Get(id ID, buf []byte) ([]byte, error)

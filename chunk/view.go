@@ -21,7 +21,7 @@ type View struct {
 
 // NewView returns the content made of refs, which it keeps. No chunk is read yet.
 func NewView(from Getter, refs []Ref) (*View, error) {
-	offs, err := offsets(refs)
+	offs, err := Offsets(refs)
 	if err != nil {
 		return nil, fmt.Errorf("view content: %w", err)
 	}
@@ -31,8 +31,8 @@ func NewView(from Getter, refs []Ref) (*View, error) {
 // maxRefs is how many chunks a content may have: 8 TiB at the average size.
 const maxRefs = 64 << 20
 
-// offsets checks refs and returns where each begins, and the end of the last.
-func offsets(refs []Ref) ([]int64, error) {
+// Offsets checks refs and returns where each begins, and the end of the last.
+func Offsets(refs []Ref) ([]int64, error) {
 	if len(refs) > maxRefs {
 		return nil, fmt.Errorf("%d chunks, want at most %d", len(refs), maxRefs)
 	}

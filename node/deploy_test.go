@@ -12,7 +12,6 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/wimtest"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
 )
@@ -42,7 +41,7 @@ func twoImages(t *testing.T, s *running) (trees [2]string) {
 	if _, err := capture.Write(testContext(t), f, sources, capture.WriteOptions{Writer: wim.WriterOptions{Compression: wim.XPRESS}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "two", Version: "1"}, nil); err != nil {
+	if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: "two", Version: "1"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return trees
@@ -129,7 +128,7 @@ func TestEveryKindOfFileIsDeployed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "image.wim")
 			wimtest.Wimlib(t, append([]string{"capture", tree, path}, args...)...)
-			if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
+			if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
 				t.Fatal(err)
 			}
 			target := filepath.Join(t.TempDir(), "target")
@@ -184,7 +183,7 @@ func TestPublishRefusesWhatNoClientCouldApply(t *testing.T) {
 		t.Fatalf("split: %q, %v", parts, err)
 	}
 	for path, want := range map[string]string{parts[0]: "wim join", delta: "wim export"} {
-		if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "part", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: "part", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("publish %s: %v", path, err)
 		}
 	}

@@ -14,38 +14,39 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // FetchOptions are what Get and Deploy have in common.
 type FetchOptions struct {
-	ReceiveOptions
-	Keep bool // also keep the chunks in the client's own store
+	receive.Options
+	DropQUIC func() bool // loses received packets of QUIC, for tests and demonstrations
+	Keep     bool        // also keep the chunks in the client's own store
 }
 
 // Fetched is what Get and Deploy have to tell.
 type Fetched struct {
-	Reception
+	receive.Reception
 	Name, Version string
-	Hash          chunk.ID
+	Hash          catalog.ManifestHash
 	Size          int64         // of the content
 	Total         time.Duration // from the call to the end
 	ApplyLag      time.Duration // from the last chunk received to the end
 	Apply         *apply.Report // of Deploy
 }
 
-// fetcher is a client that knows what it wants: its folder is closed again, so that several can run at a time.
+// fetcher is a node in its receiving role that knows what it wants. Its folder is closed again, so that several can run at a time.
 type fetcher struct {
-	id     *Identity
-	ep     *transport.Endpoint
-	mesh   *meeting // nil: none
+	node   *Node
 	conn   *transport.Conn
 	signed *catalog.SignedManifest
 	layout *catalog.Layout
 	files  vfs.FS
-	store  *chunk.Store // nil: no store, or in use by another process
+	store  *disk.Store // nil: no store, or in use by another process
 	opt    FetchOptions
 }
 
@@ -69,7 +70,7 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 		return Fetched{}, err
 	}
 	defer f.close()
-	file, err := chunk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), chunk.AssemblyConfig{Replace: replace})
+	file, err := disk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), disk.AssemblyConfig{Replace: replace})
 	if err != nil {
 		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
 	}
@@ -166,6 +167,15 @@ func vanished(err error) error {
 	return err
 }
 
+// refs lists a content's chunks as package chunk wants them.
+func refs(m *catalog.Manifest) []chunk.Ref {
+	out := make([]chunk.Ref, len(m.Chunks))
+	for i, c := range m.Chunks {
+		out[i] = chunk.Ref{ID: c.ID, Size: c.Size}
+	}
+	return out
+}
+
 func (f *Fetched) finish(start time.Time) {
 	now := time.Now()
 	f.Total = now.Sub(start)
@@ -174,26 +184,23 @@ func (f *Fetched) finish(start time.Time) {
 	}
 }
 
-// newFetcher opens the client's folder, connects, and finds the content.
+// newFetcher starts a node that receives, connects, and finds the content.
 func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptions) (*fetcher, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	if opt.Wait == 0 {
-		opt.Wait = DefaultWait
+		opt.Wait = receive.DefaultWait
 	}
 	if err := checkInterface(opt.Interface); err != nil {
 		return nil, err
 	}
-	id, err := identityIn(ctx, dir)
+	n, err := Open(ctx, dir, catalog.RolePeer, Options{DropQUIC: opt.DropQUIC, Log: opt.Log})
 	if err != nil {
 		return nil, err
 	}
-	ep, err := newEndpoint(id.Key, opt.DropQUIC)
-	if err != nil {
-		return nil, err
-	}
-	f := &fetcher{id: id, ep: ep, mesh: meet(id, "receives "+ref.String(), opt.Log), opt: opt}
+	n.mesh.describe("receives " + ref.String())
+	f := &fetcher{node: n, opt: opt}
 	if err := f.find(ctx, dir, ref); err != nil {
 		f.close()
 		return nil, err
@@ -201,14 +208,18 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 	return f, nil
 }
 
-// identityIn reads who the client of a folder is. The folder is free again afterwards: what follows may wait long.
-func identityIn(ctx context.Context, dir string) (*Identity, error) {
+// identityIn reads who the peer of a folder is, which may be open already. A peer's folder is free again afterwards: what
+// follows may wait long.
+func identityIn(ctx context.Context, dir string, open *Local) (*identity, error) {
+	if open != nil {
+		return identityOf(open.site)
+	}
 	site, err := openClient(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
 	defer site.Close()
-	return IdentityOf(site)
+	return identityOf(site)
 }
 
 // checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
@@ -226,8 +237,8 @@ func checkInterface(name string) error {
 
 // find looks the content up, and opens the client's store unless another process of this client has it.
 func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
-	p := patience{wait: f.opt.Wait, log: f.opt.Log, points: f.id.Points}
-	if err := p.try(ctx, func() error { return f.ask(ctx, dir, ref) }); err != nil {
+	p := receive.Patience{Wait: f.opt.Wait, Log: f.opt.Log, Points: f.node.self.Points}
+	if err := p.Try(ctx, func() error { return f.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
 	var err error
@@ -248,13 +259,13 @@ func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
 
 // ask connects and gets the content's manifest.
 func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
-	conn, welcome, err := Connect(ctx, f.ep, f.id)
+	conn, welcome, err := f.node.connect(ctx)
 	if err != nil {
 		return err
 	}
 	site, err := openClient(ctx, dir)
 	if err == nil {
-		f.signed, err = Content(ctx, conn, welcome, site.Catalogue, ref)
+		f.signed, err = findContent(ctx, conn, welcome, site.Catalogue, ref)
 		site.Close()
 	}
 	if err == nil {
@@ -265,7 +276,7 @@ func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
 	case <-conn.Done():
 	default:
 		if !errors.Is(err, context.DeadlineExceeded) {
-			err = settledError{err} // it did answer
+			err = receive.Settled(err) // it did answer
 		}
 	}
 	conn.Close("")
@@ -286,23 +297,25 @@ func (f *fetcher) close() {
 	if f.conn != nil {
 		f.conn.Close("")
 	}
-	f.ep.Close()
-	f.mesh.leave()
+	f.node.Close()
 	if f.store != nil {
 		f.store.Close()
 		f.files.Close()
 	}
 }
 
-func (f *fetcher) receive(ctx context.Context, sink Sink) (Fetched, error) {
+func (f *fetcher) receive(ctx context.Context, sink receive.Sink) (Fetched, error) {
 	m := f.signed.Manifest
 	out := Fetched{Name: m.Name, Version: m.Version, Hash: f.signed.Hash, Size: int64(m.Size)}
 	if f.store != nil {
 		sink = &storeSink{Sink: sink, store: f.store, keep: f.opt.Keep, manifest: m}
 	}
-	conn := f.conn
+	cfg := receive.Config{Self: f.node.key.Public(), Content: f.signed, First: f.conn, Connect: func(ctx context.Context) (*transport.Conn, error) {
+		conn, _, err := f.node.connect(ctx)
+		return conn, err
+	}}
 	f.conn = nil
 	var err error
-	out.Reception, err = Receive(ctx, f.ep, f.id, conn, f.signed, sink, f.opt.ReceiveOptions)
+	out.Reception, err = receive.Run(ctx, cfg, sink, f.opt.Options)
 	return out, err
 }

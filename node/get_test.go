@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/receive"
 )
 
 const mib = 1 << 20
@@ -74,7 +74,7 @@ func TestClientThatHearsNoMulticastGetsItOverQUIC(t *testing.T) {
 	opt.Drop = func() bool { return true }
 	path := filepath.Join(t.TempDir(), "out")
 	deaf := false
-	opt.Progress = func(p Progress) { deaf = deaf || p.Peer.Deaf || p.Peer.Demoted != 0 }
+	opt.Progress = func(p receive.Progress) { deaf = deaf || p.Peer.Deaf || p.Peer.Demoted != 0 }
 	got, err := Get(testContext(t), s.client(), catalog.Ref{Name: "raw"}, path, false, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestDistributionPointThatComesBackIsWaitedFor(t *testing.T) {
 	half := make(chan struct{})
 	var once sync.Once
 	opt := fetchOptions()
-	opt.Progress = func(p Progress) {
+	opt.Progress = func(p receive.Progress) {
 		if p.Done > int64(len(data))/4 {
 			once.Do(func() { close(half) })
 		}
@@ -124,7 +124,7 @@ func TestInterruptedGetGoesOn(t *testing.T) {
 	client, path := s.client(), filepath.Join(t.TempDir(), "out")
 	ctx, cancel := context.WithCancel(testContext(t))
 	opt := fetchOptions()
-	opt.Progress = func(p Progress) {
+	opt.Progress = func(p receive.Progress) {
 		if p.Done > int64(len(data))/3 {
 			cancel()
 		}
@@ -239,7 +239,7 @@ func TestGCLeavesWhatIsBeingCast(t *testing.T) {
 	opt, path := fetchOptions(), filepath.Join(t.TempDir(), "out")
 	started := make(chan struct{})
 	var once sync.Once
-	opt.Progress = func(p Progress) {
+	opt.Progress = func(p receive.Progress) {
 		if p.Done > 0 {
 			once.Do(func() { close(started) })
 		}
@@ -251,7 +251,7 @@ func TestGCLeavesWhatIsBeingCast(t *testing.T) {
 		done <- err
 	}()
 	<-started
-	if err := s.Remove(testContext(t), api.RemoveRequest{Name: "raw", Version: "1"}); err != nil {
+	if err := s.Remove(testContext(t), "raw", "1"); err != nil {
 		t.Fatal(err)
 	}
 	if freed, err := s.GC(testContext(t)); err != nil || freed.Chunks != 0 {
@@ -293,7 +293,7 @@ func TestDamagedStoreIsToldToTheClientAndMendedByPublishing(t *testing.T) {
 	client := s.client()
 	damageStore(t, dir)
 	path := filepath.Join(t.TempDir(), "x")
-	if _, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions()); !errors.Is(err, ErrLacks) {
+	if _, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions()); !errors.Is(err, receive.ErrLacks) {
 		t.Fatalf("get: %v, want ErrLacks", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {

@@ -9,13 +9,14 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // fileSink puts blocks into an output file, which serves as the store of what it has.
 type fileSink struct {
-	file     *chunk.Assembly
+	file     *disk.Assembly
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 	put      []uint32 // since the last Commit
@@ -222,7 +223,7 @@ func (s *applySink) Commit() ([]uint32, error) {
 	return held, s.retry()
 }
 
-// Urgent implements Urgent.
+// Urgent implements receive.Urgent.
 func (s *applySink) Urgent() []uint32 {
 	if len(s.waiting) == 0 {
 		return nil
@@ -258,8 +259,8 @@ func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
 
 // storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
 type storeSink struct {
-	Sink
-	store    *chunk.Store
+	receive.Sink
+	store    *disk.Store
 	keep     bool
 	manifest *catalog.Manifest
 }
@@ -342,9 +343,9 @@ func (s *storeSink) Commit() ([]uint32, error) {
 	return s.Sink.Commit()
 }
 
-// Urgent implements Urgent.
+// Urgent implements receive.Urgent.
 func (s *storeSink) Urgent() []uint32 {
-	if u, ok := s.Sink.(Urgent); ok {
+	if u, ok := s.Sink.(receive.Urgent); ok {
 		return u.Urgent()
 	}
 	return nil

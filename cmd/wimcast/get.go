@@ -11,6 +11,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -19,7 +20,7 @@ func fetchFlags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
 		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
-		waitFlag(node.DefaultWait),
+		waitFlag(receive.DefaultWait),
 	}
 }
 
@@ -106,12 +107,12 @@ func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *p
 	bar := show.track(what, 0)
 	opt := node.FetchOptions{Keep: cmd.Bool("keep")}
 	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.logger(cmd.Bool("verbose"))
-	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
+	opt.Progress = func(p receive.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
 	return opt, show, bar.finish
 }
 
 // progressWords says beside a bar how a reception is doing.
-func progressWords(p node.Progress) string {
+func progressWords(p receive.Progress) string {
 	switch {
 	case !p.Connected:
 		return p.Why
@@ -148,7 +149,7 @@ func fetchHint(err error) error {
 		return withHint(err, "this client is not, or no longer, of the site: join it into another folder with a new token (wimcast join TOKEN --dir DIR)")
 	case errors.Is(err, catalog.ErrUnknown):
 		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
-	case errors.Is(err, node.ErrLacks):
+	case errors.Is(err, receive.ErrLacks):
 		return withHint(err, "on the distribution point, 'wimcast catalog verify' names what is damaged: publish that file again; then run the same command again, it goes on where it stopped")
 	case errors.Is(err, node.ErrVanished):
 		return withHint(err, "find what removes them, empty the target, and run the same command again")

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
 )
 
 func (a *app) siteCommand() *cli.Command {
@@ -66,18 +67,24 @@ func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	defer f.Close()
-	token, err := f.Token(ctx, api.TokenRequest{Addresses: cmd.StringSlice("address"), Hours: int(cmd.Int("hours")), Uses: int(cmd.Int("uses"))})
+	token, err := f.Token(ctx, node.TokenRequest{Addresses: cmd.StringSlice("address"), Hours: int(cmd.Int("hours")), Uses: int(cmd.Int("uses"))})
 	if err != nil {
 		return err
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(api.TokenReply{Token: token})
+		return a.printJSON(api.Token{Token: token})
 	}
 	return a.printf("%s\n", token)
 }
 
+// folder is a distribution point's folder, which the caller closes.
+type folder interface {
+	api.Folder
+	io.Closer
+}
+
 // openFolder opens a distribution point's folder: through the node that runs on it, or, when none does, directly.
-func openFolder(dir string) (api.Folder, error) {
+func openFolder(dir string) (folder, error) {
 	if c := api.Dial(dir); c != nil {
 		return c, nil
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // NodesMax is how many nodes of the mesh a node knows at a time; it does not hear of more.
@@ -29,7 +31,7 @@ const (
 // Node is a node of the mesh, as far as is known here.
 type Node struct {
 	Meta
-	ID    [32]byte // its node key, as it claims
+	ID    ident.PublicKey // as it claims
 	Addr  netip.AddrPort
 	State State
 	Self  bool

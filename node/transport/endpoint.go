@@ -19,6 +19,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // Limits of an endpoint.
@@ -119,7 +120,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		ConnContext:         e.admit,
 	}
 	if cfg.Accept {
-		anyone := func(Key) error { return nil }
+		anyone := func(ident.PublicKey) error { return nil }
 		e.listener, err = e.transport.Listen(tlsConfig(cert, cfg.now, anyone), e.quicConfig())
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open QUIC endpoint at %s: %w", e.Addr(), err), e.transport.Close(), conn.Close())
@@ -227,12 +228,12 @@ func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
 
 // Dial connects to the node with the given key, within 10 seconds. It opens the control stream. The error names the address
 // and says what to look at: nobody answers, or another node answers.
-func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Conn, error) {
+func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer ident.PublicKey) (*Conn, error) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	e.guard.trust(addr) // we chose it
-	conf := tlsConfig(e.cert, e.now, func(k Key) error {
+	conf := tlsConfig(e.cert, e.now, func(k ident.PublicKey) error {
 		if k != peer {
 			return ErrOtherPeer
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -56,8 +57,8 @@ func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, erro
 
 // Manifest asks the peer for the signed manifest with this hash and writes it to w. The caller checks hash and signature. It
 // fails when ctx ends or nothing comes for 30 seconds.
-func (c *Conn) Manifest(ctx context.Context, hash chunk.ID, w io.Writer) error {
-	what := fmt.Sprintf("fetch manifest %s from", hash)
+func (c *Conn) Manifest(ctx context.Context, hash ident.ManifestHash, w io.Writer) error {
+	what := fmt.Sprintf("get manifest %s from", hash)
 	asking, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	s, size, err := c.ask(asking, wire.GetManifest{Hash: hash})

@@ -10,6 +10,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -22,7 +23,7 @@ type Source interface {
 	// Chunk appends the chunk to buf[:0], which has room for chunk.MaxSize bytes, and returns it, or ErrNotHeld or ErrBusy.
 	Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error)
 	// Manifest returns the signed manifest with this hash and its size in bytes, or ErrNotHeld or ErrBusy.
-	Manifest(ctx context.Context, hash chunk.ID) (io.ReadCloser, int64, error)
+	Manifest(ctx context.Context, hash ident.ManifestHash) (io.ReadCloser, int64, error)
 }
 
 // Serve answers fetches of the peer until ctx ends or the connection does, and returns why. Answers under way are then
@@ -105,7 +106,7 @@ func (c *Conn) answerChunk(ctx context.Context, s *quic.Stream, src Source, id c
 	return s.Close()
 }
 
-func (c *Conn) answerManifest(ctx context.Context, s *quic.Stream, src Source, hash chunk.ID) error {
+func (c *Conn) answerManifest(ctx context.Context, s *quic.Stream, src Source, hash ident.ManifestHash) error {
 	r, size, err := src.Manifest(ctx, hash)
 	if err != nil {
 		return c.refuse(ctx, s, err)

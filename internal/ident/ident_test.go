@@ -1,0 +1,21 @@
+package ident
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPublicKeyIsReadAsItIsWritten(t *testing.T) {
+	k := PublicKey{0: 0xab, 31: 0x01}
+	if got, err := ParsePublicKey(k.String()); err != nil || got != k {
+		t.Errorf("%v, %v; want %v", got, err, k)
+	}
+	if k.Short() != "ab000000" {
+		t.Errorf("short form %q", k.Short())
+	}
+	for _, bad := range []string{"", k.String()[:63], k.String()[:62], k.String() + "00", strings.Repeat("g", 64)} {
+		if _, err := ParsePublicKey(bad); err == nil {
+			t.Errorf("%q was taken for a key", bad)
+		}
+	}
+}

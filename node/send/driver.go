@@ -1,0 +1,195 @@
+package send
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/clock"
+	"github.com/wimcast/wimcast/node/transport"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// driver is the state of the cast's goroutine.
+type driver struct {
+	*Cast
+	machine *distributor.Machine
+	sender  *transport.Sender
+	seal    *wire.Sealer
+	clock   clock.Clock
+	cache   *blockCache
+
+	batch   [][]byte // datagrams to be sent, in buffers
+	buffers [][]byte
+	plain   []byte // an announce before it is sealed
+	failing time.Time
+}
+
+func (d *driver) alloc() {
+	backing := make([]byte, batchMax*wire.MaxDatagram)
+	for i := range batchMax {
+		d.buffers = append(d.buffers, backing[i*wire.MaxDatagram:i*wire.MaxDatagram:(i+1)*wire.MaxDatagram])
+	}
+	d.batch = make([][]byte, 0, batchMax)
+}
+
+// run is the goroutine: one input, all outputs, next deadline.
+func (d *driver) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	emptySince := time.Now()
+	for {
+		at, _ := d.machine.Deadline()
+		timer.Reset(d.clock.Until(at))
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-d.inputs:
+			d.take(in)
+		case <-timer.C:
+			d.takeWaiting() // first: a tick may send, and sending may take a while
+			d.machine.Handle(d.clock.Now(), distributor.Tick{})
+		}
+		if !d.drain() {
+			return
+		}
+		if !d.idle() {
+			emptySince = time.Now()
+		} else if time.Since(emptySince) > linger {
+			return
+		}
+	}
+}
+
+func (d *driver) take(in input) {
+	if in.ask != nil {
+		in.ask(d.machine, d.clock.Now())
+		return
+	}
+	d.machine.Handle(d.clock.Now(), in.in)
+}
+
+// takeWaiting takes the inputs that are there, up to so many that sending is not held up.
+func (d *driver) takeWaiting() {
+	const most = 256
+	for range most {
+		select {
+		case in := <-d.inputs:
+			d.take(in)
+			d.drain() // sends no symbols: only a tick does
+		default:
+			return
+		}
+	}
+}
+
+// drain carries out all outputs. It reports false when the run is over.
+func (d *driver) drain() bool {
+	for {
+		out, ok := d.machine.Poll()
+		if !ok {
+			d.flush()
+			return true
+		}
+		switch out := out.(type) {
+		case distributor.SendSymbols:
+			d.symbols(out)
+		case distributor.SendAnnounce:
+			h := wire.Header{Type: wire.TypeAnnounce, Cast: d.cfg.Info.Cast, Run: d.cfg.Info.RunTag(), Seq: out.Seq}
+			d.plain = out.Announce.Append(d.plain[:0])
+			d.datagram(h, d.plain)
+		case distributor.SendStream:
+			if s := d.member(out.Member); s != nil {
+				s.Tell(out.Msg)
+			}
+		case distributor.Drop:
+			d.drop(out)
+		case distributor.Over:
+			d.cfg.Log.Warn("cast run is over, members will start another", "cast", d.cfg.Name, "why", out.Why)
+			return false
+		case distributor.Event:
+			d.cfg.Log.Debug("cast", "event", string(out.Kind), "member", out.Member, "block", out.Block, "n", out.N, "text", out.Text)
+		}
+	}
+}
+
+func (d *driver) drop(out distributor.Drop) {
+	d.mu.Lock()
+	s := d.members[out.Member]
+	delete(d.members, out.Member)
+	d.mu.Unlock()
+	if s != nil {
+		s.CastEnded(d.Cast, out.Member, out.Why)
+	}
+}
+
+func (d *driver) symbols(out distributor.SendSymbols) {
+	for i := range out.Count {
+		sym := out.First + wire.Symbol(i)
+		data, err := d.cache.symbol(out.Block, sym)
+		if err != nil { // the sequence numbers are lost, which looks like loss
+			if d.complain("read block", err) {
+				d.sendAway(out.Block)
+			}
+			return
+		}
+		d.datagram(wire.Header{
+			Type: wire.TypeSymbol, Symbol: sym, Cast: d.cfg.Info.Cast, Run: d.cfg.Info.RunTag(),
+			Seq: out.Seq + wire.Seq(i), Block: out.Block,
+		}, data)
+	}
+}
+
+// datagram seals one datagram into the batch.
+func (d *driver) datagram(h wire.Header, payload []byte) {
+	if len(d.batch) == batchMax {
+		d.flush()
+	}
+	sealed, err := d.seal.Seal(d.buffers[len(d.batch)][:0], h, payload)
+	if err != nil {
+		d.complain("seal", err)
+		return
+	}
+	d.batch = append(d.batch, sealed)
+}
+
+// flush sends the batch. What the network refuses is lost, as on any network; the user is told, not too often.
+func (d *driver) flush() {
+	for rest := d.batch; len(rest) > 0; {
+		n, err := d.sender.Send(rest)
+		if err != nil {
+			if !errors.Is(err, net.ErrClosed) {
+				d.complain("send", err)
+			}
+			break
+		}
+		rest = rest[n:]
+	}
+	d.batch = d.batch[:0]
+}
+
+// complain logs an error that may come thousands of times a second, at most once a second. It reports whether it did.
+func (d *driver) complain(what string, err error) bool {
+	now := time.Now()
+	if now.Sub(d.failing) <= time.Second {
+		return false
+	}
+	d.failing = now
+	d.cfg.Log.Warn(what, "cast", d.cfg.Name, "error", err)
+	return true
+}
+
+// sendAway tells the members to ask for a block over QUIC: there they get it when it can be read again, and until then they
+// learn that it cannot.
+func (d *driver) sendAway(b wire.Block) {
+	d.mu.Lock()
+	members := slices.Collect(maps.Values(d.members))
+	d.mu.Unlock()
+	for _, s := range members {
+		s.Tell(wire.Unicast{Cast: d.cfg.Info.Cast, Spans: []wire.Span{{From: b, To: b + 1}}})
+	}
+}
