@@ -19,18 +19,21 @@ type lingering struct {
 	aloneAt machine.Time // since when
 }
 
-// linger ends a cast that has been without members for long enough.
+// linger notes since when the cast has been without members.
 func (m *Machine) linger() {
-	switch {
-	case len(m.members) > 0:
-		m.alone = false
-	case !m.alone:
-		m.alone, m.aloneAt = true, m.now
-	case !m.over && m.now.Sub(m.aloneAt) >= lingerFor:
-		m.over = true
-		m.event(EventEnded, 0, 0, m.now.Sub(m.aloneAt).Milliseconds(), "")
-		m.out.Push(End{Why: fmt.Sprintf("nobody has taken part for %v", lingerFor)})
+	if alone := len(m.members) == 0; alone != m.alone {
+		m.alone, m.aloneAt = alone, m.now
 	}
+}
+
+// endLingering ends a cast that has been without members for long enough.
+func (m *Machine) endLingering() {
+	if m.over || !m.alone || m.now.Sub(m.aloneAt) < lingerFor {
+		return
+	}
+	m.over = true
+	m.event(EventEnded, 0, 0, m.now.Sub(m.aloneAt).Milliseconds(), "")
+	m.out.Push(End{Why: fmt.Sprintf("nobody has taken part for %v", lingerFor)})
 }
 
 // lingerDeadline says when linger has something to do. A machine that has had no input yet wants one, to learn the time.

@@ -90,7 +90,7 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
-// multicast: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
+// multicast, or end: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
 // and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {
 	if now < m.now {
@@ -114,6 +114,7 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.unreadable(in.Block)
 	case Tick:
 		m.run()
+		m.endLingering()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}

@@ -21,7 +21,7 @@
 //	crash NAME output=N [back=D]        the node dies at this machine's N-th output, and comes back
 //	run D                               at most so long
 //	expect done NAME|A..B               they hold all they wanted, bit by bit
-//	expect failed NAME|A..B lost|refused|lacks
+//	expect failed NAME|A..B lost|refused|lacks|wrong
 //	                                    they have given up, for this cause
 //	expect wire S <= X                  bytes the sender put on the wire, QUIC included / image bytes
 //	expect multicast S <= X             the same without QUIC

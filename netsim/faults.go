@@ -269,4 +269,4 @@ func changeUnreadable(is bool) func(*builder, string, []string) func() {
 }
 
 // failCauses are the words of "expect failed NAME CAUSE".
-var failCauses = map[string]peer.FailCause{"lost": peer.FailedLost, "refused": peer.FailedRefused, "lacks": peer.FailedLacks}
+var failCauses = map[string]peer.FailCause{"lost": peer.FailedLost, "refused": peer.FailedRefused, "lacks": peer.FailedLacks, "wrong": peer.FailedWrong}

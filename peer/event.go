@@ -12,7 +12,7 @@ type EventKind string
 // Kinds of events, with the meaning of N.
 const (
 	EventLink     EventKind = "link"     // N: 1 up, 0 down; Text: why
-	EventNoLink   EventKind = "no-link"  // an attempt to connect failed; N: milliseconds until the next; Text: why
+	EventNoLink   EventKind = "no-link"  // there is no connection; N: milliseconds until the next attempt; Text: why
 	EventNewRun   EventKind = "new-run"  // N: run tag
 	EventDecoded  EventKind = "decoded"  // N: parity symbols that were needed
 	EventBad      EventKind = "bad"      // a decoded or fetched block does not match its name; N: times so far

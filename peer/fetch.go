@@ -12,7 +12,7 @@ import (
 const (
 	backOffMin = 50 * time.Millisecond
 	backOffMax = 2 * time.Second
-	fetchFor   = 30 * time.Second // an answer takes no longer; a block has at most 256 KiB
+	fetchFor   = 30 * time.Second // an answer may take so long; a block has at most 256 KiB
 
 	// lackFor is how long nothing but refusals may come before the machine gives up: what can be had is had first, and somebody
 	// may mend the sender meanwhile.
@@ -126,7 +126,7 @@ func (m *Machine) fetched(in Fetched) {
 	if in.Why != FetchGot {
 		m.slowDown(in.Block, in.Why.String())
 		if in.Why == FetchLacks {
-			m.cannotHave(in.Block, "the sender cannot read a part of what it offers")
+			m.cannotHave(in.Block, FailedLacks, "the sender cannot read a part of what it offers")
 		}
 		return
 	}
@@ -139,7 +139,7 @@ func (m *Machine) fetched(in Fetched) {
 		m.event(EventWrong, in.Block, int64(m.stats.Wrong), "")
 		m.badBlock(in.Block)
 		m.slowDown(in.Block, "wrong bytes")
-		m.cannotHave(in.Block, "the sender sends wrong bytes")
+		m.cannotHave(in.Block, FailedWrong, "the sender sends wrong bytes")
 		return
 	}
 	m.answered()
@@ -159,7 +159,7 @@ func (m *Machine) flies(i wire.Block) int {
 }
 
 // cannotHave notes that the sender did not give a block that it offers, and gives up when nothing else comes for a while.
-func (m *Machine) cannotHave(i wire.Block, why string) {
+func (m *Machine) cannotHave(i wire.Block, cause FailCause, why string) {
 	if m.blocks[i].state != wanted {
 		return
 	}
@@ -168,7 +168,7 @@ func (m *Machine) cannotHave(i wire.Block, why string) {
 		m.event(EventLacks, i, 0, why)
 	}
 	if m.now.Sub(m.refusedAt) >= lackFor {
-		m.fail(FailedLacks, why)
+		m.fail(cause, why)
 	}
 }
 

@@ -143,6 +143,7 @@ const (
 	FailedLost    FailCause = iota // the sender was away for Config.LostMax
 	FailedRefused                  // trying again cannot help, as the driver said
 	FailedLacks                    // the sender cannot give what it offers
+	FailedWrong                    // the sender gives wrong bytes
 )
 
 func (Failed) out()     {}

@@ -17,7 +17,7 @@ type calling struct {
 	dialing bool         // a Dial is not answered
 	dialAt  machine.Time // the next one
 	lostAt  machine.Time // since when there is no connection
-	lastWhy string       // the last attempt failed
+	lastWhy string       // why there is no connection; "": none was lost, and no attempt failed
 }
 
 // link takes news of the control connection.
@@ -29,7 +29,7 @@ func (m *Machine) link(in Link) {
 		m.linkLost(in)
 		return
 	}
-	m.linkUp, m.dialing = true, false
+	m.linkUp, m.dialing, m.lastWhy = true, false, ""
 	m.event(EventLink, 0, 1, "")
 	if !m.known || in.Run != m.run {
 		m.newRun(in.Run)
@@ -62,7 +62,6 @@ func (m *Machine) dialFailed(in DialFailed) {
 		return
 	}
 	m.dialing = false
-	m.event(EventNoLink, 0, redialEvery.Milliseconds(), in.Why)
 	m.noLink(in.Why, in.Permanent)
 }
 
@@ -74,6 +73,7 @@ func (m *Machine) noLink(why string, permanent bool) {
 		return
 	}
 	m.dialAt = m.now.Add(redialEvery)
+	m.event(EventNoLink, 0, redialEvery.Milliseconds(), why)
 }
 
 // waitForLink dials, and gives up when the sender has been gone too long.
@@ -98,11 +98,10 @@ func (m *Machine) linkDeadline() (machine.Time, machine.Reason) {
 	if !m.dialing {
 		when = min(when, m.dialAt)
 	}
-	why := machine.Reason("the connection to the sender")
-	if m.known {
-		why = "the sender to come back"
+	if m.lastWhy == "" && !m.known {
+		return max(when, m.now), "the connection to the sender"
 	}
-	return max(when, m.now), why
+	return max(when, m.now), machine.Reason(fmt.Sprintf("the sender, which does not answer; given up after %v", m.cfg.LostMax))
 }
 
 // fail gives up.

@@ -65,7 +65,7 @@ func TestGivesUp(t *testing.T) {
 			return w.do(DialFailed{Why: "unknown content", Permanent: true})
 		}, FailedRefused, "unknown content"},
 		{"nothing but refusals", func(w *world) []Out { return w.answerAll(lackFor+time.Second, Fetched{Why: FetchLacks}) }, FailedLacks, "cannot read"},
-		{"nothing but wrong bytes", func(w *world) []Out { return w.answerAll(lackFor+2*time.Second, Fetched{Data: []byte{1}}) }, FailedLacks, "wrong bytes"},
+		{"nothing but wrong bytes", func(w *world) []Out { return w.answerAll(lackFor+2*time.Second, Fetched{Data: []byte{1}}) }, FailedWrong, "wrong bytes"},
 		{"refusals, not long enough", func(w *world) []Out { return w.answerAll(lackFor-time.Second, Fetched{Why: FetchLacks}) }, 0, ""},
 		{"a busy sender", func(w *world) []Out { return w.answerAll(lackFor+time.Minute, Fetched{Why: FetchBusy}) }, 0, ""},
 		{"refusals while other blocks come", func(w *world) []Out {

@@ -115,7 +115,7 @@ func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *p
 func progressWords(p receive.Progress) string {
 	switch {
 	case !p.Connected:
-		return p.Why
+		return "waiting for " + p.Why
 	case p.Peer.Demoted != 0:
 		return "too slow for the others: served over QUIC"
 	case p.Peer.Deaf:

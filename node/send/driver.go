@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 	"errors"
-	"maps"
 	"net"
 	"slices"
 	"time"
@@ -25,7 +24,8 @@ type driver struct {
 
 	batch   [][]byte // datagrams to be sent, in buffers
 	buffers [][]byte
-	plain   []byte // an announce before it is sealed
+	plain   []byte       // an announce before it is sealed
+	lost    []wire.Block // could not be read, and the machine has not heard it
 	failing time.Time
 }
 
@@ -41,7 +41,6 @@ func (d *driver) alloc() {
 func (d *driver) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	emptySince := time.Now()
 	for {
 		at, _ := d.machine.Deadline()
 		timer.Reset(d.clock.Until(at))
@@ -55,11 +54,6 @@ func (d *driver) run(ctx context.Context) {
 			d.machine.Handle(d.clock.Now(), distributor.Tick{})
 		}
 		if !d.drain() {
-			return
-		}
-		if !d.idle() {
-			emptySince = time.Now()
-		} else if time.Since(emptySince) > linger {
 			return
 		}
 	}
@@ -91,6 +85,12 @@ func (d *driver) takeWaiting() {
 func (d *driver) drain() bool {
 	for {
 		out, ok := d.machine.Poll()
+		if !ok && len(d.lost) > 0 {
+			i := d.lost[0]
+			d.lost = d.lost[1:]
+			d.machine.Handle(d.clock.Now(), distributor.Unreadable{Block: i})
+			continue
+		}
 		if !ok {
 			d.flush()
 			return true
@@ -110,6 +110,9 @@ func (d *driver) drain() bool {
 			d.drop(out)
 		case distributor.Over:
 			d.cfg.Log.Warn("cast run is over, members will start another", "cast", d.cfg.Name, "why", out.Why)
+			return false
+		case distributor.End:
+			d.cfg.Log.Debug("cast ends", "cast", d.cfg.Name, "why", out.Why)
 			return false
 		case distributor.Event:
 			d.cfg.Log.Debug("cast", "event", string(out.Kind), "member", out.Member, "block", out.Block, "n", out.N, "text", out.Text)
@@ -132,8 +135,9 @@ func (d *driver) symbols(out distributor.SendSymbols) {
 		sym := out.First + wire.Symbol(i)
 		data, err := d.cache.symbol(out.Block, sym)
 		if err != nil { // the sequence numbers are lost, which looks like loss
-			if d.complain("read block", err) {
-				d.sendAway(out.Block)
+			d.complain("read block", err)
+			if !slices.Contains(d.lost, out.Block) {
+				d.lost = append(d.lost, out.Block)
 			}
 			return
 		}
@@ -172,24 +176,12 @@ func (d *driver) flush() {
 	d.batch = d.batch[:0]
 }
 
-// complain logs an error that may come thousands of times a second, at most once a second. It reports whether it did.
-func (d *driver) complain(what string, err error) bool {
+// complain logs an error that may come thousands of times a second, at most once a second.
+func (d *driver) complain(what string, err error) {
 	now := time.Now()
 	if now.Sub(d.failing) <= time.Second {
-		return false
+		return
 	}
 	d.failing = now
 	d.cfg.Log.Warn(what, "cast", d.cfg.Name, "error", err)
-	return true
-}
-
-// sendAway tells the members to ask for a block over QUIC: there they get it when it can be read again, and until then they
-// learn that it cannot.
-func (d *driver) sendAway(b wire.Block) {
-	d.mu.Lock()
-	members := slices.Collect(maps.Values(d.members))
-	d.mu.Unlock()
-	for _, s := range members {
-		s.Tell(wire.Unicast{Cast: d.cfg.Info.Cast, Spans: []wire.Span{{From: b, To: b + 1}}})
-	}
 }
