@@ -14,7 +14,7 @@ func sendBlocks(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
 	blocks := make([]distributor.Block, len(m.Chunks))
 	for i, c := range m.Chunks {
 		if l.IsBlock(uint32(i)) {
-			blocks[i] = distributor.Block{Size: c.Size, Prologue: l.Prologue(uint32(i))}
+			blocks[i] = distributor.Block{Size: c.Size, Prologue: l.Prologue(chunk.Block(i))}
 		}
 	}
 	return blocks
@@ -41,14 +41,14 @@ func refs(m *catalog.Manifest) []chunk.Ref {
 }
 
 // spans joins ascending block indices to runs.
-func spans(blocks []uint32) []wire.Span {
+func spans(blocks []chunk.Block) []wire.Span {
 	var out []wire.Span
 	for _, b := range blocks {
-		if n := len(out); n > 0 && out[n-1].To == wire.Block(b) {
+		if n := len(out); n > 0 && out[n-1].To == b {
 			out[n-1].To++
 			continue
 		}
-		out = append(out, wire.Span{From: wire.Block(b), To: wire.Block(b) + 1})
+		out = append(out, wire.Span{From: b, To: b + 1})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -51,7 +52,7 @@ func (r *receiver) feed(ctx context.Context, final bool) {
 // take puts a batch into the sink and commits it.
 func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) error {
 	for _, b := range batch {
-		if err := r.sink.Put(ctx, uint32(b.Block), b.Data); err != nil {
+		if err := r.sink.Put(ctx, b.Block, b.Data); err != nil {
 			return err
 		}
 	}
@@ -71,13 +72,13 @@ func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) er
 		r.mu.Lock()
 		r.done += int64(r.blocks[b].Size)
 		r.mu.Unlock()
-		r.handle(peer.Stored{Block: wire.Block(b)})
+		r.handle(peer.Stored{Block: b})
 	}
 	return nil
 }
 
 // hurry has blocks fetched at once without which the sink cannot go on: as if the sender had said Unicast.
-func (r *receiver) hurry(blocks []uint32) {
+func (r *receiver) hurry(blocks []chunk.Block) {
 	if len(blocks) > 0 {
 		r.handle(peer.Message{Msg: wire.Unicast{Cast: castID(r.signed.Hash), Spans: spans(blocks)}})
 	}

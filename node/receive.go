@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
@@ -29,17 +30,17 @@ const DefaultWait = redialFor
 type Sink interface {
 	// Needs says what is still needed, ascending, and whether that is all there will ever be. It is asked at the start, and
 	// again after each Commit until it has said that it is all.
-	Needs() (blocks []uint32, final bool, err error)
+	Needs() (blocks []chunk.Block, final bool, err error)
 	// Put takes a block; its bytes are the sink's.
-	Put(ctx context.Context, block uint32, data []byte) error
+	Put(ctx context.Context, block chunk.Block, data []byte) error
 	// Commit makes what was put durable and says which blocks became so.
-	Commit() (held []uint32, err error)
+	Commit() (held []chunk.Block, err error)
 }
 
 // Urgent is a Sink that can only go on if certain blocks come first.
 type Urgent interface {
 	// Urgent gives the blocks that are needed most right now; none when there is no hurry.
-	Urgent() []uint32
+	Urgent() []chunk.Block
 }
 
 // ReceiveOptions says how to take part in a cast.

@@ -283,7 +283,7 @@ func (s *session) leaveAll() {
 func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	s.mu.Lock()
 	var in membership
-	var block uint32
+	var block chunk.Block
 	for _, m := range s.casts {
 		if b, ok := m.cast.layout.Find(id); ok {
 			in, block = m, b
@@ -297,7 +297,7 @@ func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, err
 		return nil, transport.ErrNotHeld
 	}
 	if in.cast != nil {
-		in.cast.put(distributor.Fetched{Member: in.id, Block: wire.Block(block)})
+		in.cast.put(distributor.Fetched{Member: in.id, Block: block})
 	}
 	return data, nil
 }
