@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
@@ -75,7 +76,7 @@ func (s *Server) meta() mesh.Meta {
 	if len(names) > 0 {
 		what = "casts " + strings.Join(names, ", ")
 	}
-	return mesh.Meta{Role: mesh.DistributionPoint, Name: s.site.Catalogue.Record().Name, What: clip(what)}
+	return mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: s.site.Catalogue.Record().Name, What: clip(what)}
 }
 
 // describe tells the mesh of a change of the casts. mu is held.
@@ -104,7 +105,7 @@ func (s *Server) meshStatus() []api.NodeStatus {
 	}
 	for _, n := range s.mesh.Nodes() {
 		out = append(out, api.NodeStatus{
-			Name: n.Name, ID: n.ID.Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
+			Name: n.Name, ID: n.ID.Short(), Role: n.Roles.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
 		})
 	}
 	return out
@@ -165,7 +166,7 @@ func (m *meeting) start(local netip.Addr, seed netip.AddrPort, key wire.MeshKey)
 	}
 	var err error
 	m.mesh, err = mesh.Start(mesh.Config{
-		Meta: mesh.Meta{Role: mesh.Client, Name: m.id.Name, What: m.what}, ID: m.id.Key.Public(),
+		Meta: mesh.Meta{Roles: catalog.RolePeer, Name: m.id.Name, What: m.what}, ID: m.id.Key.Public(),
 		Bind: netip.AddrPortFrom(local, 0), Key: key, Seeds: []netip.AddrPort{seed}, Log: m.log,
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.Port() {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
-	if c := nodes[1]; c.Name != "client" || c.Role != "client" || c.State != "alive" || c.What != "receives notes" || c.ID == want.ID {
+	if c := nodes[1]; c.Name != "client" || c.Role != "peer" || c.State != "alive" || c.What != "receives notes" || c.ID == want.ID {
 		t.Errorf("second node %+v", c)
 	}
 	if err := <-done; err != nil {

@@ -15,7 +15,7 @@ type Status struct {
 type NodeStatus struct {
 	Name    string `json:"name"`
 	ID      string `json:"id"`   // first digits of its key
-	Role    string `json:"role"` // "distribution point" or "client"
+	Role    string `json:"role"` // "distribution point" or "peer"
 	Address string `json:"address"`
 	State   string `json:"state"`          // "alive" or "suspect": it has not answered for a while
 	What    string `json:"what,omitempty"` // what it does
