@@ -72,7 +72,7 @@ var rooms = map[string]room{
 		why:     "it drives the sending machine and knows neither folders nor sessions: node gives it a store and members",
 	},
 	"node/receive": {
-		imports: []string{"catalog", "internal/clock", "internal/machine", "node/transport", "peer", "wire"},
+		imports: []string{"catalog", "chunk", "internal/clock", "internal/machine", "node/transport", "peer", "wire"},
 		why:     "it drives the receiving machine and knows neither folders nor what a content becomes: node gives it connections and a sink",
 	},
 	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},

@@ -39,7 +39,7 @@ var (
 			}},
 		}},
 		Nodes: []mesh.Node{{
-			Meta: mesh.Meta{Role: mesh.Client, Name: "c", What: "receives n"}, ID: [32]byte{0x12, 0x34},
+			Meta: mesh.Meta{Roles: catalog.RolePeer, Name: "c", What: "receives n"}, ID: [32]byte{0x12, 0x34},
 			Addr: netip.MustParseAddrPort("198.18.0.2:4793"), State: mesh.Suspect, Self: true,
 		}},
 	}
@@ -169,7 +169,7 @@ const statusJSON = `{
   {
    "name": "c",
    "id": "12340000",
-   "role": "client",
+   "role": "peer",
    "address": "198.18.0.2:4793",
    "state": "suspect",
    "what": "receives n"

@@ -21,7 +21,7 @@ type Status struct {
 type NodeStatus struct {
 	Name    string `json:"name"`
 	ID      string `json:"id"`   // first digits of its key
-	Role    string `json:"role"` // "distribution point" or "client"
+	Role    string `json:"role"` // "distribution point" or "peer"
 	Address string `json:"address"`
 	State   string `json:"state"`          // "alive" or "suspect": it has not answered for a while
 	What    string `json:"what,omitempty"` // what it does
@@ -76,7 +76,7 @@ func fromStatus(st node.Status) Status {
 
 func fromNode(n mesh.Node) NodeStatus {
 	return NodeStatus{
-		Name: n.Name, ID: n.ID.Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
+		Name: n.Name, ID: n.ID.Short(), Role: n.Roles.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -31,7 +32,7 @@ const (
 
 // Chunk is one chunk of a content, at the place where it stands in the manifest's list.
 type Chunk struct {
-	Block int    // index of the block: the position in the list at which the chunk first occurs
+	Block chunk.Block
 	Size  uint32 // bytes
 }
 

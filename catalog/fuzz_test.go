@@ -213,14 +213,17 @@ func FuzzPages(f *testing.F) {
 // checkLayout compares a Layout with a plain implementation.
 func checkLayout(t *testing.T, chunks []ManifestChunk) {
 	t.Helper()
-	type seen struct{ block, size uint32 }
+	type seen struct {
+		block chunk.Block
+		size  uint32
+	}
 	first := map[chunk.ID]seen{}
-	at := map[uint32][]uint32{}
+	at := map[chunk.Block][]uint32{}
 	conflict := false
 	for i, c := range chunks {
 		s, ok := first[c.ID]
 		if !ok {
-			s = seen{uint32(i), c.Size}
+			s = seen{chunk.Block(i), c.Size}
 			first[c.ID] = s
 		}
 		conflict = conflict || s.size != c.Size
@@ -238,7 +241,7 @@ func checkLayout(t *testing.T, chunks []ManifestChunk) {
 	for i, c := range chunks {
 		pos := uint32(i)
 		b := first[c.ID].block
-		if l.First(pos) != b || l.IsBlock(pos) != (b == pos) || l.Offset(pos) != offset {
+		if l.First(pos) != b || l.IsBlock(pos) != (uint32(b) == pos) || l.Offset(pos) != offset {
 			t.Fatalf("position %d: first %d, offset %d; want %d, %d", i, l.First(pos), l.Offset(pos), b, offset)
 		}
 		if l.At(offset) != pos || l.At(offset+uint64(c.Size)-1) != pos {
@@ -248,7 +251,7 @@ func checkLayout(t *testing.T, chunks []ManifestChunk) {
 			t.Fatalf("find chunk of position %d: %d, %v; want %d", i, found, ok, b)
 		}
 		offset += uint64(c.Size)
-		if b == pos {
+		if uint32(b) == pos {
 			blocks++
 		}
 	}

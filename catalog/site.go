@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // Names in a node's folder.
@@ -72,7 +74,7 @@ func initSite(dir, site, node string) error {
 		Version: 1, Site: site, SiteKey: rootKey.Public(), Online: online.Public(),
 		Publishers: []PublicKey{publisher.Public()},
 	}
-	record := NodeRecord{Key: self.Public(), Name: node, Roles: allRoles}
+	record := NodeRecord{Key: self.Public(), Name: node, Roles: ident.AllRoles}
 	rootRaw, err1 := SignRoot(root, rootKey)
 	headRaw, err2 := SignHead(&Head{Version: 1, Epoch: 1}, online)
 	recordRaw, err3 := SignNodeRecord(record, online)

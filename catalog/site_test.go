@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 func newSiteDir(t *testing.T) string {
@@ -59,7 +61,7 @@ func TestSiteFolder(t *testing.T) {
 	if !s.IsDistributionPoint() || s.Config.Listen != ":4790" || s.Config.GroupBase != "239.192.0.0/14" {
 		t.Errorf("config %+v", s.Config)
 	}
-	if r := s.Catalogue.Record(); r.Name != "dp" || r.Roles != allRoles || r.Key != s.Node.Public() {
+	if r := s.Catalogue.Record(); r.Name != "dp" || r.Roles != ident.AllRoles || r.Key != s.Node.Public() {
 		t.Errorf("record %+v", r)
 	}
 	if root := s.Catalogue.Root(); root.Site != "Lab" || root.Online != s.Online.Public() || root.Publishers[0] != s.Publisher.Public() {

@@ -11,6 +11,9 @@ type Ref struct {
 	Size uint32 // 1 to MaxSize
 }
 
+// Block is the index of a block of a content: the position in its list of chunks at which the block's chunk first occurs.
+type Block uint32
+
 // Errors to test for with errors.Is.
 var (
 	ErrNotHeld    = errors.New("chunk is not held") // never put, not durable yet, or found damaged

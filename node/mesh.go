@@ -43,7 +43,7 @@ func (n *Node) gather(iface transport.Interface) *presence {
 		port = 0 // any port for QUIC, any for the mesh
 	}
 	p := &presence{
-		id: n.key.Public(), log: n.log, meta: mesh.Meta{Role: mesh.DistributionPoint, Name: n.site.Catalogue.Record().Name},
+		id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.site.Catalogue.Record().Name},
 	}
 	key, err := n.site.MeshKey()
 	if err == nil {
@@ -60,7 +60,7 @@ func (n *Node) meet() *presence {
 	if !n.self.Mesh {
 		return nil
 	}
-	return &presence{id: n.key.Public(), log: n.log, meta: mesh.Meta{Role: mesh.Client, Name: n.self.Name}}
+	return &presence{id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RolePeer, Name: n.self.Name}}
 }
 
 // reachable picks the address that others are told: the one listened on, or the first of the casts' interface.

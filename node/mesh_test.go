@@ -50,13 +50,13 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 	nodes := server.awaitNodes("a client and a cast", func(n []mesh.Node) bool { return len(n) == 2 && n[0].What != "" })
 	addr := nodes[0].Addr
 	want := mesh.Node{
-		Meta: mesh.Meta{Role: mesh.DistributionPoint, Name: "distribution-point", What: "casts notes@1"},
+		Meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: "distribution-point", What: "casts notes@1"},
 		ID:   server.Status().Node, Addr: addr, State: mesh.Alive, Self: true,
 	}
 	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.mesh.Port() {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
-	if c := nodes[1]; c.Name != "client" || c.Role != mesh.Client || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
+	if c := nodes[1]; c.Name != "client" || c.Roles != catalog.RolePeer || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
 		t.Errorf("second node %+v", c)
 	}
 	if err := <-done; err != nil {

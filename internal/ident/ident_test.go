@@ -19,3 +19,22 @@ func TestPublicKeyIsReadAsItIsWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestRolesSayWhatTheyAre(t *testing.T) {
+	for r, want := range map[Roles]string{
+		RolePeer: "peer", RoleDistributionPoint: "distribution point", AllRoles: "distribution point, publisher, peer", 0: "",
+	} {
+		if r.String() != want {
+			t.Errorf("roles %d are %q, want %q", r, r.String(), want)
+		}
+		if r.Valid() != (want != "") {
+			t.Errorf("roles %d are valid: %v", r, r.Valid())
+		}
+	}
+	if (AllRoles + 1).Valid() || (AllRoles + 1 | RolePeer).Valid() {
+		t.Error("a role that nobody knows is valid")
+	}
+	if both := RolePeer | RolePublisher; !both.Has(RolePeer) || both.Has(RolePeer|RoleDistributionPoint) {
+		t.Error("Has is wrong about two roles")
+	}
+}

@@ -130,7 +130,7 @@ func (t *table) nodes(now time.Time, every time.Duration) []Node {
 		out = append(out, e.node)
 	}
 	slices.SortFunc(out, func(a, b Node) int {
-		return cmp.Or(cmp.Compare(a.Role, b.Role), strings.Compare(a.Name, b.Name), bytes.Compare(a.ID[:], b.ID[:]), a.Addr.Compare(b.Addr))
+		return cmp.Or(cmp.Compare(a.Roles, b.Roles), strings.Compare(a.Name, b.Name), bytes.Compare(a.ID[:], b.ID[:]), a.Addr.Compare(b.Addr))
 	})
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -52,7 +53,7 @@ func (r *receiver) feed(ctx context.Context, final bool) {
 // take puts a batch into the sink and commits it.
 func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) error {
 	for _, b := range batch {
-		if err := r.sink.Put(ctx, uint32(b.Block), b.Data); err != nil {
+		if err := r.sink.Put(ctx, b.Block, b.Data); err != nil {
 			return err
 		}
 	}
@@ -72,13 +73,13 @@ func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) er
 		r.mu.Lock()
 		r.done += int64(r.blocks[b].Size)
 		r.mu.Unlock()
-		r.handle(peer.Stored{Block: wire.Block(b)})
+		r.handle(peer.Stored{Block: b})
 	}
 	return nil
 }
 
 // hurry names the blocks without which the sink cannot go on.
-func (r *receiver) hurry(blocks []uint32) {
+func (r *receiver) hurry(blocks []chunk.Block) {
 	if len(blocks) > 0 {
 		r.handle(peer.Need{Urgent: true, Spans: spans(blocks)})
 	}
@@ -96,14 +97,14 @@ func blocksOf(m *catalog.Manifest, l *catalog.Layout) []peer.Block {
 }
 
 // spans joins ascending block indices to runs.
-func spans(blocks []uint32) []wire.Span {
+func spans(blocks []chunk.Block) []wire.Span {
 	var out []wire.Span
 	for _, b := range blocks {
-		if n := len(out); n > 0 && out[n-1].To == wire.Block(b) {
+		if n := len(out); n > 0 && out[n-1].To == b {
 			out[n-1].To++
 			continue
 		}
-		out = append(out, wire.Span{From: wire.Block(b), To: wire.Block(b) + 1})
+		out = append(out, wire.Span{From: b, To: b + 1})
 	}
 	return out
 }

@@ -13,7 +13,7 @@ func blocksOf(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
 	blocks := make([]distributor.Block, len(m.Chunks))
 	for i, c := range m.Chunks {
 		if l.IsBlock(uint32(i)) {
-			blocks[i] = distributor.Block{Size: c.Size, Prologue: l.Prologue(uint32(i))}
+			blocks[i] = distributor.Block{Size: c.Size, Prologue: l.Prologue(chunk.Block(i))}
 		}
 	}
 	return blocks
