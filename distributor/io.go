@@ -11,7 +11,7 @@ type Block struct {
 	Prologue bool   // sent before all others
 }
 
-// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Tick.
+// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Tick.
 type In interface{ in() }
 
 // Join adds a member. It lacks nothing until it says Want.
@@ -51,7 +51,7 @@ func (Gone) in()    {}
 func (Fetched) in() {}
 func (Tick) in()    {}
 
-// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Over or Event.
+// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Load, Unload, Over or Event.
 type Out interface{ out() }
 
 // SendSymbols asks the driver to multicast symbols First..First+Count-1 of a block (never wrapping past the last

@@ -45,6 +45,7 @@ type Machine struct {
 	parity  int64                // proactive parity, ppm of k
 
 	rate       rate
+	memory     memory
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration
 	reportSize int64
@@ -81,6 +82,7 @@ func New(cfg Config) (*Machine, error) {
 		reportSize: 200,
 		reportBits: 200 * 256,
 		rate:       rate{bps: cfg.RateStartBps, fast: true},
+		memory:     memory{max: cfg.MemoryBlocks, state: make(map[wire.Block]loadState)},
 		announceAt: machine.Never, checkAt: machine.Never, progressAt: machine.Never,
 	}
 	m.cfg.Blocks = nil // the table has what is needed
@@ -101,6 +103,7 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.join(in)
 	case Message:
 		m.message(in)
+		m.lookAhead()
 	case Report:
 		m.report(in)
 	case Gone:
@@ -109,9 +112,12 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		}
 	case Fetched:
 		m.fetched(in)
+	case Loaded:
+		m.loaded(in.Block)
+		m.lookAhead()
 	case Tick:
 		m.run()
-		return
+		m.lookAhead()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}
