@@ -84,8 +84,8 @@ func (c *Catalogue) Lookup(r Ref) (Entry, error) {
 	return h.Lookup(r)
 }
 
-// Get finds a content and its manifest, verified. On a client that has not fetched the manifest yet, the entry comes
-// with ErrNoManifest: fetch it by Entry.Manifest and call AddManifest.
+// Get finds a content and its manifest, verified. On a client that does not have the manifest yet, the entry comes
+// with ErrNoManifest: get it by Entry.Manifest and call AddManifest.
 func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 	h, _, _ := c.Head()
 	e, err := h.Lookup(r)
@@ -128,7 +128,7 @@ func (c *Catalogue) ManifestRaw(hash ManifestHash) ([]byte, error) {
 	return raw, nil
 }
 
-// AddManifest stores a manifest that a client fetched. The head must list it.
+// AddManifest stores a manifest that a client was given. The head must list it.
 func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	c.mu.Lock() // so that no other head comes between check and store
 	defer c.mu.Unlock()

@@ -112,8 +112,8 @@ func random(seed byte, n int) []byte {
 	return b
 }
 
-func fetchOptions() FetchOptions {
-	var o FetchOptions
+func receptionOptions() ReceptionOptions {
+	var o ReceptionOptions
 	o.Interface, o.Wait = "lo", limit
 	return o
 }

@@ -61,8 +61,8 @@ type Progress struct {
 	Why         string // what is waited for, for people; empty while all is well
 }
 
-// Reception is what a finished reception has to tell.
-type Reception struct {
+// Received is what came in a reception, and how.
+type Received struct {
 	Bytes       int64 // of blocks received
 	Blocks      int
 	Multicast   uint64 // blocks decoded from multicast
@@ -111,7 +111,7 @@ type receiver struct {
 
 // Receive takes part in the cast of a content until the sink has all it needs. first, which may be nil, is a connection that
 // is open already. Receive owns it.
-func Receive(ctx context.Context, ep *transport.Endpoint, id *Identity, first *transport.Conn, signed *catalog.SignedManifest, sink Sink, opt ReceiveOptions) (Reception, error) {
+func Receive(ctx context.Context, ep *transport.Endpoint, id *Identity, first *transport.Conn, signed *catalog.SignedManifest, sink Sink, opt ReceiveOptions) (Received, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -120,7 +120,7 @@ func Receive(ctx context.Context, ep *transport.Endpoint, id *Identity, first *t
 	}
 	layout, err := signed.Manifest.Layout()
 	if err != nil {
-		return Reception{}, err
+		return Received{}, err
 	}
 	r := &receiver{
 		id: id, ep: ep, signed: signed, opt: opt, sink: sink, clock: newClock(),
@@ -131,7 +131,7 @@ func Receive(ctx context.Context, ep *transport.Endpoint, id *Identity, first *t
 		LostMax: max(opt.Wait, time.Second), Seed: seedOf(id.Key.Public()), Cast: castID(signed.Hash), Blocks: r.blocks,
 	})
 	if err != nil {
-		return Reception{}, err
+		return Received{}, err
 	}
 	r.machine = m
 	return r.receive(ctx, first)
@@ -145,7 +145,7 @@ func seedOf(k catalog.PublicKey) uint64 {
 	return seed
 }
 
-func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Reception, error) {
+func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Received, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	var wg, telling sync.WaitGroup
@@ -159,7 +159,7 @@ func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Receptio
 
 	final, err := r.ask()
 	if err != nil {
-		return Reception{}, err
+		return Received{}, err
 	}
 	wg.Go(func() { r.feed(ctx, final) })
 	wg.Go(func() { r.connect(ctx, first) })
@@ -183,11 +183,11 @@ func (r *receiver) receive(ctx context.Context, first *transport.Conn) (Receptio
 	return out, err
 }
 
-func (r *receiver) result() Reception {
+func (r *receiver) result() Received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.machine.Status()
-	return Reception{
+	return Received{
 		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
 		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
 	}

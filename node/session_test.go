@@ -44,7 +44,7 @@ func TestRevokedClientIsToldAndDoesNotTryAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	_, err := Get(testContext(t), dir, catalog.Ref{Name: "x"}, filepath.Join(t.TempDir(), "x"), false, fetchOptions())
+	_, err := Get(testContext(t), dir, catalog.Ref{Name: "x"}, filepath.Join(t.TempDir(), "x"), false, receptionOptions())
 	wantRefusal(t, err, wire.CodeNotMember)
 	if took := time.Since(start); took > limit/4 {
 		t.Errorf("refused only after %v", took)
