@@ -63,17 +63,21 @@ var rooms = map[string]room{
 	"node": {
 		imports: []string{
 			"apply", "catalog", "chunk", "chunk/disk", "distributor", "fec", "internal/ident", "internal/machine", "internal/vfs",
-			"node/api", "node/mesh", "node/transport", "peer", "wim", "wire",
+			"node/api", "node/folder", "node/mesh", "node/transport", "peer", "wim", "wire",
 		},
 		why: "a node knows no simulator and no command line",
 	},
-	"node/api":       {imports: []string{"catalog", "internal/oserr", "wim"}, why: "it is what programs see of a node"},
+	"node/api": {imports: []string{"catalog", "internal/oserr", "wim"}, why: "it is what programs see of a node"},
+	"node/folder": {
+		imports: []string{"catalog", "chunk/disk", "internal/ident", "internal/vfs"},
+		why:     "what a node keeps on disk does not depend on what it does with it",
+	},
 	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"cmd/wimcast": {
 		imports: []string{
-			"apply", "capture", "catalog", "internal/oserr", "internal/vfs", "netsim", "node", "node/api", "wim", "wim/edit", "wire",
+			"apply", "capture", "catalog", "internal/oserr", "internal/vfs", "netsim", "node", "node/api", "node/folder", "wim", "wim/edit", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
 	},

@@ -15,6 +15,9 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
+// filePerm keeps other users out of the catalogue: on the site it has the tokens.
+const filePerm = 0o600
+
 // lockTimeout is how long OpenCatalogue waits for another process to let go of the file.
 const lockTimeout = 500 * time.Millisecond
 
@@ -71,9 +74,6 @@ func OpenCatalogue(path string, online *Key) (*Catalogue, error) {
 	if info.Size() == 0 { // bbolt would begin a new one
 		return nil, fmt.Errorf("open catalogue %s: %w", path, ErrDamaged)
 	}
-	if err := checkPrivate(path); err != nil {
-		return nil, fmt.Errorf("open catalogue: %w", err)
-	}
 	if err := inspectDB(path); err != nil {
 		return nil, err
 	}
@@ -90,8 +90,8 @@ func OpenCatalogue(path string, online *Key) (*Catalogue, error) {
 	return c, nil
 }
 
-// createCatalogue makes a new file with what a node knows at first.
-func createCatalogue(path string, rootRaw, headRaw, recordRaw []byte) error {
+// Create makes a new file with what a node knows at first: the signed root and head, and its own node record.
+func Create(path string, rootRaw, headRaw, recordRaw []byte) error {
 	db, err := openDB(path, false)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 	if c.online == nil {
 		return Token{}, fmt.Errorf("make token: %w", ErrNotSite)
 	}
-	if err := checkAddresses(addrs); err != nil {
+	if err := CheckAddresses(addrs); err != nil {
 		return Token{}, fmt.Errorf("make token: %w", err)
 	}
 	if policy.TTL < 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/ident"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -78,7 +79,7 @@ type Identity struct {
 }
 
 // IdentityOf takes the identity from an opened folder.
-func IdentityOf(site *catalog.Site) (*Identity, error) {
+func IdentityOf(site *folder.Folder) (*Identity, error) {
 	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
@@ -222,7 +223,7 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	if opt.Wait == 0 {
 		opt.Wait = DefaultJoinWait
 	}
-	key, err := catalog.InitClient(dir)
+	key, err := folder.InitClient(dir)
 	if err != nil {
 		return err
 	}
@@ -239,7 +240,7 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	}); err != nil {
 		return err
 	}
-	return catalog.JoinSite(dir, t, e)
+	return folder.JoinSite(dir, t, e)
 }
 
 // enrol asks at each of the token's addresses in turn until one answers.

@@ -15,6 +15,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -239,7 +240,7 @@ func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error
 		return err
 	}
 	defer site.Close()
-	r.files, r.store, err = openStore(site)
+	r.files, r.store, err = site.OpenStore()
 	if err != nil && (r.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
 		return err
 	}
@@ -273,9 +274,9 @@ func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error 
 }
 
 // openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.
-func openClient(ctx context.Context, dir string) (*catalog.Site, error) {
+func openClient(ctx context.Context, dir string) (*folder.Folder, error) {
 	for start := time.Now(); ; {
-		site, err := catalog.OpenSite(dir)
+		site, err := folder.Open(dir)
 		if !errors.Is(err, catalog.ErrBusy) || ctx.Err() != nil || time.Since(start) > answerTimeout {
 			return site, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/folder"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +32,7 @@ func testContext(t *testing.T) context.Context {
 func testSite(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "site")
-	if err := catalog.InitSite(dir, "test", "distribution-point"); err != nil {
+	if err := folder.InitSite(dir, "test", "distribution-point"); err != nil {
 		t.Fatal(err)
 	}
 	return dir

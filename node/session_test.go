@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -15,7 +16,7 @@ import (
 // identity opens a client's folder for a moment.
 func identity(t *testing.T, dir string) *Identity {
 	t.Helper()
-	site, err := catalog.OpenSite(dir)
+	site, err := folder.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/folder"
 )
 
 func (a *app) siteCommand() *cli.Command {
@@ -50,7 +51,7 @@ func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
 		}
 		dir = got[0]
 	}
-	if err := catalog.InitSite(dir, cmd.String("name"), hostName()); err != nil {
+	if err := folder.InitSite(dir, cmd.String("name"), hostName()); err != nil {
 		return folderHint(err)
 	}
 	a.notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
@@ -93,11 +94,11 @@ func folderHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrBusy):
 		return withHint(err, "another wimcast uses this folder: wait for it, or stop it")
-	case errors.Is(err, catalog.ErrNoSite):
+	case errors.Is(err, folder.ErrNoFolder):
 		return withHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
-	case errors.Is(err, catalog.ErrSiteExists):
+	case errors.Is(err, folder.ErrExists):
 		return withHint(err, "it is kept as it is; choose another folder")
-	case errors.Is(err, catalog.ErrIncomplete):
+	case errors.Is(err, folder.ErrIncomplete):
 		return withHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
 	}
 	return err
