@@ -13,6 +13,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/ident"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -68,7 +69,7 @@ type identity struct {
 }
 
 // identityOf takes the identity from an opened folder.
-func identityOf(site *catalog.Site) (*identity, error) {
+func identityOf(site *folder.Folder) (*identity, error) {
 	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
