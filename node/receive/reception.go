@@ -109,13 +109,9 @@ func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Reception, er
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
 	}
-	layout, err := cfg.Content.Manifest.Layout()
-	if err != nil {
-		return Reception{}, err
-	}
 	r := &receiver{
 		cfg: cfg, cast: wire.CastID(cfg.Content.Hash), opt: opt, sink: sink, clock: clock.Start(),
-		blocks: blocksOf(cfg.Content.Manifest, layout), armed: machine.Never,
+		blocks: blocksOf(cfg.Content), armed: machine.Never,
 		wake: make(chan struct{}, 1), finished: make(chan struct{}), fail: make(chan error, 1),
 	}
 	m, err := peer.New(peer.Config{LostMax: max(opt.Wait, time.Second), Seed: seedOf(cfg.Self), Cast: r.cast, Blocks: r.blocks})
