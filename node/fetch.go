@@ -29,7 +29,7 @@ type ReceptionOptions struct {
 	Keep     bool        // also keep the chunks in the client's own store
 }
 
-// Reception is what Get and Deploy have to tell.
+// Reception is what a whole Get or Deploy has to tell.
 type Reception struct {
 	receive.Received
 	Name, Version string
@@ -40,7 +40,8 @@ type Reception struct {
 	Apply         *apply.Report // of Deploy
 }
 
-// reception is a node in its receiving role that knows what it wants. Its folder is closed again, so that several can run at a time.
+// reception is one under way: a node in its receiving role that knows what it wants. Its folder is closed again, so that several
+// can run at a time.
 type reception struct {
 	node   *Node
 	conn   *transport.Conn
@@ -242,10 +243,7 @@ func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error
 	if err := p.Try(ctx, func() error { return r.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
-	var err error
-	if r.layout, err = r.signed.Manifest.Layout(); err != nil {
-		return err
-	}
+	r.layout = r.signed.Layout
 	site, err := openClient(ctx, dir)
 	if err != nil {
 		return err

@@ -65,13 +65,9 @@ type input struct {
 }
 
 // Start opens the socket and starts the goroutine. The cast ends with ctx, or when its machine says so.
-func Start(ctx context.Context, cfg Config, m *catalog.Manifest) (*Cast, error) {
-	layout, err := m.Layout()
-	if err != nil {
-		return nil, err
-	}
+func Start(ctx context.Context, cfg Config, content *catalog.SignedManifest) (*Cast, error) {
 	sending, err := distributor.New(distributor.Config{
-		Cast: cfg.Info.Cast, Run: cfg.Info.RunTag(), Blocks: blocksOf(m, layout),
+		Cast: cfg.Info.Cast, Run: cfg.Info.RunTag(), Blocks: blocksOf(content),
 		RateCapBps: cfg.RateMax, RateFloorBps: cfg.RateMin, MemoryBlocks: memoryBlocks,
 	})
 	if err != nil {
@@ -82,10 +78,10 @@ func Start(ctx context.Context, cfg Config, m *catalog.Manifest) (*Cast, error) 
 		return nil, err
 	}
 	c := &Cast{
-		cfg: cfg, layout: layout, inputs: make(chan input, inputsMax), done: make(chan struct{}),
+		cfg: cfg, layout: content.Layout, inputs: make(chan input, inputsMax), done: make(chan struct{}),
 		members: make(map[distributor.MemberID]Member),
 	}
-	d := newDriver(c, sending, sender.Send, newMemory(cfg.Store, m.Chunks))
+	d := newDriver(c, sending, sender.Send, newMemory(cfg.Store, content.Manifest.Chunks))
 	go func() {
 		defer cfg.OnEnd()
 		defer close(c.done)

@@ -25,12 +25,13 @@ type Source interface {
 }
 
 // blocksOf lists a content's blocks for the machine.
-func blocksOf(m *catalog.Manifest, l *catalog.Layout) []distributor.Block {
-	blocks := make([]distributor.Block, len(m.Chunks))
-	for i, c := range m.Chunks {
-		if l.IsBlock(uint32(i)) {
-			blocks[i] = distributor.Block{Size: c.Size, Prologue: l.Prologue(wire.Block(i))}
-		}
+func blocksOf(content *catalog.SignedManifest) []distributor.Block {
+	chunks := content.Manifest.Chunks
+	blocks := make([]distributor.Block, len(chunks))
+	for i, c := range chunks {
+		b := content.Layout.First(uint32(i))
+		blocks[b].Size = c.Size
+		blocks[b].Prologue = blocks[b].Prologue || c.Prologue // of any of its positions
 	}
 	return blocks
 }
