@@ -20,9 +20,7 @@ type Layout struct {
 	first   []chunk.Block // of each position
 }
 
-// Layout computes the layout. It fails when one chunk is listed with two sizes.
-func (m *Manifest) Layout() (*Layout, error) { return newLayout(m.Chunks) }
-
+// newLayout computes the layout. It fails when one chunk is listed with two sizes.
 func newLayout(chunks []ManifestChunk) (*Layout, error) {
 	l := &Layout{
 		chunks:  chunks,

@@ -3,7 +3,7 @@
 // A chunk is a run of a content's bytes, at most MaxSize long, named by its ID. It is at once the unit of
 // deduplication, of forward error correction, of verification and of repair.
 //
-// Split finds a content's chunks, and View reads a whole content out of whatever keeps them: a Getter. Package
+// Split finds a content's chunks, and View reads a whole content out of whatever keeps them: a Store. Package
 // chunk/disk keeps them in files. This package does no I/O of its own, so that the machines can name chunks.
 package chunk
 

@@ -34,9 +34,3 @@ func (e *DamagedError) Error() string {
 	return fmt.Sprintf("read chunk %v: bytes at offset %d of %s are damaged; the chunk is set aside and must be fetched again",
 		e.ID, e.Off, e.File)
 }
-
-// Getter is where chunks are read from: such as a disk.Store or a disk.Assembly.
-type Getter interface {
-	// Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
-	Get(id ID, buf []byte) ([]byte, error)
-}

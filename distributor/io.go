@@ -11,7 +11,7 @@ type Block struct {
 	Prologue bool   // sent before all others
 }
 
-// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Unreadable, Tick.
+// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Unreadable, Tick.
 type In interface{ in() }
 
 // Join adds a member. It lacks nothing until it says Want.
@@ -41,8 +41,8 @@ type Fetched struct {
 	Block  wire.Block
 }
 
-// Unreadable says that the driver cannot read a block's bytes, so that symbols of it were not sent. Their sequence numbers are
-// lost, which looks like loss.
+// Unreadable says that the driver cannot read a block's bytes. It is an answer to Load; of a driver that has every block at hand,
+// and finds that it has not, it says that symbols were not sent: their sequence numbers are lost, which looks like loss.
 type Unreadable struct{ Block wire.Block }
 
 // Tick says that time has passed.
@@ -56,7 +56,7 @@ func (Fetched) in()    {}
 func (Unreadable) in() {}
 func (Tick) in()       {}
 
-// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Over, End or Event.
+// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Load, Unload, Over, End or Event.
 type Out interface{ out() }
 
 // SendSymbols asks the driver to multicast symbols First..First+Count-1 of a block (never wrapping past the last

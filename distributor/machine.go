@@ -46,6 +46,7 @@ type Machine struct {
 	parity  int64                // proactive parity, ppm of k
 
 	rate       rate
+	memory     memory
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration
 	reportSize int64
@@ -82,6 +83,7 @@ func New(cfg Config) (*Machine, error) {
 		reportSize: 200,
 		reportBits: 200 * 256,
 		rate:       rate{bps: cfg.RateStartBps, fast: true},
+		memory:     memory{max: cfg.MemoryBlocks, state: make(map[wire.Block]loadState)},
 		announceAt: machine.Never, checkAt: machine.Never, progressAt: machine.Never,
 	}
 	m.cfg.Blocks = nil // the table has what is needed
@@ -102,6 +104,7 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.join(in)
 	case Message:
 		m.message(in)
+		m.lookAhead()
 	case Report:
 		m.report(in)
 	case Gone:
@@ -110,11 +113,16 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		}
 	case Fetched:
 		m.fetched(in)
+	case Loaded:
+		m.loaded(in.Block)
+		m.lookAhead()
 	case Unreadable:
 		m.unreadable(in.Block)
+		m.lookAhead()
 	case Tick:
 		m.run()
 		m.endLingering()
+		m.lookAhead()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/wimcast/wimcast/catalog"
@@ -15,16 +17,61 @@ import (
 // castsMax is how many casts a node sends at a time.
 const castsMax = 16
 
-// cast returns the running cast of a content, and starts one if there is none.
-func (n *Node) cast(_ context.Context, hash catalog.ManifestHash) (*send.Cast, error) {
+// casting is a cast that a node sends, or is about to.
+type casting struct {
+	begun chan struct{} // closed when cast or err is set
+	cast  *send.Cast    // nil until then, or when it could not begin; guarded by Node.mu
+	err   error
+}
+
+// cast returns the running cast of a content, and starts one if there is none. Starting one takes long for a large content, so it
+// is done without the node's lock; who asks for the same content waits for it.
+func (n *Node) cast(ctx context.Context, hash catalog.ManifestHash) (*send.Cast, error) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	if c := n.casts[hash]; c != nil {
-		return c, nil
+	c := n.casts[hash]
+	if c != nil {
+		n.mu.Unlock()
+		return c.wait(ctx)
 	}
 	if len(n.casts) >= castsMax {
+		n.mu.Unlock()
 		return nil, fmt.Errorf("at most %d casts run at a time", castsMax)
 	}
+	c = &casting{begun: make(chan struct{})}
+	n.casts[hash] = c
+	n.mu.Unlock()
+
+	cast, err := n.startCast(hash, c)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c.cast, c.err = cast, err
+	if err != nil {
+		n.forget(hash, c)
+	}
+	n.describe()
+	close(c.begun)
+	return cast, err
+}
+
+// wait waits until the cast has begun.
+func (c *casting) wait(ctx context.Context) (*send.Cast, error) {
+	select {
+	case <-c.begun:
+		return c.cast, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// forget takes c out of the casts. mu is held.
+func (n *Node) forget(hash catalog.ManifestHash, c *casting) {
+	if n.casts[hash] == c {
+		delete(n.casts, hash)
+	}
+}
+
+// startCast starts the cast of a content.
+func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, error) {
 	raw, err := n.site.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
@@ -38,35 +85,35 @@ func (n *Node) cast(_ context.Context, hash catalog.ManifestHash) (*send.Cast, e
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
-	var c *send.Cast
 	cfg.OnEnd = func() {
 		n.mu.Lock()
-		if n.casts[hash] == c {
-			delete(n.casts, hash)
-			n.describe()
-		}
+		n.forget(hash, c)
+		n.describe()
 		n.mu.Unlock()
 		n.log.Info("cast ended", "cast", cfg.Name)
 		n.wg.Done()
 	}
 	n.wg.Add(1)
-	c, err = send.Start(n.ctx, cfg, signed.Manifest)
+	cast, err := send.Start(n.ctx, cfg, signed)
 	if err != nil {
 		n.wg.Done()
 		return nil, fmt.Errorf("start cast of %s: %w", cfg.Name, err)
 	}
-	n.casts[hash] = c
-	n.describe()
 	n.log.Info("cast started", "cast", cfg.Name, "group", cfg.Group)
-	return c, nil
+	return cast, nil
 }
 
-// sends says whether a running cast sends the chunk.
+// sends says whether a running cast sends the chunk. It waits for those that are about to begin.
 func (n *Node) sends(id chunk.ID) bool {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, c := range n.casts {
-		if _, ok := c.Find(id); ok {
+	all := slices.Collect(maps.Values(n.casts))
+	n.mu.Unlock()
+	for _, c := range all {
+		<-c.begun
+		if c.cast == nil {
+			continue
+		}
+		if _, ok := c.cast.Find(id); ok {
 			return true
 		}
 	}
@@ -89,15 +136,15 @@ func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) 
 	}, nil
 }
 
-// running lists the running casts.
+// running lists the casts that have begun. mu is held.
 func (n *Node) running() []*send.Cast {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	var out []*send.Cast
 	for _, c := range n.casts {
-		out = append(out, c)
+		if c.cast != nil {
+			out = append(out, c.cast)
+		}
 	}
-	slices.SortFunc(out, func(a, b *send.Cast) int { return int(int64(a.Info().Cast) - int64(b.Info().Cast)) })
+	slices.SortFunc(out, func(a, b *send.Cast) int { return cmp.Compare(a.Info().Cast, b.Info().Cast) })
 	return out
 }
 

@@ -241,10 +241,7 @@ func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
 	if err := p.Try(ctx, func() error { return f.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
-	var err error
-	if f.layout, err = f.signed.Manifest.Layout(); err != nil {
-		return err
-	}
+	f.layout = f.signed.Layout
 	site, err := openClient(ctx, dir)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func awkward(a netip.Addr) int {
 // describe tells the mesh of a change of the casts. mu is held.
 func (n *Node) describe() {
 	var names []string
-	for _, c := range n.casts {
+	for _, c := range n.running() {
 		names = append(names, c.Name())
 	}
 	slices.Sort(names)

@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
@@ -45,7 +44,7 @@ type Node struct {
 	wg     sync.WaitGroup
 
 	mu    sync.Mutex
-	casts map[catalog.ManifestHash]*send.Cast // that it sends, by manifest
+	casts map[catalog.ManifestHash]*casting // that it sends, by manifest
 }
 
 // Open starts a node on the folder dir with some of the roles that its record gives it. It answers nobody until Run.
@@ -121,7 +120,7 @@ func dialling(key *catalog.Key, opt Options) (*Node, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*send.Cast)}
+	n := &Node{opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting)}
 	cfg := transport.Config{Key: key.Signer().(ed25519.PrivateKey), DropReceived: opt.DropQUIC}
 	var err error
 	if opt.Listen != "" {

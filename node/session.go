@@ -282,7 +282,7 @@ func (s *session) leaveAll() {
 }
 
 // Chunk implements transport.Source: a client fetches a chunk.
-func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, error) {
+func (s *session) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	s.mu.Lock()
 	var in membership
 	var block wire.Block
@@ -293,7 +293,7 @@ func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, err
 		}
 	}
 	s.mu.Unlock()
-	data, err := s.node.store.Get(id, buf)
+	data, err := s.node.store.Get(ctx, id, buf)
 	if err != nil {
 		s.node.log.Warn("fetch refused", "name", s.record.Name, "error", err)
 		return nil, transport.ErrNotHeld

@@ -34,8 +34,8 @@ func (s *fileSink) Needs() ([]chunk.Block, bool, error) {
 	return need, true, nil
 }
 
-func (s *fileSink) Put(_ context.Context, block chunk.Block, data []byte) error {
-	if err := s.file.Put(s.manifest.Chunks[block].ID, data); err != nil {
+func (s *fileSink) Put(ctx context.Context, block chunk.Block, data []byte) error {
+	if err := s.file.Put(ctx, s.manifest.Chunks[block].ID, data); err != nil {
 		return err
 	}
 	s.put = append(s.put, block)
@@ -251,7 +251,7 @@ func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
 // storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
 type storeSink struct {
 	receive.Sink
-	store    *disk.Store
+	store    chunk.Store
 	keep     bool
 	manifest *catalog.Manifest
 }
@@ -292,7 +292,7 @@ func (s *storeSink) fromStore(need []chunk.Block) (left []chunk.Block, taken int
 		if all = all && len(s.Urgent()) == 0; !all {
 			continue
 		}
-		data, err := s.store.Get(id, nil)
+		data, err := s.store.Get(context.Background(), id, nil)
 		if err != nil { // damaged: it counts as not held from now on
 			left = append(left, b)
 			continue
@@ -318,7 +318,7 @@ func (s *storeSink) fromStore(need []chunk.Block) (left []chunk.Block, taken int
 
 func (s *storeSink) Put(ctx context.Context, block chunk.Block, data []byte) error {
 	if s.keep {
-		if err := s.store.Put(s.manifest.Chunks[block].ID, data); err != nil {
+		if err := s.store.Put(ctx, s.manifest.Chunks[block].ID, data); err != nil {
 			return err
 		}
 	}

@@ -13,7 +13,10 @@ func (n *Node) Status() Status {
 		Node: n.site.Node.Public(), Address: n.Addr(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
 		Nodes: n.mesh.nodes(),
 	}
-	for _, c := range n.running() {
+	n.mu.Lock()
+	running := n.running()
+	n.mu.Unlock()
+	for _, c := range running {
 		if status, ok := c.Status(); ok {
 			out.Casts = append(out.Casts, CastStatus{Content: c.Name(), Group: c.Group(), Status: status})
 		}

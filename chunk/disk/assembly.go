@@ -2,6 +2,7 @@ package disk
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -239,9 +240,15 @@ func (a *Assembly) openFinished() (done bool, err error) {
 	return true, a.finish()
 }
 
+// String names the file, by its final name.
+func (a *Assembly) String() string { return "output file " + a.path }
+
 // Put accepts a chunk, which is written at every position it has in the content. As Store.Put. A chunk that is
 // not in the content is an error.
-func (a *Assembly) Put(id chunk.ID, data []byte) error {
+func (a *Assembly) Put(ctx context.Context, id chunk.ID, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("put chunk %v: output file %s: %w", id, a.path, err)
+	}
 	if at := a.where[id]; len(at) == 0 || a.refs[at[0]].Size != uint32(len(data)) {
 		return fmt.Errorf("put chunk %v: output file %s has no such chunk of %d bytes: %w", id, a.path, len(data), chunk.ErrMismatch)
 	}
@@ -303,7 +310,10 @@ func (a *Assembly) Has(id chunk.ID) bool {
 }
 
 // Get returns the verified bytes of a held chunk, also after Finish. As Store.Get.
-func (a *Assembly) Get(id chunk.ID, buf []byte) ([]byte, error) {
+func (a *Assembly) Get(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read chunk %v: output file %s: %w", id, a.path, err)
+	}
 	data, err := a.read(id, buf)
 	if _, bad := errors.AsType[*chunk.DamagedError](err); bad {
 		a.mu.Lock()

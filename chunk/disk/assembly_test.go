@@ -33,7 +33,7 @@ func TestAssemblyWritesTheFile(t *testing.T) {
 				if err := a.Finish(); !errors.Is(err, chunk.ErrIncomplete) || a.Missing() != i+1 {
 					t.Errorf("finish with %d missing: %v", a.Missing(), err)
 				}
-				no(t, a.Put(blob(i)))
+				no(t, put(a, i))
 			}
 			if _, err := fsys.Stat("win.wim"); err == nil {
 				t.Error("the final name is there before Finish")
@@ -41,7 +41,7 @@ func TestAssemblyWritesTheFile(t *testing.T) {
 			no(t, a.Finish())
 			no(t, a.Finish())
 			id, data := blob(3)
-			if got, err := a.Get(id, nil); err != nil || !bytes.Equal(got, data) {
+			if got, err := a.Get(t.Context(), id, nil); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("get after finish: %v", err)
 			}
 			no(t, a.Close())
@@ -60,10 +60,10 @@ func TestAssemblyWritesTheFile(t *testing.T) {
 func TestAssemblyServesItsContentAsAView(t *testing.T) {
 	a := openAssembly(t, vfs.NewMem(), assemblyRefs, AssemblyConfig{})
 	for i := range assemblyBlobs {
-		no(t, a.Put(blob(i)))
+		no(t, put(a, i))
 	}
 	no(t, a.Sync())
-	v, err := chunk.NewView(a, assemblyRefs)
+	v, err := chunk.NewView(t.Context(), a, assemblyRefs)
 	no(t, err)
 	got, err := io.ReadAll(io.NewSectionReader(v, 0, v.Size()))
 	if err != nil || !bytes.Equal(got, assemblyContent()) {
@@ -90,7 +90,7 @@ func TestAssemblyReplacesOnlyWhenTold(t *testing.T) {
 	}
 	a = openAssembly(t, fsys, assemblyRefs, AssemblyConfig{Replace: true})
 	for i := range assemblyBlobs {
-		no(t, a.Put(blob(i)))
+		no(t, put(a, i))
 	}
 	no(t, a.Finish())
 	if got, _ := readAll(fsys, "win.wim"); !bytes.Equal(got, assemblyContent()) {
@@ -102,7 +102,7 @@ func TestAssemblyVerifiesWhatItTakesUp(t *testing.T) {
 	fsys := vfs.NewMem()
 	a := openAssembly(t, fsys, assemblyRefs, AssemblyConfig{})
 	for i := range 5 {
-		no(t, a.Put(blob(i)))
+		no(t, put(a, i))
 	}
 	no(t, a.Sync())
 	second := a.offs[3] // where blob 1 is for the second time
@@ -131,11 +131,11 @@ func TestAssemblyVerifiesWhatItTakesUp(t *testing.T) {
 
 func TestAssemblyRefusesWhatIsNotInTheContent(t *testing.T) {
 	a := openAssembly(t, vfs.NewMem(), assemblyRefs, AssemblyConfig{})
-	if err := a.Put(blob(50)); !errors.Is(err, chunk.ErrMismatch) {
+	if err := put(a, 50); !errors.Is(err, chunk.ErrMismatch) {
 		t.Errorf("a chunk of another content: %v", err)
 	}
 	id, data := blob(0)
-	if err := a.Put(id, data[1:]); !errors.Is(err, chunk.ErrMismatch) {
+	if err := a.Put(t.Context(), id, data[1:]); !errors.Is(err, chunk.ErrMismatch) {
 		t.Errorf("wrong bytes: %v", err)
 	}
 	bad := []chunk.Ref{{ID: id, Size: 10}, {ID: id, Size: 11}}
@@ -143,7 +143,7 @@ func TestAssemblyRefusesWhatIsNotInTheContent(t *testing.T) {
 		t.Error("a chunk of two sizes was accepted")
 	}
 	wrong := openAssembly(t, vfs.NewMem(), []chunk.Ref{{ID: id, Size: 10}}, AssemblyConfig{})
-	if err := wrong.Put(id, data); err == nil {
+	if err := wrong.Put(t.Context(), id, data); err == nil {
 		t.Error("a chunk longer than the content says was accepted")
 	}
 	if _, err := OpenAssembly(vfs.NewMem(), "f", nil, AssemblyConfig{MaxPending: 1}); err == nil {

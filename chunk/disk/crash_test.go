@@ -34,7 +34,7 @@ func storeScript(fsys vfs.FS, l *ledger) error {
 	}
 	put := func(from, to, batch int) error {
 		for i := from; i < to; i++ {
-			if err := l.step(func() error { return s.Put(blob(i)) }); err != nil {
+			if err := l.step(func() error { return put(s, i) }); err != nil {
 				return err
 			}
 			if (i+1)%batch == 0 {
@@ -101,7 +101,7 @@ func audit(fsys *vfs.Mem, l *ledger) error {
 		if l.durable[i] && !held[i] {
 			return fmt.Errorf("blob %d was synced and is gone", i)
 		}
-		if got, err := s.Get(id, nil); held[i] && (err != nil || !bytes.Equal(got, data)) {
+		if got, err := s.Get(context.Background(), id, nil); held[i] && (err != nil || !bytes.Equal(got, data)) {
 			return fmt.Errorf("blob %d is held and cannot be read: %w", i, err)
 		}
 	}
@@ -274,7 +274,7 @@ func assemblyScript(fsys vfs.FS, l *ledger) error {
 	put := func(from, to, batch int) func() error {
 		return func() error {
 			for i := from; i < to; i++ {
-				if err := l.step(func() error { return a.Put(blob(i)) }); err != nil {
+				if err := l.step(func() error { return put(a, i) }); err != nil {
 					return err
 				}
 				if (i+1)%batch == 0 {
@@ -339,7 +339,7 @@ func auditAssembly(fsys *vfs.Mem, l *ledger) error {
 		if l.durable[i] && !a.Has(id) {
 			return fmt.Errorf("blob %d was synced and is gone", i)
 		}
-		if got, err := a.Get(id, nil); a.Has(id) && (err != nil || !bytes.Equal(got, data)) {
+		if got, err := a.Get(context.Background(), id, nil); a.Has(id) && (err != nil || !bytes.Equal(got, data)) {
 			return fmt.Errorf("blob %d is held and cannot be read: %w", i, err)
 		}
 	}
@@ -347,7 +347,7 @@ func auditAssembly(fsys *vfs.Mem, l *ledger) error {
 		return err
 	}
 	for i := range assemblyBlobs {
-		if err := a.Put(blob(i)); err != nil {
+		if err := put(a, i); err != nil {
 			return err
 		}
 	}

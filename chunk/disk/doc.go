@@ -1,11 +1,11 @@
 // Package disk keeps chunks on disk: a Store, in its own files and for all contents, and an Assembly, at their places in
-// one output file. Start with OpenStore or OpenAssembly. Both have the same three verbs, and the same promise:
+// one output file. Start with OpenStore or OpenAssembly. Both are a chunk.Store, and keep its promise:
 //
-//	Put(id, data)  the chunk is verified and accepted
-//	Sync()         all that was accepted before is durable; callers share one wait for the disk
-//	Has(id)        true only for what a power cut leaves in place, and Get then returns its verified bytes
+//	Put(ctx, id, data)  the chunk is verified and accepted
+//	Sync()              all that was accepted before is durable; callers share one wait for the disk
+//	Has(id)             true only for what a power cut leaves in place, and Get then returns its verified bytes
 //
-// Both are a chunk.Getter, so a chunk.View reads a whole content out of either.
+// A chunk.View reads a whole content out of either.
 //
 // # The store's folder
 //

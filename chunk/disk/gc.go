@@ -242,7 +242,7 @@ func (s *Store) Scrub(ctx context.Context, bad func(*chunk.DamagedError)) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, err := s.Get(id, buf)
+		_, err := s.Get(ctx, id, buf)
 		if damaged, ok := errors.AsType[*chunk.DamagedError](err); ok {
 			bad(damaged)
 		} else if err != nil && !errors.Is(err, chunk.ErrNotHeld) { // a GC may have taken it

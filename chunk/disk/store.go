@@ -2,6 +2,7 @@ package disk
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -81,6 +82,11 @@ type Store struct {
 	touched map[chunk.ID]bool // while a GC runs: chunks that someone counts on
 }
 
+var (
+	_ chunk.Store = (*Store)(nil)
+	_ chunk.Store = (*Assembly)(nil)
+)
+
 // OpenStore opens the store in folder dir of fsys, and creates it if need be. The error is vfs.ErrLocked if it is open elsewhere.
 func OpenStore(fsys vfs.FS, dir string, cfg StoreConfig) (*Store, error) {
 	if err := cfg.validate(); err != nil {
@@ -114,9 +120,15 @@ func (s *Store) release() error {
 	return errors.Join(errs...)
 }
 
+// String names the folder.
+func (s *Store) String() string { return "store " + s.dir }
+
 // Put accepts a chunk: data is checked against id and copied. It is durable, and held, when a Sync that began after Put
 // returns nil. A chunk that is held or pending already is accepted and costs nothing.
-func (s *Store) Put(id chunk.ID, data []byte) error {
+func (s *Store) Put(ctx context.Context, id chunk.ID, data []byte) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("put chunk %v: store %s: %w", id, s.dir, err)
+	}
 	pending, _ := s.group.pending()
 	s.mu.RLock()
 	_, held := s.held[id]
@@ -162,7 +174,10 @@ func (s *Store) touch(id chunk.ID) {
 }
 
 // Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
-func (s *Store) Get(id chunk.ID, buf []byte) ([]byte, error) {
+func (s *Store) Get(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read chunk %v: store %s: %w", id, s.dir, err)
+	}
 	s.mu.RLock()
 	l, held := s.held[id]
 	if !held {

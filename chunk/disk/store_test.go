@@ -53,7 +53,7 @@ func blob(i int) (chunk.ID, []byte) {
 func putBlobs(t *testing.T, s *Store, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
-		no(t, s.Put(blob(i)))
+		no(t, put(s, i))
 	}
 	no(t, s.Sync())
 }
@@ -63,7 +63,7 @@ func wantBlobs(t *testing.T, s *Store, n int, held func(i int) bool) {
 	t.Helper()
 	for i := range n {
 		id, data := blob(i)
-		got, err := s.Get(id, nil)
+		got, err := s.Get(t.Context(), id, nil)
 		switch {
 		case s.Has(id) != held(i):
 			t.Errorf("blob %d: held is %v, want %v", i, s.Has(id), held(i))
@@ -84,7 +84,7 @@ func TestStoreKeepsChunksAcrossReopen(t *testing.T) {
 	for name, fsys := range map[string]vfs.FS{"mem": vfs.NewMem(), "os": dir} {
 		t.Run(name, func(t *testing.T) {
 			s := openStore(t, fsys, small)
-			no(t, s.Put(blob(0)))
+			no(t, put(s, 0))
 			wantBlobs(t, s, 1, below(0)) // not durable, so not held
 			putBlobs(t, s, 0, 20)
 			putBlobs(t, s, 10, 30)
@@ -106,7 +106,7 @@ func TestStoreKeepsChunksAcrossReopen(t *testing.T) {
 			wantBlobs(t, s, 60, below(50))
 			no(t, s.Close())
 			no(t, s.Close())
-			if err := s.Put(blob(55)); !errors.Is(err, fs.ErrClosed) {
+			if err := put(s, 55); !errors.Is(err, fs.ErrClosed) {
 				t.Errorf("put after close: %v", err)
 			}
 		})
@@ -116,28 +116,28 @@ func TestStoreKeepsChunksAcrossReopen(t *testing.T) {
 func TestStoreRefusesBadChunks(t *testing.T) {
 	s := openStore(t, vfs.NewMem(), StoreConfig{MaxChunks: 3})
 	id, data := blob(1)
-	if err := s.Put(id, data[1:]); !errors.Is(err, chunk.ErrMismatch) || !strings.Contains(err.Error(), id.String()) {
+	if err := s.Put(t.Context(), id, data[1:]); !errors.Is(err, chunk.ErrMismatch) || !strings.Contains(err.Error(), id.String()) {
 		t.Errorf("wrong bytes: %v", err)
 	}
 	for _, n := range []int{0, chunk.MaxSize + 1} {
 		b := make([]byte, n)
-		if err := s.Put(chunk.Sum(b), b); err == nil {
+		if err := s.Put(t.Context(), chunk.Sum(b), b); err == nil {
 			t.Errorf("%d bytes were accepted", n)
 		}
 	}
 	big := noise(5, chunk.MaxSize)
-	no(t, s.Put(chunk.Sum(big), big))
-	no(t, s.Put(blob(1)))
-	no(t, s.Put(blob(2)))
+	no(t, s.Put(t.Context(), chunk.Sum(big), big))
+	no(t, put(s, 1))
+	no(t, put(s, 2))
 	for _, sync := range []bool{true, false} {
-		if err := s.Put(blob(3)); !errors.Is(err, chunk.ErrFull) {
+		if err := put(s, 3); !errors.Is(err, chunk.ErrFull) {
 			t.Errorf("one more than the limit: %v", err)
 		}
 		if sync {
 			no(t, s.Sync())
 		}
 	}
-	no(t, s.Put(blob(2)))
+	no(t, put(s, 2))
 	for _, cfg := range []StoreConfig{{PackSize: -1}, {PackSize: maxPackSize + 1}, {MaxChunks: -1}, {MaxPending: chunk.MaxSize - 1}, {MaxPending: limitMaxPending + 1}} {
 		if _, err := OpenStore(vfs.NewMem(), ".", cfg); err == nil {
 			t.Errorf("%+v was accepted", cfg)
@@ -177,7 +177,7 @@ func TestStoreSetsDamagedChunksAside(t *testing.T) {
 	putBlobs(t, s, 0, 20)
 	id, _ := blob(7)
 	flip(t, fsys, s, id)
-	_, err := s.Get(id, nil)
+	_, err := s.Get(t.Context(), id, nil)
 	damaged, ok := errors.AsType[*chunk.DamagedError](err)
 	if !ok || damaged.ID != id || !strings.HasPrefix(damaged.File, testDir+"/pack-") {
 		t.Fatalf("read of a damaged chunk: %v", err)
@@ -254,7 +254,7 @@ func TestGCKeepsChunksSomeoneCameToCountOn(t *testing.T) {
 			if !s.Has(asked) {
 				t.Error("asked too late")
 			}
-			no(t, s.Put(again, data))
+			no(t, s.Put(t.Context(), again, data))
 			putBlobs(t, s, 50, 55)
 		}
 		return false
@@ -285,10 +285,10 @@ func TestStoreServesManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := w * each; i < (w+1)*each; i++ {
 				id, data := blob(i)
-				if err := errors.Join(s.Put(id, data), s.Sync()); err != nil {
+				if err := errors.Join(s.Put(t.Context(), id, data), s.Sync()); err != nil {
 					t.Error(err)
 				}
-				if got, err := s.Get(id, nil); err != nil || !bytes.Equal(got, data) {
+				if got, err := s.Get(t.Context(), id, nil); err != nil || !bytes.Equal(got, data) {
 					t.Errorf("blob %d after sync: %v", i, err)
 				}
 				if i%10 == 0 {
@@ -343,12 +343,12 @@ func TestViewReadsTheWholeContent(t *testing.T) {
 	var refs []chunk.Ref
 	for _, i := range []int{1, 2, 1, 3, 3, 0, 2} {
 		id, data := blob(i)
-		no(t, s.Put(id, data))
+		no(t, s.Put(t.Context(), id, data))
 		content = append(content, data...)
 		refs = append(refs, chunk.Ref{ID: id, Size: uint32(len(data))})
 	}
 	no(t, s.Sync())
-	v, err := chunk.NewView(s, refs)
+	v, err := chunk.NewView(t.Context(), s, refs)
 	no(t, err)
 	got, err := io.ReadAll(io.NewSectionReader(v, 0, v.Size()))
 	if err != nil || !bytes.Equal(got, content) {
@@ -373,7 +373,7 @@ func TestViewReadsTheWholeContent(t *testing.T) {
 	if _, err := v.ReadAt(make([]byte, 2000), 0); err == nil {
 		t.Error("a wrong size went unnoticed")
 	}
-	if _, err := chunk.NewView(s, []chunk.Ref{{Size: chunk.MaxSize + 1}}); err == nil {
+	if _, err := chunk.NewView(t.Context(), s, []chunk.Ref{{Size: chunk.MaxSize + 1}}); err == nil {
 		t.Error("an oversized chunk was accepted")
 	}
 }
@@ -414,11 +414,44 @@ func BenchmarkStorePutSync(b *testing.B) {
 	for b.Loop() {
 		copy(data, fmt.Sprint(i))
 		i++
-		if err := s.Put(chunk.Sum(data), data); err != nil {
+		if err := s.Put(context.Background(), chunk.Sum(data), data); err != nil {
 			b.Fatal(err)
 		}
 	}
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// put puts blob i into a store of any kind.
+func put(s chunk.Store, i int) error {
+	id, data := blob(i)
+	return s.Put(context.Background(), id, data)
+}
+
+// TestStoresHaveAnEnd: what has not begun when its context ends does not begin.
+func TestStoresHaveAnEnd(t *testing.T) {
+	fsys := vfs.NewMem()
+	s, err := OpenStore(fsys, "s", StoreConfig{})
+	no(t, err)
+	defer s.Close()
+	id, data := blob(1)
+	a, err := OpenAssembly(fsys, "out", []chunk.Ref{{ID: id, Size: uint32(len(data))}}, AssemblyConfig{})
+	no(t, err)
+	defer a.Close()
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for name, st := range map[string]chunk.Store{"store s": s, "output file out": a} {
+		if st.String() != name {
+			t.Errorf("%T calls itself %q, want %q", st, st, name)
+		}
+		if err := st.Put(over, id, data); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: put: %v", st, err)
+		}
+		no(t, st.Put(context.Background(), id, data))
+		no(t, st.Sync())
+		if _, err := st.Get(over, id, nil); !errors.Is(err, context.Canceled) || !st.Has(id) {
+			t.Errorf("%s: get: %v", st, err)
+		}
 	}
 }

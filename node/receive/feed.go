@@ -86,10 +86,10 @@ func (r *receiver) hurry(blocks []chunk.Block) {
 }
 
 // blocksOf lists a content's blocks for the machine.
-func blocksOf(m *catalog.Manifest, l *catalog.Layout) []peer.Block {
-	blocks := make([]peer.Block, len(m.Chunks))
-	for i, c := range m.Chunks {
-		if l.IsBlock(uint32(i)) {
+func blocksOf(content *catalog.SignedManifest) []peer.Block {
+	blocks := make([]peer.Block, len(content.Manifest.Chunks))
+	for i, c := range content.Manifest.Chunks {
+		if content.Layout.IsBlock(uint32(i)) {
 			blocks[i] = peer.Block{ID: c.ID, Size: c.Size}
 		}
 	}

@@ -107,13 +107,9 @@ func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Reception, er
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
 	}
-	layout, err := cfg.Content.Manifest.Layout()
-	if err != nil {
-		return Reception{}, err
-	}
 	r := &receiver{
 		cfg: cfg, cast: wire.CastID(cfg.Content.Hash), opt: opt, sink: sink, clock: clock.Start(),
-		blocks: blocksOf(cfg.Content.Manifest, layout), armed: machine.Never,
+		blocks: blocksOf(cfg.Content), armed: machine.Never,
 		first: cfg.First, fetches: make(map[wire.Block]*fetch),
 		wake: make(chan struct{}, 1), finished: make(chan struct{}), fail: make(chan error, 1),
 	}

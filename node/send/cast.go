@@ -11,7 +11,6 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
-	"github.com/wimcast/wimcast/internal/clock"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -66,14 +65,10 @@ type input struct {
 }
 
 // Start opens the socket and starts the goroutine. The cast ends with ctx, or when its machine says so.
-func Start(ctx context.Context, cfg Config, m *catalog.Manifest) (*Cast, error) {
-	layout, err := m.Layout()
-	if err != nil {
-		return nil, err
-	}
+func Start(ctx context.Context, cfg Config, content *catalog.SignedManifest) (*Cast, error) {
 	sending, err := distributor.New(distributor.Config{
-		Cast: cfg.Info.Cast, Run: cfg.Info.RunTag(), Blocks: blocksOf(m, layout),
-		RateCapBps: cfg.RateMax, RateFloorBps: cfg.RateMin,
+		Cast: cfg.Info.Cast, Run: cfg.Info.RunTag(), Blocks: blocksOf(content),
+		RateCapBps: cfg.RateMax, RateFloorBps: cfg.RateMin, MemoryBlocks: memoryBlocks,
 	})
 	if err != nil {
 		return nil, err
@@ -82,16 +77,11 @@ func Start(ctx context.Context, cfg Config, m *catalog.Manifest) (*Cast, error) 
 	if err != nil {
 		return nil, err
 	}
-	key := wire.DeriveRunKey(cfg.Info.Secret, cfg.Info.Epoch, cfg.Info.Sender, cfg.Info.Run)
 	c := &Cast{
-		cfg: cfg, layout: layout, inputs: make(chan input, inputsMax), done: make(chan struct{}),
+		cfg: cfg, layout: content.Layout, inputs: make(chan input, inputsMax), done: make(chan struct{}),
 		members: make(map[distributor.MemberID]Member),
 	}
-	d := &driver{
-		Cast: c, machine: sending, sender: sender, seal: wire.NewSealer(key), clock: clock.Start(),
-		cache: newBlockCache(cfg.Store, m.Chunks),
-	}
-	d.alloc()
+	d := newDriver(c, sending, sender.Send, newMemory(cfg.Store, content.Manifest.Chunks))
 	go func() {
 		defer cfg.OnEnd()
 		defer close(c.done)

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/clock"
-	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -17,28 +15,35 @@ import (
 type driver struct {
 	*Cast
 	machine *distributor.Machine
-	sender  *transport.Sender
+	send    func([][]byte) (int, error) // hands datagrams to the network and says how many it took
 	seal    *wire.Sealer
 	clock   clock.Clock
-	cache   *blockCache
+	memory  *memory
 
 	batch   [][]byte // datagrams to be sent, in buffers
 	buffers [][]byte
-	plain   []byte       // an announce before it is sealed
-	lost    []wire.Block // could not be read, and the machine has not heard it
+	plain   []byte // an announce before it is sealed
 	failing time.Time
 }
 
-func (d *driver) alloc() {
+func newDriver(c *Cast, m *distributor.Machine, send func([][]byte) (int, error), mem *memory) *driver {
+	info := c.cfg.Info
+	key := wire.DeriveRunKey(info.Secret, info.Epoch, info.Sender, info.Run)
+	d := &driver{Cast: c, machine: m, send: send, seal: wire.NewSealer(key), clock: clock.Start(), memory: mem}
 	backing := make([]byte, batchMax*wire.MaxDatagram)
 	for i := range batchMax {
 		d.buffers = append(d.buffers, backing[i*wire.MaxDatagram:i*wire.MaxDatagram:(i+1)*wire.MaxDatagram])
 	}
 	d.batch = make([][]byte, 0, batchMax)
+	return d
 }
 
 // run is the goroutine: one input, all outputs, next deadline.
 func (d *driver) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer d.memory.wg.Wait()
+	defer cancel()
+	d.memory.start(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -49,6 +54,8 @@ func (d *driver) run(ctx context.Context) {
 			return
 		case in := <-d.inputs:
 			d.take(in)
+		case l := <-d.memory.read:
+			d.takeBlock(l)
 		case <-timer.C:
 			d.takeWaiting() // first: a tick may send, and sending may take a while
 			d.machine.Handle(d.clock.Now(), distributor.Tick{})
@@ -67,6 +74,17 @@ func (d *driver) take(in input) {
 	d.machine.Handle(d.clock.Now(), in.in)
 }
 
+// takeBlock takes a block, or word that it cannot be read, from its reader.
+func (d *driver) takeBlock(l *loaded) {
+	var in distributor.In = distributor.Loaded{Block: l.block}
+	if l.err != nil {
+		d.complain("read block", l.err)
+		in = distributor.Unreadable{Block: l.block}
+	}
+	d.memory.put(l)
+	d.machine.Handle(d.clock.Now(), in)
+}
+
 // takeWaiting takes the inputs that are there, up to so many that sending is not held up.
 func (d *driver) takeWaiting() {
 	const most = 256
@@ -75,6 +93,9 @@ func (d *driver) takeWaiting() {
 		case in := <-d.inputs:
 			d.take(in)
 			d.drain() // sends no symbols: only a tick does
+		case l := <-d.memory.read:
+			d.takeBlock(l)
+			d.drain()
 		default:
 			return
 		}
@@ -85,12 +106,6 @@ func (d *driver) takeWaiting() {
 func (d *driver) drain() bool {
 	for {
 		out, ok := d.machine.Poll()
-		if !ok && len(d.lost) > 0 {
-			i := d.lost[0]
-			d.lost = d.lost[1:]
-			d.machine.Handle(d.clock.Now(), distributor.Unreadable{Block: i})
-			continue
-		}
 		if !ok {
 			d.flush()
 			return true
@@ -98,6 +113,10 @@ func (d *driver) drain() bool {
 		switch out := out.(type) {
 		case distributor.SendSymbols:
 			d.symbols(out)
+		case distributor.Load:
+			d.memory.load(out.Block)
+		case distributor.Unload:
+			d.memory.unload(out.Block)
 		case distributor.SendAnnounce:
 			h := wire.Header{Type: wire.TypeAnnounce, Cast: d.cfg.Info.Cast, Run: d.cfg.Info.RunTag(), Seq: out.Seq}
 			d.plain = out.Announce.Append(d.plain[:0])
@@ -133,12 +152,9 @@ func (d *driver) drop(out distributor.Drop) {
 func (d *driver) symbols(out distributor.SendSymbols) {
 	for i := range out.Count {
 		sym := out.First + wire.Symbol(i)
-		data, err := d.cache.symbol(out.Block, sym)
+		data, err := d.memory.symbol(out.Block, sym)
 		if err != nil { // the sequence numbers are lost, which looks like loss
-			d.complain("read block", err)
-			if !slices.Contains(d.lost, out.Block) {
-				d.lost = append(d.lost, out.Block)
-			}
+			d.complain("make symbol", err)
 			return
 		}
 		d.datagram(wire.Header{
@@ -164,7 +180,7 @@ func (d *driver) datagram(h wire.Header, payload []byte) {
 // flush sends the batch. What the network refuses is lost, as on any network; the user is told, not too often.
 func (d *driver) flush() {
 	for rest := d.batch; len(rest) > 0; {
-		n, err := d.sender.Send(rest)
+		n, err := d.send(rest)
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				d.complain("send", err)
