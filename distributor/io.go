@@ -41,8 +41,8 @@ type Fetched struct {
 	Block  wire.Block
 }
 
-// Unreadable says that the driver cannot read a block's bytes, so that symbols of it were not sent. Their sequence numbers are
-// lost, which looks like loss.
+// Unreadable says that the driver cannot read a block's bytes. It is an answer to Load; of a driver that has every block at hand,
+// and finds that it has not, it says that symbols were not sent: their sequence numbers are lost, which looks like loss.
 type Unreadable struct{ Block wire.Block }
 
 // Tick says that time has passed.

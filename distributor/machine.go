@@ -121,8 +121,8 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.lookAhead()
 	case Tick:
 		m.run()
-		m.lookAhead()
 		m.endLingering()
+		m.lookAhead()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}

@@ -13,6 +13,7 @@ func (m *Machine) unreadable(i wire.Block) {
 	if uint64(i) >= uint64(len(m.blocks)) {
 		return
 	}
+	m.memory.notLoaded(i)
 	told := int64(0)
 	for _, mb := range m.members {
 		if mb.demoted != 0 || !mb.lacks.Has(uint32(i)) || mb.quic.Has(uint32(i)) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -50,5 +51,45 @@ func TestUnreadableLeavesTheCarousel(t *testing.T) {
 	}
 	if m.waiting < 0 || m.blocks[7].want > 1 {
 		t.Errorf("counts: %d wait, %d for the block", m.waiting, m.blocks[7].want)
+	}
+}
+
+// A block that does not come when it is asked for leaves the memory too; what is wanted again is asked for again.
+func TestUnreadableAnswersLoad(t *testing.T) {
+	m := newTest(t, Config{Blocks: manyBlocks(100), MemoryBlocks: MemoryBlocksMin, StartDelay: -1})
+	joinAll(m, 1)
+	m.Handle(m.now, Join{Member: 2})
+	answer := func(end machine.Time, fails func(wire.Block) bool) (loads, sent map[wire.Block]int) {
+		loads, sent = map[wire.Block]int{}, map[wire.Block]int{}
+		for m.now < end {
+			outs := runUntil(m, m.now.Add(5*time.Millisecond))
+			for _, s := range only[SendSymbols](outs) {
+				sent[s.Block] += s.Count
+			}
+			for _, l := range only[Load](outs) {
+				loads[l.Block]++
+				if fails(l.Block) {
+					m.Handle(m.now, Unreadable{Block: l.Block})
+				} else {
+					m.Handle(m.now, Loaded{Block: l.Block})
+				}
+			}
+			if n := len(m.memory.state); n > MemoryBlocksMin || n != m.memory.order.Len() {
+				t.Fatalf("%d blocks in memory, %d in their order, at most %d are allowed", n, m.memory.order.Len(), MemoryBlocksMin)
+			}
+		}
+		return loads, sent
+	}
+	odd := func(i wire.Block) bool { return i%2 == 1 }
+	loads, sent := answer(machine.Time(4*time.Second), odd)
+	for i := range wire.Block(100) {
+		if loads[i] != 1 || odd(i) && sent[i] > 0 || !odd(i) && sent[i] < 94 {
+			t.Errorf("block %d: asked for %d times, %d symbols sent", i, loads[i], sent[i])
+		}
+	}
+	m.Handle(m.now, Message{Member: 2, Msg: wire.Want{Final: true, Spans: []wire.Span{{From: 7, To: 8}}}})
+	loads, sent = answer(m.now.Add(time.Second), func(wire.Block) bool { return false })
+	if loads[7] != 1 || sent[7] < 94 {
+		t.Errorf("asked for again: loaded %d times, %d symbols sent", loads[7], sent[7])
 	}
 }

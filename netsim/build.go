@@ -145,8 +145,10 @@ func (b *builder) sender(c command) {
 		cfg: distributor.Config{
 			Cast: n, RateStartBps: b.number(c, "start", 1000, 0), RateCapBps: b.number(c, "cap", 1000, 0),
 			RateFloorBps: b.number(c, "floor", 1000, 0), StartDelay: b.durationKey(c, "delay"),
+			MemoryBlocks: int(b.number(c, "memory", 1000, 0)),
 		},
 		stats: senderStats{demoted: map[string]bool{}, dropped: map[string]bool{}}, unreadable: map[wire.Block]bool{},
+		memory: memory{takes: b.durationKey(c, "read")},
 	}
 	check := s.cfg
 	check.Blocks = im.sender

@@ -13,6 +13,7 @@
 //	     [WEATHER]
 //	                                    a host for machines that are named after it
 //	sender NAME image=I [buf=BYTES] [cap=RATE] [floor=RATE] [start=RATE] [delay=D] [node=NAME]
+//	     [memory=N] [read=D]            with memory=, it has N blocks there, and reading one takes D
 //	peer NAME|A..B sender=S [at=T] [want=P-P] [plan=D] [wait=D] [partial=BYTES] [backlog=BYTES]
 //	     [unheard=N] [deaf] [liar] [urgent] [node=NAME]
 //	                                    without node=, what stands on a node's line stands here: a

@@ -50,7 +50,7 @@ var verbs = map[string]string{
 	"image":   "blocks avg prologue",
 	"segment": "rate queue lag",
 	"node":    nodeKeys,
-	"sender":  "node image buf cap floor start delay " + nodeKeys,
+	"sender":  "node image buf cap floor start delay memory read " + nodeKeys,
 	"peer":    "node sender at want plan wait partial backlog unheard deaf liar urgent " + nodeKeys,
 	"crash":   "output back",
 }

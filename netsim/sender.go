@@ -28,6 +28,7 @@ type sender struct {
 	rateAt    machine.Time
 	rateBytes int64
 
+	memory     memory
 	unreadable map[wire.Block]bool // its disk does not give these
 	refuses    bool                // answers nobody who dials
 	serves     serving
@@ -57,6 +58,7 @@ func (s *sender) begin() {
 	}
 	s.m, s.ended, s.nextSeq = m, false, 1
 	s.members, s.sent = map[distributor.MemberID]*member{}, map[wire.Block]uint32{}
+	s.memory.there = map[wire.Block]bool{}
 	s.inbox, s.busy, s.wakeAt = nil, s.sim.now, machine.Never
 	s.rateAt, s.rateBytes = s.sim.now, s.stats.multicast
 	s.sim.say(s.name, "starts run %d", s.run)
@@ -129,7 +131,7 @@ func (s *sender) handle(in distributor.In) {
 			s.sim.burn(&s.driver)
 			return
 		}
-		if sym, ok := out.(distributor.SendSymbols); ok && s.unreadable[sym.Block] {
+		if sym, ok := out.(distributor.SendSymbols); ok && !s.mayRead(sym.Block) {
 			lost = s.lose(lost, sym)
 			continue
 		}
@@ -196,6 +198,10 @@ func (s *sender) carryOut(at machine.Time, out distributor.Out) machine.Time {
 			s.stats.dropped[p.name] = true
 			s.dismiss(p, at, out.Why)
 		}
+	case distributor.Load:
+		s.load(out.Block)
+	case distributor.Unload:
+		s.unload(out.Block)
 	case distributor.Over:
 		s.end(out.Why)
 	case distributor.End:

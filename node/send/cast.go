@@ -31,7 +31,7 @@ type Config struct {
 	TTL       int
 	RateMax   int64 // bits a second; 0: none
 	RateMin   int64
-	Store     Source
+	Store     chunk.Getter
 	Log       *slog.Logger
 	OnEnd     func() // called once, when all else has ended
 }

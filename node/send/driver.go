@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
@@ -23,8 +22,7 @@ type driver struct {
 
 	batch   [][]byte // datagrams to be sent, in buffers
 	buffers [][]byte
-	plain   []byte       // an announce before it is sealed
-	lost    []wire.Block // could not be read, and the machine has not heard it
+	plain   []byte // an announce before it is sealed
 	failing time.Time
 }
 
@@ -76,11 +74,15 @@ func (d *driver) take(in input) {
 	d.machine.Handle(d.clock.Now(), in.in)
 }
 
-// takeBlock takes a block from its reader.
+// takeBlock takes a block, or word that it cannot be read, from its reader.
 func (d *driver) takeBlock(l *loaded) {
-	if d.memory.put(l) {
-		d.machine.Handle(d.clock.Now(), distributor.Loaded{Block: l.block})
+	var in distributor.In = distributor.Loaded{Block: l.block}
+	if l.err != nil {
+		d.complain("read block", l.err)
+		in = distributor.Unreadable{Block: l.block}
 	}
+	d.memory.put(l)
+	d.machine.Handle(d.clock.Now(), in)
 }
 
 // takeWaiting takes the inputs that are there, up to so many that sending is not held up.
@@ -104,12 +106,6 @@ func (d *driver) takeWaiting() {
 func (d *driver) drain() bool {
 	for {
 		out, ok := d.machine.Poll()
-		if !ok && len(d.lost) > 0 {
-			i := d.lost[0]
-			d.lost = d.lost[1:]
-			d.machine.Handle(d.clock.Now(), distributor.Unreadable{Block: i})
-			continue
-		}
 		if !ok {
 			d.flush()
 			return true
@@ -158,10 +154,7 @@ func (d *driver) symbols(out distributor.SendSymbols) {
 		sym := out.First + wire.Symbol(i)
 		data, err := d.memory.symbol(out.Block, sym)
 		if err != nil { // the sequence numbers are lost, which looks like loss
-			d.complain("read block", err)
-			if !slices.Contains(d.lost, out.Block) {
-				d.lost = append(d.lost, out.Block)
-			}
+			d.complain("make symbol", err)
 			return
 		}
 		d.datagram(wire.Header{
