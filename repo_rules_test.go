@@ -10,43 +10,6 @@ import (
 	"strings"
 )
 
-const module = "github.com/wimcast/wimcast"
-
-// flow gives every package its place in the data flow (docs/ARCHITECTURE.md). A package may import those with a lower
-// number, its own sub-packages, and internal packages. A sub-package that is not listed has its parent's place.
-var flow = map[string]int{
-	"wim":         10,
-	"wim/edit":    12, // gets scanned trees as values; so capture need not be below it
-	"capture":     15,
-	"chunk":       20,
-	"catalog":     30,
-	"wire":        40, // the words of both machines; imports only what names bytes
-	"fec":         50,
-	"distributor": 60,
-	"peer":        60,
-	"apply":       70,
-	"netsim":      80,
-	"node":        80,
-	"bench":       90,
-	"cmd":         100,
-}
-
-// never lists imports that the flow alone would allow.
-var never = []struct{ from, to, why string }{
-	{"distributor", "peer", "the two machines meet in wire"},
-	{"peer", "distributor", "the two machines meet in wire"},
-	{"netsim", "node", "the simulator knows no sockets"},
-	{"node", "netsim", "a node knows no simulator"},
-	{"apply", "distributor", "apply gets verified chunks and knows nothing of casts: its driver connects them"},
-	{"apply", "peer", "apply gets verified chunks and knows nothing of casts: its driver connects them"},
-	{"bench", "node", "bench runs the real binary: what it measures is what users run"},
-	{"bench", "distributor", "bench runs the real binary: what it measures is what users run"},
-	{"bench", "peer", "bench runs the real binary: what it measures is what users run"},
-}
-
-// machines are the packages without I/O (internal/machine says why).
-var machines = []string{"distributor", "peer", "internal/machine"}
-
 // bannedImport forbids importing a package (or, with a trailing slash, everything below it) in some packages' own code.
 type bannedImport struct {
 	pkgs    []string
@@ -69,7 +32,13 @@ var bannedImports = []bannedImport{
 		instead: "take readers, a seeded math/rand/v2 generator and the virtual clock; open files in cmd/wimcast",
 	},
 	{
-		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "internal"},
+		pkgs:    []string{"node"},
+		imports: []string{"encoding/json", "net/http"},
+		why:     "a node offers Go values and methods; what they are called on the wire of the control interface is api's alone",
+		instead: "return a plain type, and give it its JSON in package api",
+	},
+	{
+		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "api", "internal"},
 		imports: []string{"flag", "log", "math/rand", "github.com/urfave/cli/v3", "github.com/vbauerster/mpb/"},
 		why:     "packages take a Config, log by slog through what they are given, and draw from generators they are given",
 		instead: "a Config field, *slog.Logger, or math/rand/v2 with a seed; flags and bars belong in cmd/wimcast",
@@ -147,75 +116,6 @@ func (s source) at(p token.Pos) token.Position {
 	pos := s.fset.Position(p)
 	pos.Filename = s.path
 	return pos
-}
-
-// within says whether package pkg is one of parents or below one.
-func within(pkg string, parents ...string) bool {
-	return slices.ContainsFunc(parents, func(p string) bool { return pkg == p || strings.HasPrefix(pkg, p+"/") })
-}
-
-// place is a package's number in the flow, by its longest listed parent.
-func place(pkg string) (int, bool) {
-	for p := pkg; p != "."; p = path.Dir(p) {
-		if n, ok := flow[p]; ok {
-			return n, true
-		}
-	}
-	return 0, false
-}
-
-// checkImports applies the import table to a file.
-func checkImports(s source) (out []finding) {
-	for _, spec := range s.file.Imports {
-		name, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			continue
-		}
-		if own, ok := strings.CutPrefix(name, module+"/"); ok {
-			if rule := checkFlow(s.pkg(), own, s.isTest()); rule != "" {
-				out = append(out, finding{s.at(spec.Pos()), rule})
-			}
-			continue
-		}
-		for _, ban := range bannedImports {
-			if s.isTest() || !within(s.pkg(), ban.pkgs...) || !matchesImport(name, ban.imports) {
-				continue
-			}
-			out = append(out, finding{s.at(spec.Pos()), fmt.Sprintf("%s must not import %s: %s. Instead: %s.", s.pkg(), name, ban.why, ban.instead)})
-		}
-	}
-	return out
-}
-
-// checkFlow says which rule an import of the project's package to by its package from breaks, or "".
-func checkFlow(from, to string, test bool) string {
-	if from == "." || within(to, from) || within(to, "internal") || strings.Contains(to, "/internal/") {
-		return ""
-	}
-	for _, ban := range never {
-		if within(from, ban.from) && within(to, ban.to) && !test {
-			return fmt.Sprintf("%s must not import %s: %s. Instead: pass values between them, or meet in a package above both.", from, to, ban.why)
-		}
-	}
-	if within(from, "internal") {
-		return fmt.Sprintf("%s must not import %s: internal packages are below the whole flow. Instead: move what it needs into internal/.", from, to)
-	}
-	f, known := place(from)
-	t, alsoKnown := place(to)
-	if !known || !alsoKnown {
-		return fmt.Sprintf("%s imports %s, and one of them has no place in the data flow. Instead: give it one in flow (repo_rules_test.go) and docs/ARCHITECTURE.md.", from, to)
-	}
-	siblings := path.Dir(from) == path.Dir(to) && path.Dir(from) != "."
-	if t < f || test || siblings {
-		return ""
-	}
-	return fmt.Sprintf("%s must not import %s: imports go down the data flow (docs/ARCHITECTURE.md) or into internal/. Instead: pass what it needs as a value or a small interface of its own.", from, to)
-}
-
-func matchesImport(name string, bans []string) bool {
-	return slices.ContainsFunc(bans, func(ban string) bool {
-		return name == ban || strings.HasSuffix(ban, "/") && strings.HasPrefix(name, ban)
-	})
 }
 
 // checkCalls applies the table of banned calls, and what a machine may not do, to a file.

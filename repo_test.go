@@ -54,11 +54,21 @@ func goSources(t *testing.T) []source {
 	return all
 }
 
-func TestImportsFollowTheDataFlow(t *testing.T) {
-	for _, s := range goSources(t) {
+func TestPackagesImportWhatTheirRoomsSay(t *testing.T) {
+	all := goSources(t)
+	for _, s := range all {
 		for _, f := range checkImports(s) {
 			t.Error(f)
 		}
+	}
+	for _, difference := range checkRooms(all) {
+		t.Error(difference)
+	}
+}
+
+func TestMachinesReachNoSystem(t *testing.T) {
+	for _, f := range checkReach(goSources(t)) {
+		t.Error(f)
 	}
 }
 
@@ -187,11 +197,18 @@ func TestDocumentsLinkToWhatExists(t *testing.T) {
 func TestRulesCatchWhatTheyForbid(t *testing.T) {
 	cases := []struct{ path, code, want string }{
 		{"peer/x.go", `import _ "github.com/wimcast/wimcast/distributor"`, "meet in wire"},
-		{"chunk/x.go", `import _ "github.com/wimcast/wimcast/peer"`, "down the data flow"},
+		{"distributor/x.go", `import _ "github.com/wimcast/wimcast/catalog"`, "names, signatures, stores and sockets are its driver's"},
+		{"chunk/x.go", `import _ "github.com/wimcast/wimcast/peer"`, "names bytes for everyone"},
 		{"internal/vfs/x.go", `import _ "github.com/wimcast/wimcast/chunk"`, "below the whole flow"},
+		{"internal/vfs/x_test.go", `import _ "github.com/wimcast/wimcast/chunk"`, "below the whole flow"},
+		{"apply/x.go", `import _ "github.com/wimcast/wimcast/wire"`, "knows nothing of casts"},
+		{"bench/lab/x.go", `import _ "github.com/wimcast/wimcast/node"`, "runs the real binary"},
 		{"node/x.go", `import _ "github.com/wimcast/wimcast/netsim"`, "knows no simulator"},
 		{"netsim/x.go", `import _ "github.com/wimcast/wimcast/node/transport"`, "knows no sockets"},
-		{"strange/x.go", `import _ "github.com/wimcast/wimcast/wim"`, "no place in the data flow"},
+		{"node/x.go", `import _ "github.com/wimcast/wimcast/api"`, "knows no simulator"},
+		{"node/x.go", `import _ "encoding/json"`, "api's alone"},
+		{"strange/x.go", `import _ "github.com/wimcast/wimcast/wim"`, "has no room"},
+		{"node/send/x.go", `import _ "github.com/wimcast/wimcast/peer"`, "neither folders nor sessions"},
 		{"netsim/x.go", `import _ "net/netip"`, "deterministic"},
 		{"netsim/x.go", `import _ "os"`, "deterministic"},
 		{"distributor/x.go", `import _ "sync"`, "a machine has no socket"},
@@ -216,6 +233,63 @@ func TestRulesCatchWhatTheyForbid(t *testing.T) {
 		found := slices.Concat(checkImports(s), checkCalls(s))
 		if len(found) == 0 || !strings.Contains(found[0].String(), c.want) {
 			t.Errorf("%s: %s\n\tgave %v, want a finding with %q", c.path, c.code, found, c.want)
+		}
+	}
+}
+
+// TestReachCatchesWhatAMachineCouldNotReplay adds one import to the project's own files, far from the machine.
+func TestReachCatchesWhatAMachineCouldNotReplay(t *testing.T) {
+	all := goSources(t)
+	for _, c := range []struct{ path, imports, want string }{
+		{"distributor/x.go", "os", "distributor must not reach os (distributor -> os)"},
+		{"chunk/x.go", "os", "distributor must not reach os (distributor -> chunk -> os)"},
+		{"fec/x.go", "net", "peer must not reach net (peer -> fec -> net)"},
+		{"wire/x.go", "net/http", "peer must not reach net/http (peer -> wire -> net/http)"},
+		{"wire/x_windows.go", "syscall", "(distributor -> wire -> syscall)"},
+		{"internal/bitset/x.go", "log/slog", "(distributor -> internal/bitset -> log/slog)"},
+		{"internal/machine/x.go", "crypto/rand", "internal/machine must not reach crypto/rand"},
+		{"fec/x.go", "go.etcd.io/bbolt", "(peer -> fec -> go.etcd.io/bbolt)"},
+		{"wire/x.go", "github.com/zeebo/blake3", "(distributor -> wire -> github.com/zeebo/blake3)"},
+		{"fec/x.go", module + "/internal/vfs", "(peer -> fec -> internal/vfs -> os)"},
+		{"wire/x.go", module + "/catalog", "(distributor -> wire -> catalog)"},
+		{"wire/x.go", module + "/node/mesh", "(distributor -> wire -> node/mesh)"},
+	} {
+		f, err := parser.ParseFile(token.NewFileSet(), c.path, "package x\nimport _ \""+c.imports+"\"", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, f := range checkReach(append(slices.Clip(all), source{path: c.path, file: f, fset: token.NewFileSet()})) {
+			found = append(found, f.String())
+		}
+		if text := strings.Join(found, "\n"); !strings.Contains(text, c.want) || !strings.Contains(text, unreachableWhy) {
+			t.Errorf("%s imports %s\n\tgave %v, want a finding with %q and the reason", c.path, c.imports, found, c.want)
+		}
+	}
+	for _, path := range []string{"wire/x_test.go", "netsim/x.go"} {
+		f, err := parser.ParseFile(token.NewFileSet(), path, `package x; import _ "os"`, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := checkReach(append(slices.Clip(all), source{path: path, file: f, fset: token.NewFileSet()})); len(found) > 0 {
+			t.Errorf("%s: %v: no machine needs it", path, found)
+		}
+	}
+}
+
+// TestRoomsAreThoseThatThereAre moves one package, and takes from another the code that imports something.
+func TestRoomsAreThoseThatThereAre(t *testing.T) {
+	all := goSources(t)
+	for i := range all {
+		all[i].path = strings.Replace(all[i].path, "fec/", "strange/", 1)
+	}
+	all = slices.DeleteFunc(all, func(s source) bool { return s.pkg() == "internal/ntfs3g" && path.Base(s.path) != "doc.go" })
+	differences := strings.Join(checkRooms(all), "\n")
+	for _, want := range []string{
+		"package strange has no room", "rooms has fec, which does not exist", "rooms lets internal/ntfs3g import internal/vfs, which it does not",
+	} {
+		if !strings.Contains(differences, want) {
+			t.Errorf("%s\n\twant %q", differences, want)
 		}
 	}
 }

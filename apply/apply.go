@@ -32,13 +32,13 @@ const (
 
 // Chunk is one chunk of a content, at the place where it stands in the manifest's list.
 type Chunk struct {
-	Block int    // index of the block: the position in the list at which the chunk first occurs
+	Block chunk.Block
 	Size  uint32 // bytes
 }
 
 // Content says how a WIM file is cut into chunks. Chunks follow each other without a gap, from offset 0.
 type Content struct {
-	ID     chunk.ID // names the bytes: the hash of the signed manifest. A restart must come with the same
+	ID     [32]byte // names the bytes: a hash of the manifest, or of the prologue. A restart must come with the same
 	Chunks []Chunk
 }
 

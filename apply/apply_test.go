@@ -105,13 +105,13 @@ func wimOf(t testing.TB, dir string, c wim.Compression) []byte {
 // cutRandom cuts an image into chunks of random sizes; equal ones become repetitions.
 func cutRandom(image []byte, rng *rand.Rand, low, high int) Content {
 	c := Content{ID: chunk.Sum(image)}
-	first := map[string]int{}
+	first := map[string]chunk.Block{}
 	for off := 0; off < len(image); {
 		n := min(low+rng.IntN(high-low+1), len(image)-off)
 		key := string(image[off : off+n])
 		block, ok := first[key]
 		if !ok {
-			block = len(c.Chunks)
+			block = chunk.Block(len(c.Chunks))
 			first[key] = block
 		}
 		c.Chunks = append(c.Chunks, Chunk{Block: block, Size: uint32(n)})
@@ -168,7 +168,7 @@ func (p *onlyPrologue) ReadAt(b []byte, off int64) (int, error) {
 	return 0, fmt.Errorf("bytes %d to %d are not of the prologue", off, end)
 }
 
-func blockData(c Content, image []byte, block int) []byte {
+func blockData(c Content, image []byte, block chunk.Block) []byte {
 	off := 0
 	for _, ch := range c.Chunks[:block] {
 		off += int(ch.Size)

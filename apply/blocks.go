@@ -13,8 +13,8 @@ import (
 // blockMap says where the blocks of a content stand in the file.
 type blockMap struct {
 	chunks  []Chunk
-	starts  []int64         // offset of every chunk, and the file's size behind the last
-	repeats map[int][]int32 // later positions of blocks that have any
+	starts  []int64                 // offset of every chunk, and the file's size behind the last
+	repeats map[chunk.Block][]int32 // later positions of blocks that have any
 }
 
 // newBlockMap checks a content and maps it. Blocks that are left in the file may have any size.
@@ -22,13 +22,13 @@ func newBlockMap(c Content, left bool) (*blockMap, error) {
 	if len(c.Chunks) == 0 || len(c.Chunks) > MaxChunks {
 		return nil, fmt.Errorf("map content: %d chunks, want 1 to %d", len(c.Chunks), MaxChunks)
 	}
-	m := &blockMap{chunks: c.Chunks, starts: make([]int64, len(c.Chunks)+1), repeats: map[int][]int32{}}
+	m := &blockMap{chunks: c.Chunks, starts: make([]int64, len(c.Chunks)+1), repeats: map[chunk.Block][]int32{}}
 	for i, ch := range c.Chunks {
 		if ch.Size == 0 || ch.Size > chunk.MaxSize && !left {
 			return nil, fmt.Errorf("map content: chunk %d has %d bytes, want 1 to %d", i, ch.Size, chunk.MaxSize)
 		}
-		if ch.Block != i {
-			if ch.Block < 0 || ch.Block > i || c.Chunks[ch.Block].Block != ch.Block || c.Chunks[ch.Block].Size != ch.Size {
+		if ch.Block != chunk.Block(i) {
+			if ch.Block > chunk.Block(i) || c.Chunks[ch.Block].Block != ch.Block || c.Chunks[ch.Block].Size != ch.Size {
 				return nil, fmt.Errorf("map content: chunk %d cannot be a repetition of chunk %d", i, ch.Block)
 			}
 			m.repeats[ch.Block] = append(m.repeats[ch.Block], int32(i))
@@ -42,12 +42,12 @@ func newBlockMap(c Content, left bool) (*blockMap, error) {
 func (m *blockMap) size() int64 { return m.starts[len(m.chunks)] }
 
 // valid reports whether there is such a block.
-func (m *blockMap) valid(block int) bool {
-	return block >= 0 && block < len(m.chunks) && m.chunks[block].Block == block
+func (m *blockMap) valid(block chunk.Block) bool {
+	return int(block) < len(m.chunks) && m.chunks[block].Block == block
 }
 
 // positions calls fn with the offset of every place where a block stands.
-func (m *blockMap) positions(block int, fn func(off int64)) {
+func (m *blockMap) positions(block chunk.Block, fn func(off int64)) {
 	fn(m.starts[block])
 	for _, i := range m.repeats[block] {
 		fn(m.starts[i])
@@ -55,27 +55,33 @@ func (m *blockMap) positions(block int, fn func(off int64)) {
 }
 
 // covering calls fn with every chunk that has a byte in [off, end), in order: its block, and where it starts and ends.
-func (m *blockMap) covering(off, end int64, fn func(block int, from, to int64)) {
+func (m *blockMap) covering(off, end int64, fn func(block chunk.Block, from, to int64)) {
 	i := sort.Search(len(m.chunks), func(i int) bool { return m.starts[i+1] > off })
 	for ; i < len(m.chunks) && m.starts[i] < end; i++ {
 		fn(m.chunks[i].Block, m.starts[i], m.starts[i+1])
 	}
 }
 
-// bitset is a set of small numbers.
-type bitset []uint64
+// set is a set of small numbers.
+type set[I ~int | ~uint32] []uint64
 
-func newBitset(n int) bitset { return make(bitset, (n+63)/64) }
+type (
+	bitset   = set[int]         // of resources, files or directories, by their index
+	blockSet = set[chunk.Block] // of blocks
+)
 
-func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
-func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
-func (b bitset) clear(i int)    { b[i/64] &^= 1 << (i % 64) }
+func newBitset(n int) bitset     { return make(bitset, (n+63)/64) }
+func newBlockSet(n int) blockSet { return make(blockSet, (n+63)/64) }
+
+func (b set[I]) has(i I) bool { return b[i/64]&(1<<(i%64)) != 0 }
+func (b set[I]) set(i I)      { b[i/64] |= 1 << (i % 64) }
+func (b set[I]) clear(i I)    { b[i/64] &^= 1 << (i % 64) }
 
 // next gives the first member from i on, or -1.
-func (b bitset) next(i int) int {
-	for n := i / 64; n < len(b); n++ {
+func (b set[I]) next(i I) int {
+	for n := int(i / 64); n < len(b); n++ {
 		word := b[n]
-		if n == i/64 {
+		if n == int(i/64) {
 			word &= ^uint64(0) << (i % 64)
 		}
 		if word != 0 {
@@ -86,11 +92,11 @@ func (b bitset) next(i int) int {
 }
 
 // each gives the members, ascending.
-func (b bitset) each() iter.Seq[int] {
-	return func(yield func(int) bool) {
+func (b set[I]) each() iter.Seq[I] {
+	return func(yield func(I) bool) {
 		for i, word := range b {
 			for ; word != 0; word &= word - 1 {
-				if !yield(i*64 + bits.TrailingZeros64(word)) {
+				if !yield(I(i*64 + bits.TrailingZeros64(word))) {
 					return
 				}
 			}
@@ -99,7 +105,7 @@ func (b bitset) each() iter.Seq[int] {
 }
 
 // list gives the members, ascending.
-func (b bitset) list() []int { return slices.Collect(b.each()) }
+func (b set[I]) list() []I { return slices.Collect(b.each()) }
 
 // spans is a set of bytes: sorted ranges that neither touch nor overlap.
 type spans []span

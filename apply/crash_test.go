@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -23,7 +24,7 @@ func crashImage(t *testing.T) []byte {
 }
 
 // run applies what is needed in an order given by seed, and notes what commits said is held.
-func runAll(fsys vfs.FS, image []byte, c Content, pro *wim.File, seed uint64) (held []int, err error) {
+func runAll(fsys vfs.FS, image []byte, c Content, pro *wim.File, seed uint64) (held []chunk.Block, err error) {
 	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Workers: 1}, pro)
 	if err != nil {
 		return nil, err

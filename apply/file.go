@@ -88,10 +88,10 @@ func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) er
 }
 
 // lanes are blocks by who works on them: first those of small runs, which any worker does, then those of the large runs of each worker.
-type lanes [][]int
+type lanes [][]chunk.Block
 
 // lanes sorts blocks, which keep their order within a lane.
-func (p *Plan) lanes(blocks []int) lanes {
+func (p *Plan) lanes(blocks []chunk.Block) lanes {
 	l := make(lanes, 1+len(p.crew.queues))
 	for _, b := range blocks {
 		lane, from := 0, p.blocks.starts[b]
@@ -107,7 +107,7 @@ func (p *Plan) lanes(blocks []int) lanes {
 
 // next takes the first block of the lane of which the fewest tasks wait. So the small files, whose names the system makes one at a time, are made
 // while large ones are decoded, wherever in the WIM they are.
-func (l lanes) next(c *crew) (block int, ok bool) {
+func (l lanes) next(c *crew) (block chunk.Block, ok bool) {
 	best, least := -1, 0
 	for i, blocks := range l {
 		waits := len(c.common)
@@ -210,7 +210,7 @@ func contentOf(wf *wim.File) (Content, error) {
 	}
 	c.bound(wf.Size())
 	c.flush()
-	return Content{ID: chunk.ID(h.Sum(nil)), Chunks: c.out}, nil
+	return Content{ID: [32]byte(h.Sum(nil)), Chunks: c.out}, nil
 }
 
 // readTable reads the piece table of a run that has it in the file.
@@ -252,7 +252,7 @@ func (c *cutter) bound(to int64) {
 // flush ends the chunk under way at the last bound.
 func (c *cutter) flush() {
 	if c.last > c.at {
-		c.out = append(c.out, Chunk{Block: len(c.out), Size: uint32(c.last - c.at)})
+		c.out = append(c.out, Chunk{Block: chunk.Block(len(c.out)), Size: uint32(c.last - c.at)})
 		c.at = c.last
 	}
 }

@@ -37,7 +37,7 @@ var errJournal = errors.New("journal has no valid header")
 
 // jobID is what a journal belongs to.
 type jobID struct {
-	content chunk.ID
+	content [32]byte
 	image   uint32
 	flags   uint32
 }
@@ -67,8 +67,8 @@ const (
 // record is what one commit adds to a journal.
 type record struct {
 	kind      recordKind
-	blocks    []int // held now, ascending
-	resources []int // complete now, ascending
+	blocks    []chunk.Block // held now, ascending
+	resources []int         // complete now, ascending
 	waiting   []frag
 	freed     []int64 // places in the spool
 }
@@ -93,9 +93,9 @@ func (r *record) append(b []byte) []byte {
 	return b
 }
 
-func appendAscending(b []byte, v []int) []byte {
+func appendAscending[I ~int | ~uint32](b []byte, v []I) []byte {
 	b = binary.AppendUvarint(b, uint64(len(v)))
-	last := 0
+	var last I
 	for _, x := range v {
 		b = binary.AppendUvarint(b, uint64(x-last))
 		last = x
@@ -129,9 +129,10 @@ func (d *decoder) count(size int) int {
 	return int(n)
 }
 
-func (d *decoder) ascending(below int) []int {
+// ascending reads what appendAscending wrote: numbers less than below.
+func ascending[I ~int | ~uint32](d *decoder, below int) []I {
 	n := d.count(1)
-	v := make([]int, 0, n)
+	v := make([]I, 0, n)
 	last := 0
 	for i := 0; i < n && !d.bad; i++ {
 		x := last + int(d.uint(uint64(below)))
@@ -139,7 +140,7 @@ func (d *decoder) ascending(below int) []int {
 			d.bad = true
 			return nil
 		}
-		v = append(v, x)
+		v = append(v, I(x))
 		last = x
 	}
 	return v
@@ -149,8 +150,8 @@ func (d *decoder) ascending(below int) []int {
 func parseRecord(b []byte, blocks, resources int) (record, bool) {
 	d := &decoder{b: b}
 	r := record{kind: recordKind(d.uint(uint64(recordKinds)))}
-	r.blocks = d.ascending(blocks)
-	r.resources = d.ascending(resources)
+	r.blocks = ascending[chunk.Block](d, blocks)
+	r.resources = ascending[int](d, resources)
 	for n := d.count(5); n > 0 && !d.bad; n-- {
 		f := frag{logged: true}
 		f.run = int(d.uint(uint64(resources)))

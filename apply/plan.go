@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -29,16 +31,16 @@ type Plan struct {
 	tree   *tree
 	blocks *blockMap
 	id     jobID
-	need   bitset // blocks that hold a byte of a needed resource
-	start  bitset // blocks held when the plan was made
+	need   blockSet // blocks that hold a byte of a needed resource
+	start  blockSet // blocks held when the plan was made
 	crew   *crew
 
 	mu          sync.Mutex   // guards what follows
 	open        map[int]*run // of which something was put, and something is still to be put
 	fed         bitset       // runs of which every needed byte was put
-	put         bitset       // blocks put or held
+	put         blockSet     // blocks put or held
 	missing     int          // blocks needed and not put
-	uncommitted []int
+	uncommitted []chunk.Block
 	spool       spool
 	freeing     []span // places in the spool that are free once the commit under way is done
 
@@ -139,10 +141,10 @@ func (c *Config) validate() error {
 
 // mapBlocks finds the needed blocks.
 func (p *Plan) mapBlocks() {
-	p.need, p.put = newBitset(len(p.blocks.chunks)), newBitset(len(p.blocks.chunks))
+	p.need, p.put = newBlockSet(len(p.blocks.chunks)), newBlockSet(len(p.blocks.chunks))
 	for i := range p.tree.runs(0, p.tree.count()) {
 		if at := p.tree.placeOf(i); isWhole(at) {
-			p.blocks.covering(at.Offset, at.End(), func(b int, _, _ int64) { p.need.set(b) })
+			p.blocks.covering(at.Offset, at.End(), func(b chunk.Block, _, _ int64) { p.need.set(b) })
 		} else {
 			p.coverWanted(p.tree.newRun(i), p.need.set)
 		}
@@ -150,9 +152,9 @@ func (p *Plan) mapBlocks() {
 }
 
 // coverWanted calls fn with the blocks that hold what must be put of a run; with one block maybe more than once.
-func (p *Plan) coverWanted(r *run, fn func(block int)) {
+func (p *Plan) coverWanted(r *run, fn func(block chunk.Block)) {
 	r.wanted(func(from, to int64) {
-		p.blocks.covering(r.Offset+from, r.Offset+to, func(b int, _, _ int64) { fn(b) })
+		p.blocks.covering(r.Offset+from, r.Offset+to, func(b chunk.Block, _, _ int64) { fn(b) })
 	})
 }
 
@@ -173,8 +175,8 @@ func (p *Plan) prepare() (err error) {
 	}
 	p.start = slices.Clone(p.put)
 	held := 0
-	for b := range p.blocks.chunks {
-		switch {
+	for i := range p.blocks.chunks {
+		switch b := chunk.Block(i); {
 		case p.put.has(b):
 			held++
 		case p.need.has(b):
@@ -190,12 +192,12 @@ func (p *Plan) prepare() (err error) {
 
 // Needs gives the blocks that must still be put, ascending: those that hold a byte of what the image needs,
 // less those put or held by an earlier run. A block of the prologue may be among them; it is put like any other.
-func (p *Plan) Needs() []int {
+func (p *Plan) Needs() []chunk.Block {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var out []int
-	for b := range p.blocks.chunks {
-		if p.need.has(b) && !p.put.has(b) {
+	var out []chunk.Block
+	for i := range p.blocks.chunks {
+		if b := chunk.Block(i); p.need.has(b) && !p.put.has(b) {
 			out = append(out, b)
 		}
 	}
@@ -203,7 +205,7 @@ func (p *Plan) Needs() []int {
 }
 
 // Held gives the blocks that the image needs and an earlier run left durable, ascending.
-func (p *Plan) Held() []int { return p.start.list() }
+func (p *Plan) Held() []chunk.Block { return p.start.list() }
 
 // Done reports whether every needed block was put, so that Finish may be called.
 func (p *Plan) Done() bool {
@@ -217,7 +219,7 @@ func (p *Plan) Backlog() int64 { return p.backlog.Load() }
 
 // Put takes a verified block, whose bytes are the plan's from now on. Blocks come in any order; one that is not needed, or was put
 // before, is ignored. It waits while the workers are behind. ErrSpoolFull says that the block was not taken.
-func (p *Plan) Put(block int, data []byte) error {
+func (p *Plan) Put(block chunk.Block, data []byte) error {
 	if err := p.crew.failed(); err != nil {
 		return err
 	}
@@ -228,7 +230,7 @@ func (p *Plan) Put(block int, data []byte) error {
 }
 
 // take is Put of data that may lie in the source.
-func (p *Plan) take(block int, data stored) error {
+func (p *Plan) take(block chunk.Block, data stored) error {
 	if err := p.crew.failed(); err != nil {
 		return err
 	}
@@ -317,7 +319,7 @@ func (p *Plan) overlaps(off, end int64, fn func(i int, at wim.Place, from, to in
 
 // tooMuch reports whether a block must not be taken now: more would wait than may, and nothing waits for this one. A block is
 // always taken when nothing waits.
-func (p *Plan) tooMuch(block int) bool {
+func (p *Plan) tooMuch(block chunk.Block) bool {
 	if p.spool.reserved == 0 {
 		return false
 	}
@@ -336,33 +338,33 @@ func (p *Plan) tooMuch(block int) bool {
 }
 
 // Urgent gives the blocks, at most n, without which most of what waits cannot be written, best first.
-func (p *Plan) Urgent(n int) []int {
+func (p *Plan) Urgent(n int) []chunk.Block {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	score := map[int]int64{}
+	score := map[chunk.Block]int64{}
 	for _, r := range p.open {
 		p.rate(r, score)
 	}
-	out := make([]int, 0, len(score))
+	out := make([]chunk.Block, 0, len(score))
 	for b := range score {
 		out = append(out, b)
 	}
-	slices.SortFunc(out, func(a, b int) int {
+	slices.SortFunc(out, func(a, b chunk.Block) int {
 		if score[a] != score[b] {
 			return int(max(-1, min(1, score[b]-score[a])))
 		}
-		return a - b
+		return cmp.Compare(a, b)
 	})
 	return out[:min(n, len(out))]
 }
 
 // rate adds to every missing block what putting it would do for r: what waits for it by the number of blocks it waits for.
-func (p *Plan) rate(r *run, score map[int]int64) {
+func (p *Plan) rate(r *run, score map[chunk.Block]int64) {
 	g := r.open
 	wait := func(from, to, size int64) {
-		var missing []int
+		var missing []chunk.Block
 		g.got.holes(from, to, func(a, b int64) {
-			p.blocks.covering(r.Offset+a, r.Offset+b, func(block int, _, _ int64) { missing = append(missing, block) })
+			p.blocks.covering(r.Offset+a, r.Offset+b, func(block chunk.Block, _, _ int64) { missing = append(missing, block) })
 		})
 		for _, b := range missing {
 			score[b] += size/int64(len(missing)) + 1
@@ -387,7 +389,7 @@ func (p *Plan) rate(r *run, score map[int]int64) {
 }
 
 // Commit makes durable what was put before the call, and gives the blocks that became so: written, or in the spool.
-func (p *Plan) Commit() (held []int, err error) {
+func (p *Plan) Commit() (held []chunk.Block, err error) {
 	p.commitMu.Lock()
 	defer p.commitMu.Unlock()
 	rec, changed, bytes, err := p.prepareCommit()

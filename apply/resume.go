@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -82,7 +83,7 @@ func (p *Plan) replay(recs []record) bitset {
 	waiting := map[int64]*frag{}
 	for _, rec := range recs {
 		if rec.kind == recordReset {
-			p.put, complete, waiting = newBitset(len(p.blocks.chunks)), newBitset(p.tree.count()), map[int64]*frag{}
+			p.put, complete, waiting = newBlockSet(len(p.blocks.chunks)), newBitset(p.tree.count()), map[int64]*frag{}
 		}
 		for _, b := range rec.blocks {
 			if p.need.has(b) {
@@ -134,7 +135,7 @@ func (t *tree) complete(run int) bool {
 func (p *Plan) restore(i int, frags []*frag) {
 	var got spans
 	at := p.tree.placeOf(i)
-	p.blocks.covering(at.Offset, at.End(), func(block int, from, to int64) {
+	p.blocks.covering(at.Offset, at.End(), func(block chunk.Block, from, to int64) {
 		if p.put.has(block) {
 			got.add(max(0, from-at.Offset), min(at.StoredSize, to-at.Offset))
 		}

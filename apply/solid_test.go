@@ -179,14 +179,14 @@ func TestPieceLargerThanSpool(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	needs, put, full := p.Needs(), map[int]bool{}, 0
-	var spread []int
+	needs, put, full := p.Needs(), map[chunk.Block]bool{}, 0
+	var spread []chunk.Block
 	for i := range 16 {
 		for j := i; j < len(needs); j += 16 {
 			spread = append(spread, needs[j])
 		}
 	}
-	offer := func(b int) {
+	offer := func(b chunk.Block) {
 		if put[b] {
 			return
 		}

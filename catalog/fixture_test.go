@@ -23,7 +23,7 @@ type world struct {
 	token     Token
 }
 
-func testKey(n byte) *Key { return keyFromSeed(bytes.Repeat([]byte{n}, 32)) }
+func testKey(n byte) *Key { return KeyFromSeed(bytes.Repeat([]byte{n}, 32)) }
 
 var fixture = sync.OnceValue(func() *world {
 	x := &world{siteKey: testKey(1), online: testKey(2), publisher: testKey(3), node: testKey(4), stranger: testKey(5)}
@@ -36,8 +36,8 @@ var fixture = sync.OnceValue(func() *world {
 	x.head = &Head{
 		Version: 7, Epoch: 2, Revoked: []PublicKey{x.stranger.Public()},
 		Entries: []Entry{
-			{Name: "office", Version: "1", Serial: 3, Manifest: chunk.ID{9}},
-			{Name: "win11", Version: "23H2", Serial: 2, Manifest: chunk.ID{8}},
+			{Name: "office", Version: "1", Serial: 3, Manifest: ManifestHash{9}},
+			{Name: "win11", Version: "23H2", Serial: 2, Manifest: ManifestHash{8}},
 			{Name: "win11", Version: "24H2", Serial: 7, Manifest: x.manifest.Hash},
 		},
 	}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/wimcast/wimcast/chunk"
 )
 
 // Limits of a head.
@@ -32,8 +30,8 @@ type Head struct {
 // Entry is one content in a Head.
 type Entry struct {
 	Name, Version string
-	Serial        uint64   // version of the head that brought it: of one name, the highest is the latest published
-	Manifest      chunk.ID // hash of the signed manifest
+	Serial        uint64       // version of the head that brought it: of one name, the highest is the latest published
+	Manifest      ManifestHash // hash of the signed manifest
 }
 
 // String returns name@version.
@@ -99,7 +97,7 @@ func (h *Head) find(name, version string) (int, bool) {
 }
 
 // byManifest finds the entry whose manifest has this hash.
-func (h *Head) byManifest(hash chunk.ID) (Entry, bool) {
+func (h *Head) byManifest(hash ManifestHash) (Entry, bool) {
 	i := slices.IndexFunc(h.Entries, func(e Entry) bool { return e.Manifest == hash })
 	if i < 0 {
 		return Entry{}, false

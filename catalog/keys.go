@@ -4,30 +4,16 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/hex"
-	"fmt"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// PublicKey is an Ed25519 public key (RFC 8032).
-type PublicKey [ed25519.PublicKeySize]byte
-
-// NodeID is a node's identity: the public key that its certificate wraps.
-type NodeID = PublicKey
-
-// String returns the key as 64 hexadecimal digits.
-func (k PublicKey) String() string { return hex.EncodeToString(k[:]) }
-
-// Short returns the first 8 digits, for status and log lines only.
-func (k PublicKey) Short() string { return hex.EncodeToString(k[:4]) }
-
-// ParsePublicKey reads what String wrote.
-func ParsePublicKey(s string) (PublicKey, error) {
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(PublicKey{}) {
-		return PublicKey{}, fmt.Errorf("parse public key %q: want 64 hexadecimal digits", s)
-	}
-	return PublicKey(b), nil
-}
+// Names that the signed files share with the rest of the house.
+type (
+	PublicKey    = ident.PublicKey
+	NodeID       = ident.PublicKey    // of a node: the public key that its certificate wraps
+	ManifestHash = ident.ManifestHash // BLAKE3-256 of a signed manifest
+)
 
 // Key is an Ed25519 key pair. Printing it shows the public half only.
 type Key struct{ priv ed25519.PrivateKey }
@@ -36,10 +22,14 @@ type Key struct{ priv ed25519.PrivateKey }
 func NewKey() *Key {
 	seed := make([]byte, ed25519.SeedSize)
 	rand.Read(seed) // never fails: crypto/rand ends the process instead
-	return keyFromSeed(seed)
+	return KeyFromSeed(seed)
 }
 
-func keyFromSeed(seed []byte) *Key { return &Key{priv: ed25519.NewKeyFromSeed(seed)} }
+// KeyFromSeed returns the key that Seed returned the seed of: 32 bytes, as RFC 8032 has it.
+func KeyFromSeed(seed []byte) *Key { return &Key{priv: ed25519.NewKeyFromSeed(seed)} }
+
+// Seed returns what the key is made of. It is a secret: only what keeps keys on disk needs it.
+func (k *Key) Seed() []byte { return k.priv.Seed() }
 
 // Public returns the public half.
 func (k *Key) Public() PublicKey { return PublicKey(k.priv.Public().(ed25519.PublicKey)) }

@@ -15,20 +15,18 @@ import (
 // chunk beside the list, and is read-only: safe for concurrent use.
 type Layout struct {
 	chunks  []ManifestChunk
-	offsets []uint64 // of each position, and the end
-	order   []uint32 // positions, sorted by chunk ID, then position
-	first   []uint32 // block of each position
+	offsets []uint64      // of each position, and the end
+	order   []uint32      // positions, sorted by chunk ID, then position
+	first   []chunk.Block // of each position
 }
 
-// Layout computes the layout. It fails when one chunk is listed with two sizes.
-func (m *Manifest) Layout() (*Layout, error) { return newLayout(m.Chunks) }
-
+// newLayout computes the layout. It fails when one chunk is listed with two sizes.
 func newLayout(chunks []ManifestChunk) (*Layout, error) {
 	l := &Layout{
 		chunks:  chunks,
 		offsets: make([]uint64, len(chunks)+1),
 		order:   make([]uint32, len(chunks)),
-		first:   make([]uint32, len(chunks)),
+		first:   make([]chunk.Block, len(chunks)),
 	}
 	for i, c := range chunks {
 		l.offsets[i+1] = l.offsets[i] + uint64(c.Size)
@@ -37,10 +35,10 @@ func newLayout(chunks []ManifestChunk) (*Layout, error) {
 	slices.SortFunc(l.order, func(a, b uint32) int {
 		return cmp.Or(compareIDs(chunks[a].ID, chunks[b].ID), cmp.Compare(a, b))
 	})
-	block := uint32(0)
+	block := chunk.Block(0)
 	for i, pos := range l.order {
 		if i == 0 || chunks[pos].ID != chunks[block].ID {
-			block = pos
+			block = chunk.Block(pos)
 		}
 		if chunks[pos].Size != chunks[block].Size {
 			return nil, fmt.Errorf("chunk %v has %d bytes at position %d and %d at position %d",
@@ -55,17 +53,17 @@ func newLayout(chunks []ManifestChunk) (*Layout, error) {
 func (l *Layout) Len() int { return len(l.chunks) }
 
 // First returns the block of position i: the position at which its chunk first occurs.
-func (l *Layout) First(i uint32) uint32 { return l.first[i] }
+func (l *Layout) First(i uint32) chunk.Block { return l.first[i] }
 
 // IsBlock says whether position i is the first occurrence of its chunk.
-func (l *Layout) IsBlock(i uint32) bool { return l.first[i] == i }
+func (l *Layout) IsBlock(i uint32) bool { return l.first[i] == chunk.Block(i) }
 
 // Blocks lists all blocks, ascending.
-func (l *Layout) Blocks() []uint32 {
-	out := make([]uint32, 0, len(l.first))
+func (l *Layout) Blocks() []chunk.Block {
+	out := make([]chunk.Block, 0, len(l.first))
 	for i := range l.first {
 		if l.IsBlock(uint32(i)) {
-			out = append(out, uint32(i))
+			out = append(out, chunk.Block(i))
 		}
 	}
 	return out
@@ -80,23 +78,23 @@ func (l *Layout) At(off uint64) uint32 {
 }
 
 // Positions lists, ascending, every position of block b's chunk; the first is b. The slice is not to be changed.
-func (l *Layout) Positions(b uint32) []uint32 {
+func (l *Layout) Positions(b chunk.Block) []uint32 {
 	from, to := l.run(l.chunks[b].ID)
 	return l.order[from:to:to]
 }
 
 // Prologue says whether any position of block b's chunk belongs to the prologue.
-func (l *Layout) Prologue(b uint32) bool {
+func (l *Layout) Prologue(b chunk.Block) bool {
 	return slices.ContainsFunc(l.Positions(b), func(i uint32) bool { return l.chunks[i].Prologue })
 }
 
 // Find returns the block whose chunk is id.
-func (l *Layout) Find(id chunk.ID) (b uint32, ok bool) {
+func (l *Layout) Find(id chunk.ID) (b chunk.Block, ok bool) {
 	from, to := l.run(id)
 	if from == to {
 		return 0, false
 	}
-	return l.order[from], true
+	return chunk.Block(l.order[from]), true
 }
 
 // run returns the bounds in order of the positions of id.

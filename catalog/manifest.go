@@ -75,7 +75,7 @@ type Manifest struct {
 // SignedManifest is a manifest as it travels and rests: the signed bytes and what they say.
 type SignedManifest struct {
 	Raw      []byte
-	Hash     chunk.ID // BLAKE3-256 of Raw: the manifest's name on the wire
+	Hash     ManifestHash // BLAKE3-256 of Raw: the manifest's name on the wire
 	Signer   PublicKey
 	Manifest *Manifest
 	Layout   *Layout // of Manifest.Chunks

@@ -3,34 +3,22 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // MaxNodeRecord bounds a signed node record in bytes.
 const MaxNodeRecord = fileOverhead + 32 + 1 + 1 + MaxName
 
 // Roles is a set of roles of a node.
-type Roles uint8
+type Roles = ident.Roles
 
 // Roles of a node.
 const (
-	RoleDistributionPoint Roles = 1 << iota // keeps whole contents and offers them
-	RolePublisher                           // may publish
-	RolePeer                                // may join casts
-
-	allRoles = RoleDistributionPoint | RolePublisher | RolePeer
+	RoleDistributionPoint = ident.RoleDistributionPoint
+	RolePublisher         = ident.RolePublisher
+	RolePeer              = ident.RolePeer
 )
-
-// String lists the roles, for people.
-func (r Roles) String() string {
-	var out []string
-	for bit, name := range [...]string{"distribution-point", "publisher", "peer"} {
-		if r&(1<<bit) != 0 {
-			out = append(out, name)
-		}
-	}
-	return strings.Join(out, ",")
-}
 
 // NodeRecord is the site's word that a node belongs to it. A node shows it in Hello.
 type NodeRecord struct {
@@ -80,8 +68,8 @@ func parseNodeRecord(body []byte) (NodeRecord, error) {
 }
 
 func (r NodeRecord) validate() error {
-	if r.Roles == 0 || r.Roles&^allRoles != 0 {
+	if !r.Roles.Valid() {
 		return errors.New("no role, or one that this program does not know")
 	}
-	return checkLabel("node name", r.Name)
+	return CheckLabel("node name", r.Name)
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/wimcast/wimcast/chunk"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -28,7 +26,6 @@ func TestGolden(t *testing.T) {
 		"token":         x.token.String(),
 		"enrol-request": hex.EncodeToString(req),
 		"fresh":         hex.EncodeToString(sig[:]),
-		"key-file":      strings.TrimSpace(string(appendKeyFile(nil, x.node))),
 	} {
 		path := filepath.Join("testdata", name+".golden")
 		if *update {
@@ -174,7 +171,7 @@ func TestSignRefusesWhatCannotBeParsed(t *testing.T) {
 	for i := range entries {
 		entries[i] = Entry{
 			Name: "n", Version: strings.Repeat("v", 10) + string([]byte{'a' + byte(i>>12), 'a' + byte(i>>8&15), 'a' + byte(i>>4&15), 'a' + byte(i&15)}),
-			Serial: uint64(i + 1), Manifest: chunk.ID{1},
+			Serial: uint64(i + 1), Manifest: ManifestHash{1},
 		}
 	}
 	root := func(edit func(*Root)) error {

@@ -11,6 +11,9 @@ type Ref struct {
 	Size uint32 // 1 to MaxSize
 }
 
+// Block is the index of a block of a content: the position in its list of chunks at which the block's chunk first occurs.
+type Block uint32
+
 // Errors to test for with errors.Is.
 var (
 	ErrNotHeld    = errors.New("chunk is not held") // never put, not durable yet, or found damaged
@@ -30,10 +33,4 @@ type DamagedError struct {
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("read chunk %v: bytes at offset %d of %s are damaged; the chunk is set aside and must be fetched again",
 		e.ID, e.Off, e.File)
-}
-
-// Getter is where chunks are read from: a Store or an Assembly.
-type Getter interface {
-	// Get returns the verified bytes of a held chunk, in buf if its capacity suffices. ErrNotHeld, *DamagedError.
-	Get(id ID, buf []byte) ([]byte, error)
 }

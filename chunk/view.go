@@ -1,6 +1,7 @@
 package chunk
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sort"
@@ -10,6 +11,7 @@ import (
 // View presents a content as one file, read from held chunks. It implements io.ReaderAt and is safe for concurrent use.
 // For an io.Reader use io.NewSectionReader(v, 0, v.Size()). It keeps one chunk in memory, so reads in order cost one Get a chunk.
 type View struct {
+	ctx  context.Context // of reads: an io.ReaderAt is given none
 	from Getter
 	refs []Ref
 	offs []int64 // of each chunk, and the end
@@ -19,20 +21,21 @@ type View struct {
 	data []byte
 }
 
-// NewView returns the content made of refs, which it keeps. No chunk is read yet.
-func NewView(from Getter, refs []Ref) (*View, error) {
-	offs, err := offsets(refs)
+// NewView returns the content made of refs, which it keeps. No chunk is read yet; reads give up when ctx
+// ends.
+func NewView(ctx context.Context, from Getter, refs []Ref) (*View, error) {
+	offs, err := Offsets(refs)
 	if err != nil {
 		return nil, fmt.Errorf("view content: %w", err)
 	}
-	return &View{from: from, refs: refs, offs: offs, last: -1}, nil
+	return &View{ctx: ctx, from: from, refs: refs, offs: offs, last: -1}, nil
 }
 
 // maxRefs is how many chunks a content may have: 8 TiB at the average size.
 const maxRefs = 64 << 20
 
-// offsets checks refs and returns where each begins, and the end of the last.
-func offsets(refs []Ref) ([]int64, error) {
+// Offsets checks refs and returns where each begins, and the end of the last.
+func Offsets(refs []Ref) ([]int64, error) {
 	if len(refs) > maxRefs {
 		return nil, fmt.Errorf("%d chunks, want at most %d", len(refs), maxRefs)
 	}
@@ -78,7 +81,7 @@ func (v *View) copyFrom(i int, p []byte, skip int64) (int, error) {
 	defer v.mu.Unlock()
 	if v.last != i {
 		v.last = -1 // the buffer is about to change
-		data, err := v.from.Get(v.refs[i].ID, v.data)
+		data, err := v.from.Get(v.ctx, v.refs[i].ID, v.data)
 		if err != nil {
 			return 0, err
 		}

@@ -37,6 +37,10 @@ type Config struct {
 	StartDelay time.Duration // from the first Join to the first symbol; 0: 1 s; negative: none
 	StallMax   time.Duration // a member without progress for so long is dropped; 0: 60 s
 	MembersMax int           // 0: MembersMax
+
+	// MemoryBlocks is how many blocks the driver keeps in memory: it is told with Load and Unload which, and symbols are named of
+	// those only. MemoryBlocksMin to MemoryBlocksMax; 0: the driver has every block at hand.
+	MemoryBlocks int
 }
 
 // withDefaults fills in the defaults of fields left at zero.
@@ -87,5 +91,5 @@ func (c Config) validate() error {
 	if c.MembersMax < 1 || c.MembersMax > MembersMax {
 		return fmt.Errorf("start cast: %d members at most, want 1 to %d", c.MembersMax, MembersMax)
 	}
-	return nil
+	return (&memory{max: c.MemoryBlocks}).validate()
 }

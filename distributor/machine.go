@@ -24,6 +24,7 @@ type Machine struct {
 	sending bool         // the first symbol was sent
 	silent  bool
 	over    bool
+	lingering
 
 	seq    uint64
 	window []wire.Block              // open blocks
@@ -50,6 +51,7 @@ type Machine struct {
 	paused     bool         // there is nothing to send
 	feeding    machine.Time // first symbol since anybody gained something by multicast; 0: none
 	fed        machine.Time // last symbol
+	memory     memory
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration
 	reportSize int64
@@ -87,6 +89,7 @@ func New(cfg Config) (*Machine, error) {
 		reportSize: 200,
 		reportBits: 200 * 256,
 		rate:       rate{bps: cfg.RateStartBps, fast: true},
+		memory:     memory{max: cfg.MemoryBlocks, state: make(map[wire.Block]loadState)},
 		announceAt: machine.Never, checkAt: machine.Never, progressAt: machine.Never,
 	}
 	m.cfg.Blocks = nil // the table has what is needed
@@ -95,7 +98,7 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
-// multicast: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
+// multicast, or end: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
 // and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {
 	if now < m.now {
@@ -107,6 +110,7 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.join(in)
 	case Message:
 		m.message(in)
+		m.lookAhead()
 	case Report:
 		m.report(in)
 	case Gone:
@@ -115,12 +119,20 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		}
 	case Fetched:
 		m.fetched(in)
+	case Loaded:
+		m.loaded(in.Block)
+		m.lookAhead()
+	case Unreadable:
+		m.unreadable(in.Block)
+		m.lookAhead()
 	case Tick:
 		m.run()
-		return
+		m.endLingering()
+		m.lookAhead()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}
+	m.linger()
 }
 
 // run does what is due.
@@ -184,8 +196,11 @@ func (m *Machine) Poll() (Out, bool) {
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
 func (m *Machine) Deadline() (machine.Time, machine.Reason) {
-	if !m.started || m.over || len(m.members) == 0 {
-		return machine.Never, "a member"
+	if m.over {
+		return machine.Never, "nothing: the run is over"
+	}
+	if len(m.members) == 0 {
+		return m.lingerDeadline()
 	}
 	when, why := m.checkAt, machine.Reason("reports of the members")
 	sooner := func(t machine.Time, r machine.Reason) {

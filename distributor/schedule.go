@@ -31,6 +31,9 @@ func (m *Machine) carouselEmpty() bool {
 
 // hasWork says whether there is a symbol to send now.
 func (m *Machine) hasWork() bool {
+	if m.waitsForMemory() {
+		return false
+	}
 	return m.owed.Len() > 0 || len(m.window) > 0 || m.readyN[classPrologue] > 0 || m.readyN[classMain] > 0 && m.mainMay()
 }
 
@@ -53,12 +56,8 @@ func (m *Machine) mainMay() bool {
 
 // burst sends the next burst, if there is anything to send.
 func (m *Machine) burst() bool {
-	for m.owed.Len() > 0 {
-		i := m.owed.Pop()
+	if i, ok := m.nextOwed(); ok {
 		b := &m.blocks[i]
-		if b.state != closed || b.goal <= b.sent {
-			continue
-		}
 		m.send(i, b, true)
 		if b.goal > b.sent {
 			m.owed.Push(i)
@@ -68,10 +67,9 @@ func (m *Machine) burst() bool {
 		return true
 	}
 	m.fillWindow()
-	if len(m.window) == 0 {
+	if !m.nextOpen() {
 		return false
 	}
-	m.slot %= len(m.window)
 	i := m.window[m.slot]
 	b := &m.blocks[i]
 	m.send(i, b, false)

@@ -126,15 +126,15 @@ func (p *member) ownBps() int64 {
 			bps = other
 		}
 	}
-	if p.site != p.sender.site && p.site.trunk.bps > 0 {
-		bps = min(bps, p.site.trunk.bps)
+	if p.segment != p.sender.segment && p.segment.trunk.bps > 0 {
+		bps = min(bps, p.segment.trunk.bps)
 	}
 	return bps
 }
 
 // timeAllowed returns how long a member may take; false where faults beside speed and loss make that unclear.
 func (s *Sim) timeAllowed(p *member) (time.Duration, bool) {
-	if p.faulted || p.sender.faulted || p.spec.liar || p.deaf || p.joined == 0 && p.lives == 0 || p.flip > 0 || p.sender.stats.first == 0 {
+	if s.faults > 0 || p.spec.liar || p.deaf || p.unheard > 0 || p.failed != "" || p.joined == 0 && p.lives == 0 || p.flip > 0 || p.sender.stats.first == 0 {
 		return 0, false
 	}
 	need := int64(0)

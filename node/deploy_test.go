@@ -12,7 +12,6 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/wimtest"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
 )
@@ -42,7 +41,7 @@ func twoImages(t *testing.T, s *running) (trees [2]string) {
 	if _, err := capture.Write(testContext(t), f, sources, capture.WriteOptions{Writer: wim.WriterOptions{Compression: wim.XPRESS}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "two", Version: "1"}, nil); err != nil {
+	if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: "two", Version: "1"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return trees
@@ -63,7 +62,7 @@ func TestOnlyTheChosenImageTravels(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	trees := twoImages(t, s)
 	target := filepath.Join(t.TempDir(), "target")
-	got, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: "two", Image: 2}, target, DeployOptions{FetchOptions: fetchOptions()})
+	got, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: "two", Image: 2}, target, DeployOptions{ReceptionOptions: receptionOptions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +78,7 @@ func TestWithSeveralImagesOneMustBeNamed(t *testing.T) {
 	client := s.client()
 	for image, want := range map[int]error{0: ErrWhichImage, 3: &wim.NoImageError{Image: 3, Count: 2}} {
 		target := filepath.Join(t.TempDir(), "target")
-		_, err := Deploy(testContext(t), client, catalog.Ref{Name: "two", Image: image}, target, DeployOptions{FetchOptions: fetchOptions()})
+		_, err := Deploy(testContext(t), client, catalog.Ref{Name: "two", Image: image}, target, DeployOptions{ReceptionOptions: receptionOptions()})
 		var none *wim.NoImageError
 		if !errors.Is(err, want) && !errors.As(err, &none) {
 			t.Errorf("deploy image %d: %v, want %v", image, err, want)
@@ -94,7 +93,7 @@ func TestTargetThatVanishesIsSaid(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	trees := twoImages(t, s)
 	client, target := s.client(), filepath.Join(t.TempDir(), "target")
-	opt := DeployOptions{FetchOptions: fetchOptions()}
+	opt := DeployOptions{ReceptionOptions: receptionOptions()}
 	opt.Events = func(apply.Event) {
 		if err := os.RemoveAll(target); err != nil {
 			t.Error(err)
@@ -129,11 +128,11 @@ func TestEveryKindOfFileIsDeployed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "image.wim")
 			wimtest.Wimlib(t, append([]string{"capture", tree, path}, args...)...)
-			if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
+			if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
 				t.Fatal(err)
 			}
 			target := filepath.Join(t.TempDir(), "target")
-			if _, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: name}, target, DeployOptions{FetchOptions: fetchOptions()}); err != nil {
+			if _, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: name}, target, DeployOptions{ReceptionOptions: receptionOptions()}); err != nil {
 				t.Fatal(err)
 			}
 			wantTree(t, tree, target)
@@ -184,7 +183,7 @@ func TestPublishRefusesWhatNoClientCouldApply(t *testing.T) {
 		t.Fatalf("split: %q, %v", parts, err)
 	}
 	for path, want := range map[string]string{parts[0]: "wim join", delta: "wim export"} {
-		if _, err := s.Publish(testContext(t), api.PublishRequest{Path: path, Name: "part", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := s.Publish(testContext(t), PublishRequest{Path: path, Name: "part", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("publish %s: %v", path, err)
 		}
 	}

@@ -1,11 +1,15 @@
-// Package node drives the machines of a cast with real sockets, timers and disks.
+// Package node is one running wimcast: a [Node] with roles.
 //
-//	Publish   puts a file into a site's store and catalogue
-//	Server    a distribution point: answers clients, and runs a cast for each content that somebody asks for
-//	Client    one connection of a client to its distribution point: catalogue, manifests
-//	Receive   takes part in a cast until a Sink has everything
-//	Get, Deploy   Receive into a file, or onto a target
+// Every node has one endpoint, which dials and, if it listens, accepts, and a part in the mesh;
+// [Open] starts it and [Node.Run] answers who connects. What else it does follows from its roles:
 //
-// All rules of the protocol are in packages distributor and peer. What is here carries out their outputs, and tells them
-// what happened and how late it is.
+//	RoleDistributionPoint  its folder ([Local]: Publish, Token, Contents, Remove, GC, Verify), sessions with those
+//	                       who connect, and a cast for each content that somebody asks for
+//	RolePeer               it connects to its distribution point and receives: Get into a file, Deploy onto a target
+//
+// [Join] makes a peer of a folder that has no role yet. node knows no JSON: package api offers what
+// is here to others.
+//
+// The sending machine is driven by node/send, the receiving one by node/receive. All rules of the
+// protocol are in packages distributor and peer.
 package node

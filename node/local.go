@@ -7,23 +7,22 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
-// Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (Server has one
-// inside) or is stopped.
+// Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (a Node in that role
+// has one inside) or is stopped.
 type Local struct {
-	site  *catalog.Site
-	store *chunk.Store
+	site  *folder.Folder
+	store *disk.Store
 	files vfs.FS
 
 	writing sync.RWMutex        // publish takes it shared, gc alone
@@ -32,7 +31,7 @@ type Local struct {
 
 // OpenLocal opens the folder of a distribution point. No other process may have it open.
 func OpenLocal(dir string) (*Local, error) {
-	site, err := catalog.OpenSite(dir)
+	site, err := folder.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +39,7 @@ func OpenLocal(dir string) (*Local, error) {
 		site.Close()
 		return nil, fmt.Errorf("open %s: this is a client's folder; a distribution point's is made with 'wimcast site init'", dir)
 	}
-	files, store, err := openStore(site)
+	files, store, err := site.OpenStore()
 	if err != nil {
 		site.Close()
 		return nil, err
@@ -48,30 +47,9 @@ func OpenLocal(dir string) (*Local, error) {
 	return &Local{site: site, store: store, files: files}, nil
 }
 
-// openStore opens the chunk store of a folder, and makes it if need be.
-func openStore(site *catalog.Site) (vfs.FS, *chunk.Store, error) {
-	rel, err := filepath.Rel(site.Dir, site.StoreDir())
-	if err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	if err := os.MkdirAll(site.StoreDir(), 0o700); err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	files, err := vfs.OS(site.Dir)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	store, err := chunk.OpenStore(files, filepath.ToSlash(rel), chunk.StoreConfig{})
-	if err != nil {
-		files.Close()
-		return nil, nil, fmt.Errorf("open store %s: %w", site.StoreDir(), err)
-	}
-	return files, store, nil
-}
-
 // Site and Store are open until Close.
-func (l *Local) Site() *catalog.Site { return l.site }
-func (l *Local) Store() *chunk.Store { return l.store }
+func (l *Local) Site() *folder.Folder { return l.site }
+func (l *Local) Store() *disk.Store   { return l.store }
 
 // Close frees the folder.
 func (l *Local) Close() error {
@@ -79,24 +57,17 @@ func (l *Local) Close() error {
 }
 
 // Publish puts a file into store and catalogue.
-func (l *Local) Publish(ctx context.Context, req api.PublishRequest, progress func(done, total int64)) (api.PublishResult, error) {
-	kind, err := catalog.ParseKind(req.Kind)
-	if req.Kind == "" {
-		kind, err = 0, nil
-	}
-	if err != nil {
-		return api.PublishResult{}, err
-	}
+func (l *Local) Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error) {
 	l.writing.RLock()
 	defer l.writing.RUnlock()
 	p, err := publish(ctx, l.site, l.store, req.Path, publishOptions{
-		name: req.Name, version: req.Version, kind: kind, replace: req.Replace, progress: progress,
+		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress,
 	})
 	if err != nil {
-		return api.PublishResult{}, err
+		return PublishResult{}, err
 	}
-	return api.PublishResult{
-		Content: req.Name + "@" + req.Version, Kind: p.kind.String(), Manifest: p.entry.Manifest.String(), Bytes: p.bytes,
+	return PublishResult{
+		Name: req.Name, Version: req.Version, Kind: p.kind, Manifest: p.entry.Manifest, Bytes: p.bytes,
 		Chunks: p.chunks, NewChunks: p.newChunks, NewBytes: p.newBytes, Changed: p.changed,
 	}, nil
 }
@@ -105,7 +76,7 @@ func (l *Local) Publish(ctx context.Context, req api.PublishRequest, progress fu
 const tokenHoursMax = 10 * 365 * 24
 
 // Token draws an enrolment token. Without addresses it names those of this machine, with the configured port.
-func (l *Local) Token(_ context.Context, req api.TokenRequest) (string, error) {
+func (l *Local) Token(_ context.Context, req TokenRequest) (string, error) {
 	if req.Hours < 0 || req.Hours > tokenHoursMax || req.Uses < 0 || int64(req.Uses) > math.MaxUint32 {
 		return "", fmt.Errorf("make token: %d hours and %d uses: want up to %d hours and %d uses; 0 stands for the default", req.Hours, req.Uses, tokenHoursMax, uint32(math.MaxUint32))
 	}
@@ -155,8 +126,8 @@ func (l *Local) addresses() ([]string, error) {
 }
 
 // Contents lists the catalogue.
-func (l *Local) Contents(context.Context) ([]api.Content, error) {
-	out := []api.Content{}
+func (l *Local) Contents(context.Context) ([]Content, error) {
+	var out []Content
 	head, _, _ := l.site.Catalogue.Head()
 	for _, e := range head.Entries {
 		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
@@ -164,46 +135,46 @@ func (l *Local) Contents(context.Context) ([]api.Content, error) {
 			return nil, err
 		}
 		m := signed.Manifest
-		out = append(out, api.Content{
-			Name: e.Name, Version: e.Version, Manifest: e.Manifest.String(), Kind: m.Kind.String(), Bytes: int64(m.Size),
-			Chunks: len(m.Chunks), Digest: fmt.Sprintf("%x", m.Digest),
+		out = append(out, Content{
+			Name: e.Name, Version: e.Version, Kind: m.Kind, Bytes: int64(m.Size), Chunks: len(m.Chunks),
+			Manifest: e.Manifest, Digest: m.Digest,
 		})
 	}
 	return out, nil
 }
 
 // Remove takes a content out of the catalogue. Its chunks stay until GC.
-func (l *Local) Remove(_ context.Context, req api.RemoveRequest) error {
-	return l.site.Catalogue.Remove(req.Name, req.Version)
+func (l *Local) Remove(_ context.Context, name, version string) error {
+	return l.site.Catalogue.Remove(name, version)
 }
 
 // GC frees the chunks that no content needs.
-func (l *Local) GC(ctx context.Context) (api.GCReply, error) {
+func (l *Local) GC(ctx context.Context) (GCResult, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	live, err := l.site.Catalogue.LiveChunks()
 	if err != nil {
-		return api.GCReply{}, err
+		return GCResult{}, err
 	}
 	keep := live.Has
 	if l.casting != nil { // a content that was removed may still be on its way to somebody
 		keep = func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }
 	}
 	st, err := l.store.GC(ctx, keep)
-	return api.GCReply{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
+	return GCResult{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
 }
 
 // Verify reads every chunk of every content and returns what is damaged or missing, a line each.
-func (l *Local) Verify(ctx context.Context) (api.VerifyReply, error) {
-	var reply api.VerifyReply
-	if err := l.store.Scrub(ctx, func(d *chunk.DamagedError) { reply.Damaged = append(reply.Damaged, d.Error()) }); err != nil {
-		return reply, err
+func (l *Local) Verify(ctx context.Context) (VerifyResult, error) {
+	var result VerifyResult
+	if err := l.store.Scrub(ctx, func(d *chunk.DamagedError) { result.Damaged = append(result.Damaged, d.Error()) }); err != nil {
+		return result, err
 	}
 	head, _, _ := l.site.Catalogue.Head()
 	for _, e := range head.Entries {
 		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
 		if err != nil {
-			return reply, err
+			return result, err
 		}
 		missing := 0
 		for _, c := range signed.Manifest.Chunks {
@@ -211,11 +182,11 @@ func (l *Local) Verify(ctx context.Context) (api.VerifyReply, error) {
 				missing++
 			}
 		}
-		reply.Contents++
+		result.Contents++
 		if missing > 0 {
-			reply.Incomplete = append(reply.Incomplete, fmt.Sprintf("%s@%s lacks %d of %d chunks; publish it again", e.Name, e.Version, missing, len(signed.Manifest.Chunks)))
+			result.Incomplete = append(result.Incomplete, fmt.Sprintf("%s@%s lacks %d of %d chunks; publish it again", e.Name, e.Version, missing, len(signed.Manifest.Chunks)))
 		}
 	}
-	reply.Chunks = l.store.Stats().Chunks
-	return reply, nil
+	result.Chunks = l.store.Stats().Chunks
+	return result, nil
 }

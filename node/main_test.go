@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/folder"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +31,7 @@ func testContext(t *testing.T) context.Context {
 func testSite(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "site")
-	if err := catalog.InitSite(dir, "test", "distribution-point"); err != nil {
+	if err := folder.InitSite(dir, "test", "distribution-point"); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -39,7 +39,7 @@ func testSite(t *testing.T) string {
 
 // running is a server that can be stopped and started again at the same address.
 type running struct {
-	*Server
+	*Node
 	t    *testing.T
 	stop func()
 }
@@ -47,7 +47,7 @@ type running struct {
 // serve runs a server on dir until it is stopped or the test ends.
 func serve(t *testing.T, dir, listen string, rate int64) *running {
 	t.Helper()
-	s, err := OpenServer(dir, ServerOptions{Listen: listen, Interface: "lo", RateMax: rate})
+	s, err := Open(testContext(t), dir, catalog.RoleDistributionPoint, Options{Listen: listen, Interface: "lo", RateMax: rate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func serve(t *testing.T, dir, listen string, rate int64) *running {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	stopped := false
-	r := &running{Server: s, t: t}
+	r := &running{Node: s, t: t}
 	r.stop = func() {
 		if stopped {
 			return
@@ -76,7 +76,7 @@ func serve(t *testing.T, dir, listen string, rate int64) *running {
 // client makes a client of the server's site and returns its folder.
 func (r *running) client() string {
 	r.t.Helper()
-	token, err := r.Token(testContext(r.t), api.TokenRequest{Addresses: []string{r.Addr().String()}})
+	token, err := r.Token(testContext(r.t), TokenRequest{Addresses: []string{r.Addr().String()}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -92,13 +92,13 @@ func (r *running) client() string {
 }
 
 // publish writes data to a file and publishes it.
-func (r *running) publish(name, version string, data []byte) api.PublishResult {
+func (r *running) publish(name, version string, data []byte) PublishResult {
 	r.t.Helper()
 	path := filepath.Join(r.t.TempDir(), name)
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		r.t.Fatal(err)
 	}
-	res, err := r.Publish(testContext(r.t), api.PublishRequest{Path: path, Name: name, Version: version}, nil)
+	res, err := r.Publish(testContext(r.t), PublishRequest{Path: path, Name: name, Version: version}, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -112,8 +112,8 @@ func random(seed byte, n int) []byte {
 	return b
 }
 
-func fetchOptions() FetchOptions {
-	var o FetchOptions
+func receptionOptions() ReceptionOptions {
+	var o ReceptionOptions
 	o.Interface, o.Wait = "lo", limit
 	return o
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -20,28 +19,48 @@ import (
 // leaveTimeout is the longest that taking leave of the mesh delays the end of a program. It takes that only when nobody answers.
 const leaveTimeout = 200 * time.Millisecond
 
-// startMesh opens the mesh beside the server's QUIC socket. The mesh gives hints only: without it the server goes on.
-func (s *Server) startMesh(iface transport.Interface) {
-	port := s.site.Config.MeshPort
+// presence is a node's part in the mesh, which gives hints only: without it the node goes on. A nil presence keeps out.
+type presence struct {
+	id  catalog.NodeID
+	log *slog.Logger
+
+	mu    sync.Mutex
+	meta  mesh.Meta
+	mesh  *mesh.Mesh // nil until it has begun, or when it cannot
+	key   wire.MeshKey
+	local netip.Addr // the address at which it is in the mesh
+	over  bool
+}
+
+// gather opens the mesh beside a distribution point's endpoint, for others to join.
+func (n *Node) gather(iface transport.Interface) *presence {
+	port := n.site.Config.MeshPort
 	if port == 0 {
-		return
+		return nil
 	}
-	at := s.Addr()
-	if asked, err := resolveListen(s.opt.Listen); err == nil && asked.Port() == 0 {
+	at := n.Addr()
+	if asked, err := resolveListen(n.opt.Listen); err == nil && asked.Port() == 0 {
 		port = 0 // any port for QUIC, any for the mesh
 	}
-	key, err := s.site.MeshKey()
+	p := &presence{
+		id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.site.Catalogue.Record().Name},
+	}
+	key, err := n.site.MeshKey()
 	if err == nil {
-		s.mesh, err = mesh.Start(mesh.Config{
-			Meta: s.meta(), ID: s.site.Node.Public(), Bind: netip.AddrPortFrom(at.Addr().Unmap(), port), Advertise: reachable(at.Addr(), iface),
-			Key: key, Log: s.log,
-		})
+		err = p.start(mesh.Config{Bind: netip.AddrPortFrom(at.Addr().Unmap(), port), Advertise: reachable(at.Addr(), iface), Key: key})
 	}
 	if err != nil {
-		s.log.Warn("no mesh: the other nodes are not shown, all else works; choose another mesh_port in wimcast.toml, or 0 for none", "error", err)
-		return
+		n.log.Warn("no mesh: the other nodes are not shown, all else works; choose another mesh_port in wimcast.toml, or 0 for none", "error", err)
 	}
-	s.meshKey = key
+	return p
+}
+
+// meet has a peer join the mesh once it is welcomed by a distribution point.
+func (n *Node) meet() *presence {
+	if !n.self.Mesh {
+		return nil
+	}
+	return &presence{id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RolePeer, Name: n.self.Name}}
 }
 
 // reachable picks the address that others are told: the one listened on, or the first of the casts' interface.
@@ -65,27 +84,33 @@ func awkward(a netip.Addr) int {
 	return 0
 }
 
-// meta is what a distribution point says of itself. mu is held, or nobody else knows the server yet.
-func (s *Server) meta() mesh.Meta {
+// describe tells the mesh of a change of the casts. mu is held.
+func (n *Node) describe() {
 	var names []string
-	for _, c := range s.casts {
-		names = append(names, c.name)
+	for _, c := range n.running() {
+		names = append(names, c.Name())
 	}
 	slices.Sort(names)
 	what := ""
 	if len(names) > 0 {
 		what = "casts " + strings.Join(names, ", ")
 	}
-	return mesh.Meta{Role: mesh.DistributionPoint, Name: s.site.Catalogue.Record().Name, What: clip(what)}
+	n.mesh.describe(what)
 }
 
-// describe tells the mesh of a change of the casts. mu is held.
-func (s *Server) describe() {
-	if s.mesh == nil {
+// describe says what the node does now.
+func (p *presence) describe(what string) {
+	if p == nil {
 		return
 	}
-	if err := s.mesh.Update(s.meta()); err != nil {
-		s.log.Debug("describe to mesh", "error", err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.meta.What = clip(what)
+	if p.mesh == nil || p.over {
+		return
+	}
+	if err := p.mesh.Update(p.meta); err != nil {
+		p.log.Debug("describe to mesh", "error", err)
 	}
 }
 
@@ -98,94 +123,81 @@ func clip(s string) string {
 	return s[:mesh.WhatMax-len(dots)] + dots
 }
 
-func (s *Server) meshStatus() []api.NodeStatus {
-	out := []api.NodeStatus{}
-	if s.mesh == nil {
-		return out
-	}
-	for _, n := range s.mesh.Nodes() {
-		out = append(out, api.NodeStatus{
-			Name: n.Name, ID: catalog.NodeID(n.ID).Short(), Role: n.Role.String(), Address: n.Addr.String(), State: string(n.State), What: n.What,
-		})
-	}
-	return out
-}
-
-func leaveMesh(m *mesh.Mesh) {
-	if m != nil {
-		m.Leave(leaveTimeout)
-	}
-}
-
-// meeting is a client's part in the mesh, for as long as it receives.
-type meeting struct {
-	id   *Identity
-	what string
-	log  *slog.Logger
-
-	mu    sync.Mutex
-	mesh  *mesh.Mesh // nil until the distribution point has said where, or when it cannot be
-	key   wire.MeshKey
-	local netip.Addr
-	over  bool
-}
-
-// meet has id take part in the mesh once it is connected; nil if it is not to.
-func meet(id *Identity, what string, log *slog.Logger) *meeting {
-	if !id.Mesh {
+// nodes lists who is in the mesh.
+func (p *presence) nodes() []mesh.Node {
+	if p == nil {
 		return nil
 	}
-	m := &meeting{id: id, what: clip(what), log: log}
-	id.greeted = m.greeted
-	return m
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mesh == nil {
+		return nil
+	}
+	return p.mesh.Nodes()
+}
+
+// invitation is what somebody who is welcomed needs to join; port 0: there is nothing to join.
+func (p *presence) invitation() (key wire.MeshKey, port uint16) {
+	if p == nil {
+		return key, 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.mesh == nil {
+		return key, 0
+	}
+	return p.key, p.mesh.Port()
 }
 
 // greeted joins through a distribution point that has just welcomed us, for the first time or again.
-func (m *meeting) greeted(conn *transport.Conn, welcome wire.Welcome) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.over || welcome.MeshPort == 0 {
+func (p *presence) greeted(conn *transport.Conn, welcome wire.Welcome) {
+	if p == nil || welcome.MeshPort == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
 		return
 	}
 	seed := netip.AddrPortFrom(conn.RemoteAddr().Addr(), welcome.MeshPort)
 	local, err := localAddr(seed)
-	if err == nil && m.mesh != nil && m.key == welcome.MeshKey && m.local == local {
-		err = m.mesh.Join([]netip.AddrPort{seed})
+	if err == nil && p.mesh != nil && p.key == welcome.MeshKey && p.local == local {
+		err = p.mesh.Join([]netip.AddrPort{seed})
 	} else if err == nil {
-		err = m.start(local, seed, welcome.MeshKey)
+		err = p.start(mesh.Config{Bind: netip.AddrPortFrom(local, 0), Key: welcome.MeshKey, Seeds: []netip.AddrPort{seed}})
 	}
 	if err != nil {
-		m.log.Debug("no mesh: other nodes do not see this one, all else works", "error", err)
+		p.log.Debug("no mesh: other nodes do not see this one, all else works", "error", err)
 	}
 }
 
-// start begins anew: for the first time, with another key, or at another address. mu is held.
-func (m *meeting) start(local netip.Addr, seed netip.AddrPort, key wire.MeshKey) error {
-	if m.mesh != nil {
-		m.mesh.Close()
+// start begins anew: for the first time, with another key, or at another address. mu is held, or nobody else knows p.
+func (p *presence) start(cfg mesh.Config) error {
+	if p.mesh != nil {
+		p.mesh.Close()
 	}
+	cfg.Meta, cfg.ID, cfg.Log = p.meta, p.id, p.log
 	var err error
-	m.mesh, err = mesh.Start(mesh.Config{
-		Meta: mesh.Meta{Role: mesh.Client, Name: m.id.Name, What: m.what}, ID: m.id.Key.Public(),
-		Bind: netip.AddrPortFrom(local, 0), Key: key, Seeds: []netip.AddrPort{seed}, Log: m.log,
-	})
+	p.mesh, err = mesh.Start(cfg)
 	if err != nil {
-		m.mesh = nil
+		p.mesh = nil
 		return err
 	}
-	m.key, m.local = key, local
+	p.key, p.local = cfg.Key, cfg.Bind.Addr()
 	return nil
 }
 
-// leave ends it. A nil meeting has nothing to end.
-func (m *meeting) leave() {
-	if m == nil {
+// leave ends it.
+func (p *presence) leave() {
+	if p == nil {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.over = true
-	leaveMesh(m.mesh)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	if p.mesh != nil {
+		p.mesh.Leave(leaveTimeout)
+	}
 }
 
 // localAddr is the address of this machine from which to is reached. Nothing is sent.

@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
 // awaitNodes looks at the status until its nodes satisfy ok.
-func (r *running) awaitNodes(what string, ok func([]api.NodeStatus) bool) []api.NodeStatus {
+func (r *running) awaitNodes(what string, ok func([]mesh.Node) bool) []mesh.Node {
 	r.t.Helper()
 	ctx := testContext(r.t)
 	again := time.NewTicker(5 * time.Millisecond)
@@ -44,25 +44,26 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 	done := make(chan error, 1)
 	dir := server.client()
 	go func() {
-		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, fetchOptions())
+		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, receptionOptions())
 		done <- err
 	}()
-	nodes := server.awaitNodes("a client and a cast", func(n []api.NodeStatus) bool { return len(n) == 2 && n[0].What != "" })
-	addr := netip.MustParseAddrPort(nodes[0].Address)
-	want := api.NodeStatus{
-		Name: "distribution-point", ID: server.Status().Node, Role: "distribution point", Address: nodes[0].Address, State: "alive", What: "casts notes@1",
+	nodes := server.awaitNodes("a client and a cast", func(n []mesh.Node) bool { return len(n) == 2 && n[0].What != "" })
+	addr := nodes[0].Addr
+	want := mesh.Node{
+		Meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: "distribution-point", What: "casts notes@1"},
+		ID:   server.Status().Node, Addr: addr, State: mesh.Alive, Self: true,
 	}
-	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.Port() {
+	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.mesh.Port() {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
-	if c := nodes[1]; c.Name != "client" || c.Role != "client" || c.State != "alive" || c.What != "receives notes" || c.ID == want.ID {
+	if c := nodes[1]; c.Name != "client" || c.Roles != catalog.RolePeer || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
 		t.Errorf("second node %+v", c)
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, path, data)
-	server.awaitNodes("the client to leave", func(n []api.NodeStatus) bool { return len(n) == 1 })
+	server.awaitNodes("the client to leave", func(n []mesh.Node) bool { return len(n) == 1 })
 	begin := time.Now()
 	server.stop()
 	if took := time.Since(begin); took > time.Second {
@@ -78,7 +79,7 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	get := func(server *running, dir string) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "x")
-		if _, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, fetchOptions()); err != nil {
+		if _, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, receptionOptions()); err != nil {
 			t.Fatal(err)
 		}
 		wantFile(t, path, data)
@@ -86,10 +87,10 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	server := serve(t, testSite(t), "127.0.0.1:0", 0)
 	server.publish("notes", "1", data)
 	dir := server.client()
-	server.mesh.Close() // whom the client cannot join
+	server.mesh.mesh.Close() // whom the client cannot join
 	get(server, dir)
 
-	if m := meet(&Identity{Mesh: false}, "receives", nil); m != nil {
+	if m := (&Node{self: &identity{Mesh: false}}).meet(); m != nil {
 		t.Error("a client that keeps out of the mesh is in it")
 	}
 	site := testSite(t)
@@ -104,13 +105,13 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	}
 	local.site.Config.MeshPort = uint16(taken.Addr().(*net.TCPAddr).Port)
 	var log strings.Builder
-	s, err := newServer(local, ServerOptions{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
+	s, err := newNode(local, nil, Options{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.mesh != nil || !strings.Contains(log.String(), "no mesh") || len(s.Status().Nodes) != 0 {
-		t.Errorf("mesh %v on a port that is taken; log %q", s.mesh, log.String())
+	if s.mesh.mesh != nil || !strings.Contains(log.String(), "no mesh") || len(s.Status().Nodes) != 0 {
+		t.Errorf("mesh %v on a port that is taken; log %q", s.mesh.mesh, log.String())
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/capture"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -47,9 +47,9 @@ func TestPublishTwiceIsNoChange(t *testing.T) {
 	l := openLocal(t)
 	path := filepath.Join(t.TempDir(), "x.wim")
 	captureTree(t, path)
-	req := api.PublishRequest{Path: path, Name: "x", Version: "1"}
+	req := PublishRequest{Path: path, Name: "x", Version: "1"}
 	first, err := l.Publish(testContext(t), req, nil)
-	if err != nil || !first.Changed || first.NewChunks == 0 || first.Kind != "image" {
+	if err != nil || !first.Changed || first.NewChunks == 0 || first.Kind != catalog.KindImage {
 		t.Fatalf("publish: %+v, %v", first, err)
 	}
 	again, err := l.Publish(testContext(t), req, nil)
@@ -67,11 +67,11 @@ func TestGCNeverTakesWhatAnotherContentNeeds(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.Publish(ctx, api.PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
+		if _, err := l.Publish(ctx, PublishRequest{Path: path, Name: name, Version: "1"}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.Remove(ctx, api.RemoveRequest{Name: "one", Version: "1"}); err != nil {
+	if err := l.Remove(ctx, "one", "1"); err != nil {
 		t.Fatal(err)
 	}
 	freed, err := l.GC(ctx)
@@ -107,7 +107,7 @@ func TestWhatCannotBePublishedSaysWhy(t *testing.T) {
 		{write("cut.wim", whole[:len(whole)/2]), "is it complete"},
 		{write("head.wim", whole[:100]), "header"},
 	} {
-		_, err := l.Publish(testContext(t), api.PublishRequest{Path: c.path, Name: "x", Version: "1", Kind: "image"}, nil)
+		_, err := l.Publish(testContext(t), PublishRequest{Path: c.path, Name: "x", Version: "1", Kind: catalog.KindImage}, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("publish %s: %v, want an error with %q", filepath.Base(c.path), err, c.want)
 		}
@@ -124,7 +124,7 @@ func TestFileThatChangesWhileItIsPublishedIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	touched := false
-	_, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, func(int64, int64) {
+	_, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1"}, func(int64, int64) {
 		if touched {
 			return
 		}
@@ -162,13 +162,13 @@ func TestImageWithDamagedDataIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.wim")
 	captureTree(t, path)
 	damageData(t, path)
-	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, nil); !errors.Is(err, wim.ErrCorrupt) {
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1"}, nil); !errors.Is(err, wim.ErrCorrupt) {
 		t.Errorf("publish: %v, want ErrCorrupt", err)
 	}
 	if list, err := l.Contents(testContext(t)); err != nil || len(list) != 0 {
 		t.Errorf("the catalogue lists %v, %v", list, err)
 	}
-	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1", Kind: "raw"}, nil); err != nil {
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1", Kind: catalog.KindRaw}, nil); err != nil {
 		t.Errorf("publish as it is: %v", err)
 	}
 }
@@ -185,7 +185,7 @@ func TestPartOfASplitSetIsNoImage(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), "part 1 of 2") {
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1"}, nil); err == nil || !strings.Contains(err.Error(), "part 1 of 2") {
 		t.Errorf("publish: %v", err)
 	}
 }
@@ -195,7 +195,7 @@ func TestPublishProgressCountsCheckAndCopy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.wim")
 	captureTree(t, path)
 	var done, total int64
-	if _, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "x", Version: "1"}, func(d, all int64) {
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1"}, func(d, all int64) {
 		if d < done {
 			t.Errorf("progress goes back from %d to %d", done, d)
 		}
@@ -210,13 +210,13 @@ func TestPublishProgressCountsCheckAndCopy(t *testing.T) {
 
 func TestTokenLimits(t *testing.T) {
 	l := openLocal(t)
-	for _, req := range []api.TokenRequest{{Hours: -1}, {Uses: -1}, {Hours: tokenHoursMax + 1}} {
+	for _, req := range []TokenRequest{{Hours: -1}, {Uses: -1}, {Hours: tokenHoursMax + 1}} {
 		req.Addresses = []string{"127.0.0.1:4790"}
 		if token, err := l.Token(testContext(t), req); err == nil || !strings.Contains(err.Error(), "want up to") {
 			t.Errorf("%+v: %q, %v", req, token, err)
 		}
 	}
-	if _, err := l.Token(testContext(t), api.TokenRequest{Addresses: []string{"127.0.0.1:4790"}, Hours: tokenHoursMax, Uses: 1}); err != nil {
+	if _, err := l.Token(testContext(t), TokenRequest{Addresses: []string{"127.0.0.1:4790"}, Hours: tokenHoursMax, Uses: 1}); err != nil {
 		t.Error(err)
 	}
 }
@@ -227,7 +227,7 @@ func TestChunkThatRepeatsIsNewOnce(t *testing.T) {
 	if err := os.WriteFile(path, make([]byte, 8*mib), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := l.Publish(testContext(t), api.PublishRequest{Path: path, Name: "zeros", Version: "1"}, nil)
+	p, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "zeros", Version: "1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

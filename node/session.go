@@ -12,6 +12,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -23,9 +24,9 @@ const (
 	sessionCastsMax = 16
 )
 
-// session is one client's connection to a Server.
+// session is one client's connection to this node.
 type session struct {
-	server *Server
+	node   *Node
 	conn   *transport.Conn
 	record catalog.NodeRecord
 	out    chan any // stream messages to be sent
@@ -35,15 +36,15 @@ type session struct {
 }
 
 type membership struct {
-	cast *cast
+	cast *send.Cast
 	id   distributor.MemberID
 }
 
 // serveConn talks to one client until its connection ends.
-func (s *Server) serveConn(ctx context.Context, conn *transport.Conn) {
-	ses, err := s.greet(ctx, conn)
+func (n *Node) serveConn(ctx context.Context, conn *transport.Conn) {
+	ses, err := n.greet(ctx, conn)
 	if err != nil {
-		s.log.Info("client refused", "address", conn.RemoteAddr(), "error", err)
+		n.log.Info("client refused", "address", conn.RemoteAddr(), "error", err)
 		refuse(ctx, conn, err)
 		return
 	}
@@ -61,7 +62,7 @@ func (s *Server) serveConn(ctx context.Context, conn *transport.Conn) {
 	wg.Go(func() { conn.Serve(ctx, ses) })
 	err = ses.read(ctx)
 	conn.Close("")
-	s.log.Info("client gone", "name", ses.record.Name, "address", conn.RemoteAddr(), "cause", err)
+	n.log.Info("client gone", "name", ses.record.Name, "address", conn.RemoteAddr(), "cause", err)
 }
 
 // refuse tells the client why, and waits a moment for it to have heard, because closing takes back what is still on its way.
@@ -80,41 +81,42 @@ func refuse(ctx context.Context, conn *transport.Conn, why error) {
 }
 
 // greet waits for Enrol or Hello and checks it. Until then the transport sends the client no more than it sent.
-func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, error) {
+func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error) {
 	hctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	msg, err := conn.Receive(hctx)
 	if err != nil {
 		return nil, fmt.Errorf("wait for hello: %w", err)
 	}
+	if n.Local == nil {
+		return nil, wire.NewError(wire.CodeUnknown, "this node is no distribution point")
+	}
 	switch msg := msg.(type) {
 	case wire.Enrol:
-		return nil, s.enrol(hctx, conn, msg)
+		return nil, n.enrol(hctx, conn, msg)
 	case wire.Hello:
 		if msg.Version != wire.Version {
 			return nil, wire.NewError(wire.CodeVersion, fmt.Sprintf("the client speaks version %d of the protocol, this node %d: update the older one", msg.Version, wire.Version))
 		}
-		head, _, hash := s.site.Catalogue.Head()
-		rec, err := catalog.VerifyNodeRecord(msg.Record, s.site.Catalogue.Root(), head)
+		head, _, hash := n.site.Catalogue.Head()
+		rec, err := catalog.VerifyNodeRecord(msg.Record, n.site.Catalogue.Root(), head)
 		if err != nil {
 			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
-		if rec.Key != catalog.NodeID(conn.Peer()) {
+		if rec.Key != conn.Peer() {
 			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
-		ses := &session{server: s, conn: conn, record: rec, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
+		ses := &session{node: n, conn: conn, record: rec, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
 		welcome := wire.Welcome{
-			Version: wire.Version, Record: s.site.Catalogue.RecordRaw(), HeadHash: hash,
-			Fresh: catalog.SignFresh(s.site.Online, catalog.Nonce(msg.Nonce), hash),
+			Version: wire.Version, Record: n.site.Catalogue.RecordRaw(), HeadHash: hash,
+			Fresh: catalog.SignFresh(n.site.Online, catalog.Nonce(msg.Nonce), hash),
 		}
-		if s.mesh != nil {
-			welcome.MeshKey, welcome.MeshPort = s.meshKey, s.mesh.Port()
-		}
+		welcome.MeshKey, welcome.MeshPort = n.mesh.invitation()
 		if err := conn.Send(hctx, welcome); err != nil {
 			return nil, err
 		}
-		s.log.Info("client connected", "name", rec.Name, "address", conn.RemoteAddr())
+		n.log.Info("client connected", "name", rec.Name, "address", conn.RemoteAddr())
 		return ses, nil
 	default:
 		return nil, fmt.Errorf("expected hello, got %T", msg)
@@ -122,17 +124,17 @@ func (s *Server) greet(ctx context.Context, conn *transport.Conn) (*session, err
 }
 
 // enrol answers a client that has a token and wants a record.
-func (s *Server) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) error {
+func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) error {
 	binding, err := conn.ExportKey(catalog.EnrolLabel)
 	if err != nil {
 		return err
 	}
-	resp, rec, err := s.site.Catalogue.HandleEnrol(msg.Payload, catalog.NodeID(conn.Peer()), binding, time.Now())
+	resp, rec, err := n.site.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
 	if err != nil {
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
 	conn.Trust()
-	s.log.Info("client enrolled", "name", rec.Name, "key", rec.Key.Short(), "address", conn.RemoteAddr())
+	n.log.Info("client enrolled", "name", rec.Name, "key", rec.Key.Short(), "address", conn.RemoteAddr())
 	if err := conn.Send(ctx, wire.Enrolled{Payload: resp}); err != nil {
 		return err
 	}
@@ -156,7 +158,7 @@ func (s *session) read(ctx context.Context) error {
 			if errors.Is(err, catalog.ErrNoManifest) {
 				code = wire.CodeUnknown
 			}
-			s.tell(wire.NewError(code, err.Error()))
+			s.Tell(wire.NewError(code, err.Error()))
 		}
 	}
 }
@@ -164,10 +166,10 @@ func (s *session) read(ctx context.Context) error {
 func (s *session) handle(ctx context.Context, msg any) error {
 	switch msg := msg.(type) {
 	case wire.GetHead:
-		cat := s.server.site.Catalogue
+		cat := s.node.site.Catalogue
 		_, head, hash := cat.Head()
-		fresh := catalog.SignFresh(s.server.site.Online, catalog.Nonce(msg.Nonce), hash)
-		s.tell(wire.Head{Signed: head, Root: cat.RootRaw(), Fresh: fresh})
+		fresh := catalog.SignFresh(s.node.site.Online, catalog.Nonce(msg.Nonce), hash)
+		s.Tell(wire.Head{Signed: head, Root: cat.RootRaw(), Fresh: fresh})
 	case wire.JoinCast:
 		return s.join(ctx, msg)
 	case wire.Want:
@@ -180,7 +182,7 @@ func (s *session) handle(ctx context.Context, msg any) error {
 		delete(s.casts, msg.Cast)
 		s.mu.Unlock()
 		if ok {
-			m.cast.leave(m.id)
+			m.cast.Leave(m.id)
 		}
 	default:
 		return fmt.Errorf("unexpected message %T", msg)
@@ -195,18 +197,18 @@ func (s *session) join(ctx context.Context, msg wire.JoinCast) error {
 	if n >= sessionCastsMax {
 		return fmt.Errorf("at most %d casts at a time", sessionCastsMax)
 	}
-	c, err := s.server.cast(ctx, msg.Manifest)
+	c, err := s.node.cast(ctx, msg.Manifest)
 	if err != nil {
 		return err
 	}
-	id, err := c.join(s, s.record.Name)
+	id, err := c.Join(s, s.record.Name)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.casts[c.info.Cast] = membership{c, id}
+	s.casts[c.Info().Cast] = membership{c, id}
 	s.mu.Unlock()
-	s.tell(c.info)
+	s.Tell(c.Info())
 	return nil
 }
 
@@ -215,12 +217,12 @@ func (s *session) forward(castID uint32, msg any) {
 	m, ok := s.casts[castID]
 	s.mu.Unlock()
 	if ok {
-		m.cast.put(distributor.Message{Member: m.id, Msg: msg})
+		m.cast.Message(m.id, msg)
 	}
 }
 
-// tell queues a message. A client that does not read is cut off.
-func (s *session) tell(msg any) {
+// Tell implements send.Member. A client that does not read is cut off.
+func (s *session) Tell(msg any) {
 	select {
 	case s.out <- msg:
 	default:
@@ -254,19 +256,19 @@ func (s *session) reports(ctx context.Context) {
 		m, ok := s.casts[r.Cast]
 		s.mu.Unlock()
 		if ok {
-			m.cast.report(m.id, r)
+			m.cast.Report(m.id, r)
 		}
 	}
 }
 
-// castEnded tells the client that it is no member any more.
-func (s *session) castEnded(c *cast, id distributor.MemberID, why string) {
+// CastEnded implements send.Member: the client is told that it is no member any more.
+func (s *session) CastEnded(c *send.Cast, id distributor.MemberID, why string) {
 	s.mu.Lock()
-	if m, ok := s.casts[c.info.Cast]; ok && m.id == id {
-		delete(s.casts, c.info.Cast)
+	if m, ok := s.casts[c.Info().Cast]; ok && m.id == id {
+		delete(s.casts, c.Info().Cast)
 	}
 	s.mu.Unlock()
-	s.tell(wire.NewError(wire.CodeDropped, why))
+	s.Tell(wire.NewError(wire.CodeDropped, why))
 }
 
 func (s *session) leaveAll() {
@@ -275,36 +277,36 @@ func (s *session) leaveAll() {
 	s.casts = nil
 	s.mu.Unlock()
 	for _, m := range left {
-		m.cast.leave(m.id)
+		m.cast.Leave(m.id)
 	}
 }
 
 // Chunk implements transport.Source: a client fetches a chunk.
-func (s *session) Chunk(_ context.Context, id chunk.ID, buf []byte) ([]byte, error) {
+func (s *session) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	s.mu.Lock()
 	var in membership
-	var block uint32
+	var block wire.Block
 	for _, m := range s.casts {
-		if b, ok := m.cast.layout.Find(id); ok {
+		if b, ok := m.cast.Find(id); ok {
 			in, block = m, b
 			break
 		}
 	}
 	s.mu.Unlock()
-	data, err := s.server.store.Get(id, buf)
+	data, err := s.node.store.Get(ctx, id, buf)
 	if err != nil {
-		s.server.log.Warn("fetch refused", "name", s.record.Name, "error", err)
+		s.node.log.Warn("fetch refused", "name", s.record.Name, "error", err)
 		return nil, transport.ErrNotHeld
 	}
 	if in.cast != nil {
-		in.cast.put(distributor.Fetched{Member: in.id, Block: wire.Block(block)})
+		in.cast.Fetched(in.id, block)
 	}
 	return data, nil
 }
 
 // Manifest implements transport.Source.
-func (s *session) Manifest(_ context.Context, hash chunk.ID) (io.ReadCloser, int64, error) {
-	raw, err := s.server.site.Catalogue.ManifestRaw(hash)
+func (s *session) Manifest(_ context.Context, hash catalog.ManifestHash) (io.ReadCloser, int64, error) {
+	raw, err := s.node.site.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, 0, transport.ErrNotHeld
 	}

@@ -10,37 +10,39 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/chunk/disk"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
 
 // fileSink puts blocks into an output file, which serves as the store of what it has.
 type fileSink struct {
-	file     *chunk.Assembly
+	file     *disk.Assembly
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
-	put      []uint32 // since the last Commit
+	put      []chunk.Block // since the last Commit
 }
 
-func (s *fileSink) Needs() ([]uint32, bool, error) {
-	var need []uint32
+func (s *fileSink) Needs() ([]chunk.Block, bool, error) {
+	var need []chunk.Block
 	for i := range s.layout.Len() {
-		b := uint32(i)
-		if s.layout.IsBlock(b) && !s.file.Has(s.manifest.Chunks[b].ID) {
+		b := chunk.Block(i)
+		if s.layout.IsBlock(uint32(b)) && !s.file.Has(s.manifest.Chunks[b].ID) {
 			need = append(need, b)
 		}
 	}
 	return need, true, nil
 }
 
-func (s *fileSink) Put(_ context.Context, block uint32, data []byte) error {
-	if err := s.file.Put(s.manifest.Chunks[block].ID, data); err != nil {
+func (s *fileSink) Put(ctx context.Context, block chunk.Block, data []byte) error {
+	if err := s.file.Put(ctx, s.manifest.Chunks[block].ID, data); err != nil {
 		return err
 	}
 	s.put = append(s.put, block)
 	return nil
 }
 
-func (s *fileSink) Commit() ([]uint32, error) {
+func (s *fileSink) Commit() ([]chunk.Block, error) {
 	if err := s.file.Sync(); err != nil {
 		return nil, err
 	}
@@ -58,18 +60,18 @@ type applySink struct {
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 
-	prologue map[uint32][]byte // once the plan is made, only what that reads
-	left     int               // prologue blocks that have not come
+	prologue map[chunk.Block][]byte // once the plan is made, only what that reads
+	left     int                    // prologue blocks that have not come
 	plan     *apply.Plan
 	waiting  []waitingBlock // that the plan could not take: its spool is full
-	put      []uint32       // prologue blocks since the last Commit
+	put      []chunk.Block  // prologue blocks since the last Commit
 }
 
 // ErrWhichImage says that a content has several images and none was named.
 var ErrWhichImage = errors.New("the content has several images, name one")
 
 type waitingBlock struct {
-	block uint32
+	block chunk.Block
 	data  []byte
 }
 
@@ -79,12 +81,12 @@ func newApplySink(cfg apply.Config, signed *catalog.SignedManifest, layout *cata
 	if m.Kind != catalog.KindImage {
 		return nil, fmt.Errorf("deploy %s: it is not an image; 'wimcast get' receives any content", castName(m))
 	}
-	s := &applySink{cfg: cfg, manifest: m, layout: layout, prologue: make(map[uint32][]byte)}
+	s := &applySink{cfg: cfg, manifest: m, layout: layout, prologue: make(map[chunk.Block][]byte)}
 	var size int64
 	s.cfg.Content = apply.Content{ID: signed.Hash, Chunks: make([]apply.Chunk, len(m.Chunks))}
 	for i, c := range m.Chunks {
 		b := layout.First(uint32(i))
-		s.cfg.Content.Chunks[i] = apply.Chunk{Block: int(b), Size: c.Size}
+		s.cfg.Content.Chunks[i] = apply.Chunk{Block: b, Size: c.Size}
 		if layout.IsBlock(uint32(i)) && layout.Prologue(b) {
 			s.left++
 			size += int64(c.Size)
@@ -96,24 +98,21 @@ func newApplySink(cfg apply.Config, signed *catalog.SignedManifest, layout *cata
 	return s, nil
 }
 
-func (s *applySink) Needs() ([]uint32, bool, error) {
-	var need []uint32
+func (s *applySink) Needs() ([]chunk.Block, bool, error) {
 	if s.plan != nil {
-		for _, b := range s.plan.Needs() {
-			need = append(need, uint32(b))
-		}
-		return need, true, nil
+		return s.plan.Needs(), true, nil
 	}
+	var need []chunk.Block
 	for i := range s.layout.Len() {
-		b := uint32(i)
-		if s.layout.IsBlock(b) && s.layout.Prologue(b) && s.prologue[b] == nil {
+		b := chunk.Block(i)
+		if s.layout.IsBlock(uint32(b)) && s.layout.Prologue(b) && s.prologue[b] == nil {
 			need = append(need, b)
 		}
 	}
 	return need, false, nil
 }
 
-func (s *applySink) Put(ctx context.Context, block uint32, data []byte) error {
+func (s *applySink) Put(ctx context.Context, block chunk.Block, data []byte) error {
 	if s.plan == nil {
 		if s.layout.Prologue(block) && s.prologue[block] == nil {
 			s.prologue[block] = data
@@ -148,7 +147,7 @@ func (s *applySink) start(ctx context.Context) error {
 		return err
 	}
 	for _, b := range plan.Needs() {
-		if data := all[uint32(b)]; data != nil {
+		if data := all[b]; data != nil {
 			if err := plan.Put(b, data); err != nil {
 				return err
 			}
@@ -158,12 +157,12 @@ func (s *applySink) start(ctx context.Context) error {
 }
 
 // keptPrologue gives the blocks of the prologue that a plan goes on reading: those of the image's metadata.
-func (s *applySink) keptPrologue(f *wim.File) (map[uint32][]byte, error) {
+func (s *applySink) keptPrologue(f *wim.File) (map[chunk.Block][]byte, error) {
 	res, err := f.MetadataOf(s.cfg.Image)
 	if err != nil {
 		return nil, err
 	}
-	kept := make(map[uint32][]byte)
+	kept := make(map[chunk.Block][]byte)
 	for off := res.Offset; off < res.End(); {
 		i := s.layout.At(uint64(off))
 		b := s.layout.First(i)
@@ -194,7 +193,7 @@ func (s *applySink) chooseImage(f *wim.File) error {
 func (s *applySink) retry() error {
 	for i := len(s.waiting) - 1; i >= 0; i-- {
 		w := s.waiting[i]
-		err := s.plan.Put(int(w.block), w.data)
+		err := s.plan.Put(w.block, w.data)
 		if errors.Is(err, apply.ErrSpoolFull) {
 			continue
 		}
@@ -206,7 +205,7 @@ func (s *applySink) retry() error {
 	return nil
 }
 
-func (s *applySink) Commit() ([]uint32, error) {
+func (s *applySink) Commit() ([]chunk.Block, error) {
 	held := s.put
 	s.put = nil
 	if s.plan == nil {
@@ -216,22 +215,15 @@ func (s *applySink) Commit() ([]uint32, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range blocks {
-		held = append(held, uint32(b))
-	}
-	return held, s.retry()
+	return append(held, blocks...), s.retry()
 }
 
-// Urgent implements Urgent.
-func (s *applySink) Urgent() []uint32 {
+// Urgent implements receive.Urgent.
+func (s *applySink) Urgent() []chunk.Block {
 	if len(s.waiting) == 0 {
 		return nil
 	}
-	var out []uint32
-	for _, b := range s.plan.Urgent(4) {
-		out = append(out, uint32(b))
-	}
-	return out
+	return s.plan.Urgent(4)
 }
 
 // prologueReader gives the content's bytes that lie in the prologue.
@@ -258,8 +250,8 @@ func (r *prologueReader) ReadAt(p []byte, off int64) (int, error) {
 
 // storeSink keeps every block in the node's own store as well, and takes from it what it holds already.
 type storeSink struct {
-	Sink
-	store    *chunk.Store
+	receive.Sink
+	store    chunk.Store
 	keep     bool
 	manifest *catalog.Manifest
 }
@@ -267,7 +259,7 @@ type storeSink struct {
 // storeCommitEvery is how many bytes are taken from the store between commits.
 const storeCommitEvery = 16 << 20
 
-func (s *storeSink) Needs() ([]uint32, bool, error) {
+func (s *storeSink) Needs() ([]chunk.Block, bool, error) {
 	for {
 		need, final, err := s.Sink.Needs()
 		if err != nil {
@@ -288,7 +280,7 @@ func (s *storeSink) Needs() ([]uint32, bool, error) {
 
 // fromStore gives the sink what the store holds, and returns what it does not. all is false when the sink could not take more for
 // the moment; it is asked again after the next Commit.
-func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, all bool, err error) {
+func (s *storeSink) fromStore(need []chunk.Block) (left []chunk.Block, taken int, all bool, err error) {
 	var size int
 	all = true
 	for _, b := range need {
@@ -300,7 +292,7 @@ func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, all bool
 		if all = all && len(s.Urgent()) == 0; !all {
 			continue
 		}
-		data, err := s.store.Get(id, nil)
+		data, err := s.store.Get(context.Background(), id, nil)
 		if err != nil { // damaged: it counts as not held from now on
 			left = append(left, b)
 			continue
@@ -324,16 +316,16 @@ func (s *storeSink) fromStore(need []uint32) (left []uint32, taken int, all bool
 	return left, taken, all, nil
 }
 
-func (s *storeSink) Put(ctx context.Context, block uint32, data []byte) error {
+func (s *storeSink) Put(ctx context.Context, block chunk.Block, data []byte) error {
 	if s.keep {
-		if err := s.store.Put(s.manifest.Chunks[block].ID, data); err != nil {
+		if err := s.store.Put(ctx, s.manifest.Chunks[block].ID, data); err != nil {
 			return err
 		}
 	}
 	return s.Sink.Put(ctx, block, data)
 }
 
-func (s *storeSink) Commit() ([]uint32, error) {
+func (s *storeSink) Commit() ([]chunk.Block, error) {
 	if s.keep {
 		if err := s.store.Sync(); err != nil {
 			return nil, err
@@ -342,9 +334,9 @@ func (s *storeSink) Commit() ([]uint32, error) {
 	return s.Sink.Commit()
 }
 
-// Urgent implements Urgent.
-func (s *storeSink) Urgent() []uint32 {
-	if u, ok := s.Sink.(Urgent); ok {
+// Urgent implements receive.Urgent.
+func (s *storeSink) Urgent() []chunk.Block {
+	if u, ok := s.Sink.(receive.Urgent); ok {
 		return u.Urgent()
 	}
 	return nil

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // maxGroup is the size in bytes of the longest CastInfo.Group.
@@ -17,10 +17,10 @@ type CastInfo struct {
 	Epoch    uint32
 	Run      [16]byte // run id
 	Secret   [32]byte // cast secret
-	Sender   [32]byte // sender's node key
-	Manifest chunk.ID // BLAKE3 of the signed manifest
-	Group    string   // "239.192.7.1:4790" or "[ff15::7:1]:4790"
-	RateBps  uint64   // current rate, bits a second
+	Sender   ident.PublicKey
+	Manifest ident.ManifestHash
+	Group    string // "239.192.7.1:4790" or "[ff15::7:1]:4790"
+	RateBps  uint64 // current rate, bits a second
 }
 
 // RunTag returns the first four bytes of the run id: what Header.Run carries.

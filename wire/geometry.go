@@ -2,8 +2,8 @@ package wire
 
 import "github.com/wimcast/wimcast/chunk"
 
-// Block is the index of a block in a cast: the position in the manifest at which its chunk first occurs.
-type Block uint32
+// Block is the index of a block in a cast.
+type Block = chunk.Block
 
 // Symbol is the index of a symbol in its block: 0..k-1 source, k..k+63 parity.
 type Symbol uint16

@@ -1,12 +1,12 @@
 package wire
 
-import "github.com/wimcast/wimcast/chunk"
+import "github.com/wimcast/wimcast/internal/ident"
 
-// GetManifest asks, on a stream of its own, for the signed manifest with this BLAKE3 hash. The answer is a FetchReply and the bytes.
-type GetManifest struct{ Hash chunk.ID }
+// GetManifest asks, on a stream of its own, for the signed manifest with this hash. The answer is a Reply and the bytes.
+type GetManifest struct{ Hash ident.ManifestHash }
 
 // Length returns the size of the body in bytes.
-func (GetManifest) Length() int { return len(chunk.ID{}) }
+func (GetManifest) Length() int { return len(ident.ManifestHash{}) }
 
 // Append appends the body.
 func (m GetManifest) Append(dst []byte) []byte { return append(dst, m.Hash[:]...) }

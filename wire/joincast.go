@@ -1,12 +1,12 @@
 package wire
 
-import "github.com/wimcast/wimcast/chunk"
+import "github.com/wimcast/wimcast/internal/ident"
 
 // JoinCast asks for the cast of a manifest; the sender starts one if none runs.
-type JoinCast struct{ Manifest chunk.ID }
+type JoinCast struct{ Manifest ident.ManifestHash }
 
 // Length returns the size of the body in bytes.
-func (JoinCast) Length() int { return len(chunk.ID{}) }
+func (JoinCast) Length() int { return len(ident.ManifestHash{}) }
 
 // Append appends the body.
 func (m JoinCast) Append(dst []byte) []byte { return append(dst, m.Manifest[:]...) }

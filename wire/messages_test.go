@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden vectors")
@@ -38,9 +39,9 @@ func samples() []any {
 		Error{Code: CodeUnknown, Text: "no such content: win11"},
 		GetHead{Nonce: seq32(3)},
 		Head{Fresh: fresh, Root: []byte("root"), Signed: []byte("head")},
-		JoinCast{Manifest: chunk.ID(seq32(4))},
+		JoinCast{Manifest: ident.ManifestHash(seq32(4))},
 		CastInfo{
-			Cast: 1, Epoch: 2, Run: run, Secret: seq32(5), Sender: seq32(6), Manifest: chunk.ID(seq32(7)),
+			Cast: 1, Epoch: 2, Run: run, Secret: seq32(5), Sender: seq32(6), Manifest: ident.ManifestHash(seq32(7)),
 			Group: "239.192.7.1:4790", RateBps: 50_000_000,
 		},
 		CastInfo{Group: "[ff15::7:1]:4790"},
@@ -53,9 +54,9 @@ func samples() []any {
 		Promote{Cast: 1},
 		Unicast{Cast: 1, Spans: []Span{{1, 2}}},
 		Fetch{ID: chunk.ID(seq32(8))},
-		FetchReply{Status: FetchOK, Size: 262144},
-		FetchReply{Status: FetchBusy},
-		GetManifest{Hash: chunk.ID(seq32(9))},
+		Reply{Status: ReplyOK, Size: 262144},
+		Reply{Status: ReplyBusy},
+		GetManifest{Hash: ident.ManifestHash(seq32(9))},
 	}
 }
 
@@ -277,9 +278,9 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 		"backward span":   Held{Spans: []Span{{3, 2}}},
 		"no reason":       Demote{},
 		"unknown reason":  Demote{Reason: 4},
-		"unknown status":  FetchReply{Status: 3},
-		"bytes with busy": FetchReply{Status: FetchBusy, Size: 1},
-		"huge reply":      FetchReply{Size: MaxManifest + 1},
+		"unknown status":  Reply{Status: 3},
+		"bytes with busy": Reply{Status: ReplyBusy, Size: 1},
+		"huge reply":      Reply{Size: MaxManifest + 1},
 		"escape sequence": Error{Text: "\x1b[2J"},
 		"two lines":       Error{Text: "a\nb"},
 		"not UTF-8":       Error{Text: "\xff"},

@@ -4,6 +4,8 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // RunKey seals the datagrams of one run.
@@ -11,7 +13,7 @@ type RunKey [16]byte
 
 // DeriveRunKey returns the key of a run: HKDF-SHA256 (RFC 5869, no salt) of the cast secret, bound to the epoch, the
 // sender's node key and the run id.
-func DeriveRunKey(secret [32]byte, epoch uint32, sender [32]byte, run [16]byte) RunKey {
+func DeriveRunKey(secret [32]byte, epoch uint32, sender ident.PublicKey, run [16]byte) RunKey {
 	info := binary.BigEndian.AppendUint32([]byte("wimcast run 1"), epoch)
 	info = append(info, sender[:]...)
 	info = append(info, run[:]...)

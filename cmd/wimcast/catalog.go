@@ -9,8 +9,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node"
 )
 
 func (a *app) catalogCommand() *cli.Command {
@@ -37,7 +38,7 @@ func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
 	}
 	for _, c := range list {
 		if cmd.Bool("json") {
-			err = a.printJSON(c)
+			err = a.printJSON(api.FromContent(c))
 		} else {
 			err = a.printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, formatBytes(c.Bytes), c.Chunks)
 		}
@@ -48,7 +49,7 @@ func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
 	return nil
 }
 
-func listContents(ctx context.Context, cmd *cli.Command) ([]api.Content, error) {
+func listContents(ctx context.Context, cmd *cli.Command) ([]node.Content, error) {
 	f, err := openFolder(cmd.String("dir"))
 	if err != nil {
 		return nil, err
@@ -70,15 +71,15 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(c api.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
+	list = slices.DeleteFunc(list, func(c node.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
 	if len(list) == 0 {
 		return unknownHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown))
 	}
 	for _, c := range list {
 		if cmd.Bool("json") {
-			err = a.printJSON(c)
+			err = a.printJSON(api.FromContent(c))
 		} else {
-			err = a.printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
+			err = a.printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %x\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
 		}
 		if err != nil {
 			return err
@@ -109,7 +110,7 @@ func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	defer f.Close()
-	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
+	if err := f.Remove(ctx, name, version); err != nil {
 		return unknownHint(err)
 	}
 	a.notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
@@ -130,7 +131,7 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if cmd.Bool("json") {
-		if err := a.printJSON(res); err != nil {
+		if err := a.printJSON(api.VerifyResult(res)); err != nil {
 			return err
 		}
 	}
@@ -155,7 +156,7 @@ func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(res)
+		return a.printJSON(api.GCResult(res))
 	}
 	a.notef("%d chunks removed, %s freed, %s left", res.Chunks, formatBytes(res.BytesBefore-res.BytesAfter), formatBytes(res.BytesAfter))
 	return nil

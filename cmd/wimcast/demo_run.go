@@ -17,7 +17,8 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/node/folder"
+	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -84,7 +85,7 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 	if err := d.publish(ctx, server); err != nil {
 		return demoResult{}, err
 	}
-	token, err := server.Token(ctx, api.TokenRequest{Addresses: []string{server.Addr().String()}})
+	token, err := server.Token(ctx, node.TokenRequest{Addresses: []string{server.Addr().String()}})
 	if err != nil {
 		return demoResult{}, err
 	}
@@ -140,13 +141,13 @@ func (d *demo) prepare(ctx context.Context) error {
 }
 
 // serve starts the distribution point; stop ends it.
-func (d *demo) serve(ctx context.Context) (server *node.Server, stop func(), err error) {
+func (d *demo) serve(ctx context.Context) (server *node.Node, stop func(), err error) {
 	dir := d.sub("distribution-point")
-	if err := catalog.InitSite(dir, "demo", "distribution-point"); err != nil {
+	if err := folder.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
-	opt := node.ServerOptions{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}
-	if server, err = node.OpenServer(dir, opt); err != nil {
+	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}
+	if server, err = node.Open(ctx, dir, catalog.RoleDistributionPoint, opt); err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -169,12 +170,12 @@ func (d *demo) logOf(name string) *slog.Logger {
 	return d.log.With("node", name)
 }
 
-func (d *demo) publish(ctx context.Context, server *node.Server) error {
+func (d *demo) publish(ctx context.Context, server *node.Node) error {
 	path, err := filepath.Abs(d.image)
 	if err != nil {
 		return err
 	}
-	res, err := server.Publish(ctx, api.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: "image"}, nil)
+	res, err := server.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: catalog.KindImage}, nil)
 	if err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (d *demo) peer(ctx context.Context, i int, show *progress) demoPeer {
 	opt := node.DeployOptions{Rules: d.rules}
 	opt.Interface, opt.Log, opt.Wait = demoInterface, d.logOf(name), time.Minute
 	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
-	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
+	opt.Progress = func(p receive.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
 	ref := catalog.Ref{Name: "demo", Version: "1", Image: d.number}
 	out, err := node.Deploy(ctx, d.sub(name), ref, d.sub(name+".target"), opt)
 	bar.finish(err)

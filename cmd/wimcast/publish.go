@@ -8,9 +8,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
 )
 
 func (a *app) publishCommand() *cli.Command {
@@ -35,13 +35,13 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return usageErrorf(cmd, "--as: %w", err)
 	}
+	req := node.PublishRequest{Name: name, Version: version, Replace: cmd.Bool("replace")}
 	if kind := cmd.String("kind"); kind != "" {
-		if _, err := catalog.ParseKind(kind); err != nil {
+		if req.Kind, err = catalog.ParseKind(kind); err != nil {
 			return usageErrorf(cmd, "--kind: %w", err)
 		}
 	}
-	path, err := filepath.Abs(got[0]) // the running node has another working directory
-	if err != nil {
+	if req.Path, err = filepath.Abs(got[0]); err != nil { // the running node has another working directory
 		return fmt.Errorf("publish %s: %w", got[0], err)
 	}
 	f, err := openFolder(cmd.String("dir"))
@@ -51,9 +51,7 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	defer f.Close()
 	show := a.newProgress()
 	bar := show.track("publish", 0)
-	res, err := f.Publish(ctx, api.PublishRequest{
-		Path: path, Name: name, Version: version, Kind: cmd.String("kind"), Replace: cmd.Bool("replace"),
-	}, func(done, total int64) { bar.set(done, total, "") })
+	res, err := f.Publish(ctx, req, func(done, total int64) { bar.set(done, total, "") })
 	bar.set(res.Bytes, res.Bytes, "")
 	bar.finish(err)
 	show.close()
@@ -61,17 +59,17 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 		return publishHint(err)
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(res)
+		return a.printJSON(api.FromPublished(res))
 	}
 	if !res.Changed {
-		a.notef("%s: the catalogue has exactly this already", res.Content)
+		a.notef("%s: the catalogue has exactly this already", cmd.String("as"))
 		if res.NewChunks > 0 {
 			a.notef("%d chunks (%s) that the store had lost are back", res.NewChunks, formatBytes(res.NewBytes))
 		}
 		return nil
 	}
 	a.notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
-		res.Content, res.Kind, formatBytes(res.Bytes), res.Chunks, res.NewChunks, formatBytes(res.NewBytes))
+		cmd.String("as"), res.Kind, formatBytes(res.Bytes), res.Chunks, res.NewChunks, formatBytes(res.NewBytes))
 	return nil
 }
 

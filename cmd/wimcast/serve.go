@@ -5,8 +5,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/api"
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/api"
 )
 
 func (a *app) serveCommand() *cli.Command {
@@ -25,7 +26,7 @@ func (a *app) serve(ctx context.Context, cmd *cli.Command) error {
 	if _, err := args(cmd); err != nil {
 		return err
 	}
-	opt := node.ServerOptions{Listen: cmd.String("listen"), Interface: cmd.String("interface"), Log: a.logger(cmd.Bool("verbose"))}
+	opt := node.Options{Listen: cmd.String("listen"), Interface: cmd.String("interface"), Log: a.logger(cmd.Bool("verbose"))}
 	if s := cmd.String("rate"); s != "" {
 		rate, err := parseRate(s)
 		if err != nil {
@@ -34,7 +35,7 @@ func (a *app) serve(ctx context.Context, cmd *cli.Command) error {
 		opt.RateMax = int64(rate)
 	}
 	dir := cmd.String("dir")
-	server, err := node.OpenServer(dir, opt)
+	server, err := node.Open(ctx, dir, catalog.RoleDistributionPoint, opt)
 	if err != nil {
 		return folderHint(err)
 	}

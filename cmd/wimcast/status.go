@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/wimcast/wimcast/node/api"
+	"github.com/wimcast/wimcast/api"
 )
 
 func (a *app) statusCommand() *cli.Command {

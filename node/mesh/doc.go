@@ -24,6 +24,6 @@
 //	| version = 1 | role   | length n | name | length m | what |
 //	+-------------+--------+----------+------+----------+------+
 //
-// Role is 1 for a distribution point, 2 for a client. Name has 1..64 bytes, what at most 128; both are UTF-8 without
+// Role is 1 for a distribution point, 2 for a peer. Name has 1..64 bytes, what at most 128; both are UTF-8 without
 // control and direction characters. Nothing may follow.
 package mesh

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 const (
@@ -33,7 +35,7 @@ const (
 // Config says who takes part in the mesh, and where.
 type Config struct {
 	Meta      Meta
-	ID        [32]byte         // the node's key
+	ID        ident.PublicKey
 	Bind      netip.AddrPort   // of UDP and TCP; port 0: any that is free
 	Advertise netip.Addr       // where others reach this node; needed when Bind has no certain address
 	Key       [32]byte         // the site's mesh key

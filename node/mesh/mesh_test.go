@@ -14,6 +14,8 @@ import (
 
 	"github.com/hashicorp/memberlist"
 	"go.uber.org/goleak"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,9 +39,9 @@ func fast(c *memberlist.Config) {
 	c.AwarenessMaxMultiplier = 2
 }
 
-func testConfig(id byte, role Role, name string, key byte, seeds ...*Mesh) Config {
+func testConfig(id byte, role ident.Roles, name string, key byte, seeds ...*Mesh) Config {
 	c := Config{
-		Meta: Meta{Role: role, Name: name}, ID: [32]byte{31: id}, Bind: netip.AddrPortFrom(loopback, 0), Key: [32]byte{0: key},
+		Meta: Meta{Roles: role, Name: name}, ID: [32]byte{31: id}, Bind: netip.AddrPortFrom(loopback, 0), Key: [32]byte{0: key},
 	}
 	for _, s := range seeds {
 		c.Seeds = append(c.Seeds, netip.AddrPortFrom(loopback, s.Port()))
@@ -78,16 +80,16 @@ func (m *Mesh) await(t *testing.T, want ...string) {
 }
 
 func TestNodesSeeEachOtherComeAndGo(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
-	a := mustStart(t, testConfig(2, Client, "a", 1, dp))
-	b := mustStart(t, testConfig(3, Client, "b", 1, dp))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
+	a := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
+	b := mustStart(t, testConfig(3, ident.RolePeer, "b", 1, dp))
 	for _, m := range []*Mesh{dp, a, b} {
 		m.await(t, "server", "a", "b")
 	}
 	for i, n := range a.Nodes() {
 		m := []*Mesh{dp, a, b}[i]
 		want := Node{
-			Meta: Meta{Role: []Role{DistributionPoint, Client, Client}[i], Name: []string{"server", "a", "b"}[i]},
+			Meta: Meta{Roles: []ident.Roles{ident.RoleDistributionPoint, ident.RolePeer, ident.RolePeer}[i], Name: []string{"server", "a", "b"}[i]},
 			ID:   [32]byte{31: byte(i + 1)}, Addr: netip.AddrPortFrom(loopback, m.Port()), State: Alive, Self: m == a,
 		}
 		if n != want {
@@ -101,7 +103,7 @@ func TestNodesSeeEachOtherComeAndGo(t *testing.T) {
 	}
 	dp.await(t, "server", "b")
 	b.await(t, "server", "b")
-	again := mustStart(t, testConfig(2, Client, "a", 1, dp)) // at another port
+	again := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp)) // at another port
 	for _, m := range []*Mesh{dp, again, b} {
 		m.await(t, "server", "a", "b")
 	}
@@ -111,10 +113,10 @@ func TestNodesSeeEachOtherComeAndGo(t *testing.T) {
 }
 
 func TestUpdateReachesTheOthers(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
-	a := mustStart(t, testConfig(2, Client, "a", 1, dp))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
+	a := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
 	dp.await(t, "server", "a")
-	if err := a.Update(Meta{Role: Client, Name: "a", What: "receives win@1"}); err != nil {
+	if err := a.Update(Meta{Roles: ident.RolePeer, Name: "a", What: "receives win@1"}); err != nil {
 		t.Fatal(err)
 	}
 	ctx := testContext(t)
@@ -125,19 +127,19 @@ func TestUpdateReachesTheOthers(t *testing.T) {
 			t.Fatalf("still %+v", dp.Nodes())
 		}
 	}
-	if err := a.Update(Meta{Role: Client, Name: "a", What: strings.Repeat("x", WhatMax+1)}); err == nil {
+	if err := a.Update(Meta{Roles: ident.RolePeer, Name: "a", What: strings.Repeat("x", WhatMax+1)}); err == nil {
 		t.Error("a text beyond the limit is taken")
 	}
 }
 
 // TestADistributionPointThatWasRestartedIsJoinedAgain: it comes back at its address and knows nobody.
 func TestADistributionPointThatWasRestartedIsJoinedAgain(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
-	a := mustStart(t, testConfig(2, Client, "a", 1, dp))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
+	a := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
 	a.await(t, "server", "a")
 	seeds := []netip.AddrPort{netip.AddrPortFrom(loopback, dp.Port())}
 	dp.Close()
-	c := testConfig(1, DistributionPoint, "server", 1)
+	c := testConfig(1, ident.RoleDistributionPoint, "server", 1)
 	c.Bind = seeds[0]
 	dp = mustStart(t, c)
 	if err := a.Join(seeds); err != nil {
@@ -148,13 +150,13 @@ func TestADistributionPointThatWasRestartedIsJoinedAgain(t *testing.T) {
 }
 
 func TestAnotherKeyIsKeptOut(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
-	stranger := mustStart(t, testConfig(2, Client, "stranger", 2, dp))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
+	stranger := mustStart(t, testConfig(2, ident.RolePeer, "stranger", 2, dp))
 	c, err := stranger.link.DialTimeout(netip.AddrPortFrom(loopback, dp.Port()).String(), limit)
 	if !errors.Is(err, errStranger) {
 		t.Errorf("dial with another key: %v, %v", c, err)
 	}
-	a := mustStart(t, testConfig(3, Client, "a", 1, dp))
+	a := mustStart(t, testConfig(3, ident.RolePeer, "a", 1, dp))
 	if n, err := stranger.list.Join(texts([]netip.AddrPort{netip.AddrPortFrom(loopback, a.Port())})); n != 0 || err == nil {
 		t.Errorf("join with another key: %d nodes, %v", n, err)
 	}
@@ -165,8 +167,8 @@ func TestAnotherKeyIsKeptOut(t *testing.T) {
 
 // TestStrangersGetNoMoreThanTheySent measures what the sockets give to somebody without the key.
 func TestStrangersGetNoMoreThanTheySent(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
-	mustStart(t, testConfig(2, Client, "a", 1, dp))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
+	mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
 	dp.await(t, "server", "a")
 	addr := netip.AddrPortFrom(loopback, dp.Port()).String()
 	noise := rand.NewChaCha8([32]byte{7})
@@ -225,7 +227,7 @@ func strangerTCP(t *testing.T, addr string, sent []byte) int {
 // quiet returns what has come to c by the time at which the mesh has answered a datagram sent later.
 func quiet(t *testing.T, m *Mesh, c net.Conn) int {
 	t.Helper()
-	probe := mustStart(t, testConfig(9, Client, "probe", 1))
+	probe := mustStart(t, testConfig(9, ident.RolePeer, "probe", 1))
 	ctx := testContext(t)
 	for name := m.table.self; ; {
 		if _, err := probe.list.Ping(name, net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, m.Port()))); err == nil {
@@ -249,7 +251,7 @@ func quiet(t *testing.T, m *Mesh, c net.Conn) int {
 
 // TestSilentStreamsAreClosed: somebody who only connects holds a place for a moment, and only one of a few.
 func TestSilentStreamsAreClosed(t *testing.T) {
-	dp := mustStart(t, testConfig(1, DistributionPoint, "server", 1))
+	dp := mustStart(t, testConfig(1, ident.RoleDistributionPoint, "server", 1))
 	var conns []net.Conn
 	for range streamsMax + 1 {
 		c, err := net.Dial("tcp", netip.AddrPortFrom(loopback, dp.Port()).String())
@@ -276,12 +278,12 @@ func TestSilentStreamsAreClosed(t *testing.T) {
 
 // TestLeaveIsBoundedWhenNobodyAnswers: the end of a program does not wait for the dead.
 func TestLeaveIsBoundedWhenNobodyAnswers(t *testing.T) {
-	dp, err := Start(testConfig(1, DistributionPoint, "server", 1)) // with the real intervals
+	dp, err := Start(testConfig(1, ident.RoleDistributionPoint, "server", 1)) // with the real intervals
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := mustStart(t, testConfig(2, Client, "a", 1, dp))
-	b := mustStart(t, testConfig(3, Client, "b", 1, dp))
+	a := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
+	b := mustStart(t, testConfig(3, ident.RolePeer, "b", 1, dp))
 	dp.await(t, "server", "a", "b")
 	a.Close()
 	b.Close()
@@ -301,7 +303,7 @@ func TestCloseWhileJoining(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := testConfig(1, Client, "a", 1)
+	c := testConfig(1, ident.RolePeer, "a", 1)
 	c.Seeds = []netip.AddrPort{l.Addr().(*net.TCPAddr).AddrPort()}
 	m := mustStart(t, c)
 	conn, err := l.Accept()
@@ -317,7 +319,7 @@ func TestCloseWhileJoining(t *testing.T) {
 }
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
-	good := testConfig(1, Client, "a", 1)
+	good := testConfig(1, ident.RolePeer, "a", 1)
 	taken := mustStart(t, good)
 	for name, break_ := range map[string]func(*Config){
 		"no key":            func(c *Config) { c.Key = [32]byte{} },
@@ -325,7 +327,7 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		"nowhere to answer": func(c *Config) { c.Bind = netip.MustParseAddrPort("0.0.0.0:0") },
 		"zone":              func(c *Config) { c.Bind = netip.MustParseAddrPort("[fe80::1%lo]:0") },
 		"no name":           func(c *Config) { c.Meta.Name = "" },
-		"no role":           func(c *Config) { c.Meta.Role = 0 },
+		"no role":           func(c *Config) { c.Meta.Roles = 0 },
 		"many seeds":        func(c *Config) { c.Seeds = make([]netip.AddrPort, seedsMax+1) },
 		"bad seed":          func(c *Config) { c.Seeds = make([]netip.AddrPort, 1) },
 		"port in use":       func(c *Config) { c.Bind = netip.AddrPortFrom(loopback, taken.Port()) },
@@ -341,10 +343,10 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 
 // TestEveryAddress: bound to every address of both families, reached over IPv4.
 func TestEveryAddress(t *testing.T) {
-	c := testConfig(1, DistributionPoint, "server", 1)
+	c := testConfig(1, ident.RoleDistributionPoint, "server", 1)
 	c.Bind, c.Advertise = netip.MustParseAddrPort("[::]:0"), loopback
 	dp := mustStart(t, c)
-	a := mustStart(t, testConfig(2, Client, "a", 1, dp))
+	a := mustStart(t, testConfig(2, ident.RolePeer, "a", 1, dp))
 	dp.await(t, "server", "a")
 	a.await(t, "server", "a")
 	a.Leave(time.Second)

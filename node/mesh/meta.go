@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // Limits of what a node says of itself, in bytes.
@@ -18,37 +20,23 @@ const (
 	metaMax     = 4 + NameMax + WhatMax // well below memberlist's 512
 )
 
-// Role is what a node is in the mesh.
-type Role uint8
-
-// Roles.
+// How version 1 writes a role. It says one: that of a distribution point, or that of a peer.
 const (
-	DistributionPoint Role = 1
-	Client            Role = 2
+	roleDistributionPoint = 1
+	rolePeer              = 2
 )
-
-// String names the role, for people.
-func (r Role) String() string {
-	switch r {
-	case DistributionPoint:
-		return "distribution point"
-	case Client:
-		return "client"
-	}
-	return fmt.Sprintf("role %d", uint8(r))
-}
 
 // Meta is what a node says of itself.
 type Meta struct {
-	Role Role
-	Name string // for people, 1..NameMax bytes
-	What string // what it holds or does, in a few words; at most WhatMax bytes
+	Roles ident.Roles // RoleDistributionPoint or RolePeer
+	Name  string      // for people, 1..NameMax bytes
+	What  string      // what it holds or does, in a few words; at most WhatMax bytes
 }
 
 func (m Meta) validate() error {
 	switch {
-	case m.Role != DistributionPoint && m.Role != Client:
-		return fmt.Errorf("there is no role %d", m.Role)
+	case m.Roles != ident.RoleDistributionPoint && m.Roles != ident.RolePeer:
+		return fmt.Errorf("roles %q: want distribution point or peer", m.Roles)
 	case m.Name == "" || len(m.Name) > NameMax:
 		return fmt.Errorf("name of %d bytes: want 1 to %d", len(m.Name), NameMax)
 	case len(m.What) > WhatMax:
@@ -72,7 +60,11 @@ func printable(s string) bool {
 }
 
 func (m Meta) append(dst []byte) []byte {
-	dst = append(dst, metaVersion, byte(m.Role), byte(len(m.Name)))
+	role := byte(rolePeer)
+	if m.Roles.Has(ident.RoleDistributionPoint) {
+		role = roleDistributionPoint
+	}
+	dst = append(dst, metaVersion, role, byte(len(m.Name)))
 	dst = append(dst, m.Name...)
 	dst = append(dst, byte(len(m.What)))
 	return append(dst, m.What...)
@@ -86,7 +78,15 @@ func parseMeta(b []byte) (Meta, error) {
 	if b[0] != metaVersion {
 		return Meta{}, fmt.Errorf("parse metadata: version %d", b[0])
 	}
-	m := Meta{Role: Role(b[1])}
+	var m Meta
+	switch b[1] {
+	case roleDistributionPoint:
+		m.Roles = ident.RoleDistributionPoint
+	case rolePeer:
+		m.Roles = ident.RolePeer
+	default:
+		return Meta{}, fmt.Errorf("parse metadata: there is no role %d", b[1])
+	}
 	name, rest, ok := text(b[2:])
 	what, rest, ok2 := text(rest)
 	if !ok || !ok2 || len(rest) > 0 {

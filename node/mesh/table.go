@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // NodesMax is how many nodes of the mesh a node knows at a time; it does not hear of more.
@@ -29,7 +31,7 @@ const (
 // Node is a node of the mesh, as far as is known here.
 type Node struct {
 	Meta
-	ID    [32]byte // its node key, as it claims
+	ID    ident.PublicKey // as it claims
 	Addr  netip.AddrPort
 	State State
 	Self  bool
@@ -128,7 +130,7 @@ func (t *table) nodes(now time.Time, every time.Duration) []Node {
 		out = append(out, e.node)
 	}
 	slices.SortFunc(out, func(a, b Node) int {
-		return cmp.Or(cmp.Compare(a.Role, b.Role), strings.Compare(a.Name, b.Name), bytes.Compare(a.ID[:], b.ID[:]), a.Addr.Compare(b.Addr))
+		return cmp.Or(cmp.Compare(a.Roles, b.Roles), strings.Compare(a.Name, b.Name), bytes.Compare(a.ID[:], b.ID[:]), a.Addr.Compare(b.Addr))
 	})
 	return out
 }

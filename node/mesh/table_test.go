@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 func testNode(n int) *memberlist.Node {
 	return &memberlist.Node{
 		Name: fmt.Sprintf("%064x-%08x", n, n), Addr: net.IPv4(127, 0, 0, 1), Port: 1,
-		Meta: Meta{Role: Client, Name: "n"}.append(nil),
+		Meta: Meta{Roles: ident.RolePeer, Name: "n"}.append(nil),
 	}
 }
 
@@ -88,11 +90,11 @@ func TestWhoDoesNotAnswerIsSuspect(t *testing.T) {
 }
 
 func TestMetaAtItsLimits(t *testing.T) {
-	most := Meta{Role: Client, Name: strings.Repeat("n", NameMax), What: strings.Repeat("w", WhatMax)}
+	most := Meta{Roles: ident.RolePeer, Name: strings.Repeat("n", NameMax), What: strings.Repeat("w", WhatMax)}
 	if b := most.append(nil); len(b) != metaMax || len(b) > memberlist.MetaMaxSize {
 		t.Errorf("%d bytes", len(b))
 	}
-	for _, m := range []Meta{most, {Role: DistributionPoint, Name: "Büro 7", What: "casts win@1"}} {
+	for _, m := range []Meta{most, {Roles: ident.RoleDistributionPoint, Name: "Büro 7", What: "casts win@1"}} {
 		b := m.append(nil)
 		if got, err := parseMeta(b); err != nil || got != m {
 			t.Errorf("%+v, %v; want %+v", got, err, m)
@@ -108,23 +110,32 @@ func TestMetaAtItsLimits(t *testing.T) {
 	}
 	for _, m := range []Meta{
 		{},
-		{Role: 3, Name: "a"},
-		{Role: Client},
-		{Role: Client, Name: "\x1b[2J"},
-		{Role: Client, Name: "a\u202eb"},
-		{Role: Client, Name: "a", What: "\xff"},
-		{Role: Client, Name: strings.Repeat("n", NameMax+1)},
+		{Roles: ident.RolePeer},
+		{Roles: ident.RolePeer, Name: "\x1b[2J"},
+		{Roles: ident.RolePeer, Name: "a\u202eb"},
+		{Roles: ident.RolePeer, Name: "a", What: "\xff"},
+		{Roles: ident.RolePeer, Name: strings.Repeat("n", NameMax+1)},
 	} {
 		if got, err := parseMeta(m.append(nil)); err == nil {
 			t.Errorf("%+v is taken", got)
+		}
+	}
+	for _, roles := range []ident.Roles{0, ident.RolePublisher, ident.AllRoles, 8} {
+		if (Meta{Roles: roles, Name: "a"}).validate() == nil {
+			t.Errorf("roles %d are taken, which version 1 cannot say", roles)
+		}
+	}
+	for _, role := range []byte{0, 3, 255} {
+		if got, err := parseMeta([]byte{metaVersion, role, 1, 'a', 0}); err == nil {
+			t.Errorf("role %d is %+v", role, got)
 		}
 	}
 }
 
 // FuzzMeta: whatever is read is written back as the same bytes.
 func FuzzMeta(f *testing.F) {
-	f.Add(Meta{Role: Client, Name: "pc7", What: "receives win@1"}.append(nil))
-	f.Add(Meta{Role: DistributionPoint, Name: "Büro"}.append(nil))
+	f.Add(Meta{Roles: ident.RolePeer, Name: "pc7", What: "receives win@1"}.append(nil))
+	f.Add(Meta{Roles: ident.RoleDistributionPoint, Name: "Büro"}.append(nil))
 	f.Add([]byte{metaVersion, 1, 255, 'a'})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMeta(b)

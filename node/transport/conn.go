@@ -12,6 +12,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -30,7 +31,7 @@ const closeCode quic.ApplicationErrorCode = 0
 type Conn struct {
 	endpoint *Endpoint
 	quic     *quic.Conn
-	peer     Key
+	peer     ident.PublicKey
 	dialled  bool
 
 	mu         sync.Mutex
@@ -121,7 +122,7 @@ func (c *Conn) stream(ctx context.Context) (*quic.Stream, error) {
 }
 
 // Peer returns the key that the peer proved to own.
-func (c *Conn) Peer() Key { return c.peer }
+func (c *Conn) Peer() ident.PublicKey { return c.peer }
 
 // RemoteAddr returns the peer's address.
 func (c *Conn) RemoteAddr() netip.AddrPort {

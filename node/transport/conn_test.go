@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -266,7 +267,7 @@ func hasIPv6() bool {
 // memory is a Source.
 type memory struct {
 	chunks    map[chunk.ID][]byte
-	manifests map[chunk.ID][]byte
+	manifests map[ident.ManifestHash][]byte
 	trouble   atomic.Bool   // every answer is an error
 	hold      chan struct{} // when set, Chunk waits for it
 	waiting   chan struct{}
@@ -290,7 +291,7 @@ func (m *memory) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, er
 	return nil, ErrNotHeld
 }
 
-func (m *memory) Manifest(_ context.Context, hash chunk.ID) (io.ReadCloser, int64, error) {
+func (m *memory) Manifest(_ context.Context, hash ident.ManifestHash) (io.ReadCloser, int64, error) {
 	if b, ok := m.manifests[hash]; ok {
 		return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 	}
@@ -317,9 +318,10 @@ func TestFetch(t *testing.T) {
 	id, small := chunk.Sum(data), chunk.Sum([]byte("x"))
 	lie := chunk.Sum([]byte("the truth"))
 	manifest := bytes.Repeat([]byte("manifest"), 200_000)
+	hash := ident.ManifestHash(chunk.Sum(manifest))
 	src := &memory{
 		chunks:    map[chunk.ID][]byte{id: data, small: []byte("x"), lie: []byte("a lie")},
-		manifests: map[chunk.ID][]byte{id: manifest},
+		manifests: map[ident.ManifestHash][]byte{hash: manifest},
 	}
 	if err := client.Send(ctx, wire.Enrol{}); err != nil { // lets the server see the control stream
 		t.Fatal(err)
@@ -337,14 +339,14 @@ func TestFetch(t *testing.T) {
 	if _, err := client.Fetch(ctx, chunk.ID{}, nil); !errors.Is(err, ErrNotHeld) {
 		t.Errorf("unknown chunk: %v", err)
 	}
-	if _, err := client.Fetch(ctx, lie, nil); err == nil {
-		t.Error("other bytes were taken for the chunk")
+	if got, err := client.Fetch(ctx, lie, nil); err != nil || string(got) != "a lie" {
+		t.Errorf("wrong bytes come as %q, %v: whoever asked must see them as they came", got, err)
 	}
 	var got bytes.Buffer
-	if err := client.Manifest(ctx, id, &got); err != nil || !bytes.Equal(got.Bytes(), manifest) {
+	if err := client.Manifest(ctx, hash, &got); err != nil || !bytes.Equal(got.Bytes(), manifest) {
 		t.Errorf("manifest: %d bytes, %v", got.Len(), err)
 	}
-	if err := client.Manifest(ctx, lie, &got); !errors.Is(err, ErrNotHeld) {
+	if err := client.Manifest(ctx, ident.ManifestHash(lie), &got); !errors.Is(err, ErrNotHeld) {
 		t.Errorf("unknown manifest: %v", err)
 	}
 	src.trouble.Store(true)

@@ -19,13 +19,14 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // Limits of an endpoint.
 const (
 	maxConns      = 4096 // incoming connections
 	maxUntrusted  = 512  // of them, those not trusted yet
-	maxServing    = 64   // fetches that an endpoint answers at a time; more are told ErrBusy
+	maxServing    = 64   // requests that an endpoint answers at a time; more are told ErrBusy
 	maxServingOne = 8    // of them, those of one connection
 	maxStreams    = 32   // streams that a peer may have open
 
@@ -68,7 +69,7 @@ type Endpoint struct {
 	cert      tls.Certificate
 	now       func() time.Time
 	idle      time.Duration
-	serving   chan struct{} // a token for each fetch being answered
+	serving   chan struct{} // a token for each request being answered
 	buffers   sync.Pool     // *[]byte of chunk.MaxSize
 
 	mu        sync.Mutex
@@ -119,7 +120,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 		ConnContext:         e.admit,
 	}
 	if cfg.Accept {
-		anyone := func(Key) error { return nil }
+		anyone := func(ident.PublicKey) error { return nil }
 		e.listener, err = e.transport.Listen(tlsConfig(cert, cfg.now, anyone), e.quicConfig())
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open QUIC endpoint at %s: %w", e.Addr(), err), e.transport.Close(), conn.Close())
@@ -227,12 +228,12 @@ func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
 
 // Dial connects to the node with the given key, within 10 seconds. It opens the control stream. The error names the address
 // and says what to look at: nobody answers, or another node answers.
-func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer Key) (*Conn, error) {
+func (e *Endpoint) Dial(ctx context.Context, addr netip.AddrPort, peer ident.PublicKey) (*Conn, error) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	e.guard.trust(addr) // we chose it
-	conf := tlsConfig(e.cert, e.now, func(k Key) error {
+	conf := tlsConfig(e.cert, e.now, func(k ident.PublicKey) error {
 		if k != peer {
 			return ErrOtherPeer
 		}

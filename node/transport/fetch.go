@@ -10,6 +10,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/ident"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -19,18 +20,17 @@ var (
 	ErrBusy    = errors.New("the peer is busy; ask again later")
 )
 
-// fetchTimeout bounds a chunk's way, and the time in which a manifest's next bytes must come.
+// fetchTimeout bounds the answer to a fetch, and is the time in which a manifest's next bytes must come.
 const fetchTimeout = 30 * time.Second
 
 // abandoned is the code with which either side gives a stream up.
 const abandoned quic.StreamErrorCode = 1
 
-// Fetch asks the peer for a chunk, appends it to buf[:0] and returns it, its name checked. The error is ErrNotHeld,
-// ErrBusy, or says what failed; it comes within 30 seconds. Any number may run at a time; the peer lets some wait.
+// Fetch asks the peer for a chunk, appends what it sends to buf[:0] and returns it. These are not the chunk's bytes until the caller has
+// checked that, by its name. The error is ErrNotHeld, ErrBusy, or says what failed. It ends with ctx. Any number may run at a time; the
+// peer lets some wait.
 func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	what := fmt.Sprintf("fetch chunk %s from", id)
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
 	s, size, err := c.ask(ctx, wire.Fetch{ID: id})
 	if err != nil {
 		return nil, c.failed(what, err)
@@ -48,16 +48,13 @@ func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, erro
 	if err = done(err); err != nil {
 		return nil, c.failed(what, err)
 	}
-	if chunk.Sum(buf) != id {
-		return nil, c.failed(what, errors.New("it sent other bytes"))
-	}
 	return buf, nil
 }
 
 // Manifest asks the peer for the signed manifest with this hash and writes it to w. The caller checks hash and signature. It
 // fails when ctx ends or nothing comes for 30 seconds.
-func (c *Conn) Manifest(ctx context.Context, hash chunk.ID, w io.Writer) error {
-	what := fmt.Sprintf("fetch manifest %s from", hash)
+func (c *Conn) Manifest(ctx context.Context, hash ident.ManifestHash, w io.Writer) error {
+	what := fmt.Sprintf("get manifest %s from", hash)
 	asking, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	s, size, err := c.ask(asking, wire.GetManifest{Hash: hash})
@@ -109,16 +106,16 @@ func exchange(ctx context.Context, s *quic.Stream, request []byte) (int, error) 
 	var reply any
 	if err == nil {
 		_ = s.Close() // fails when the answer is there already: the peer then has stopped reading
-		reply, err = wire.ReadMessage(s, wire.TypeFetchReply)
+		reply, err = wire.ReadMessage(s, wire.TypeReply)
 	}
 	if err = done(err); err != nil {
 		return 0, err
 	}
-	r := reply.(wire.FetchReply)
+	r := reply.(wire.Reply)
 	switch r.Status {
-	case wire.FetchNotHeld:
+	case wire.ReplyNotHeld:
 		return 0, ErrNotHeld
-	case wire.FetchBusy:
+	case wire.ReplyBusy:
 		return 0, ErrBusy
 	}
 	return int(r.Size), nil

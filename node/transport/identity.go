@@ -6,21 +6,16 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
 	"time"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 // ALPN names the protocol in the TLS handshake.
 const ALPN = "wimcast/1"
-
-// Key is the Ed25519 public key that a node is.
-type Key [ed25519.PublicKeySize]byte
-
-// String returns the key as 64 hexadecimal digits.
-func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
 // ErrOtherPeer says that a node answers at the address, but not the one that was asked for.
 var ErrOtherPeer = errors.New("another node answers there: its key is not the one that was expected")
@@ -45,19 +40,19 @@ func certificate(key crypto.Signer) (tls.Certificate, error) {
 }
 
 // peerKey returns the key that the other side proved to own: TLS 1.3 has it sign the handshake.
-func peerKey(s tls.ConnectionState) (Key, error) {
+func peerKey(s tls.ConnectionState) (ident.PublicKey, error) {
 	if len(s.PeerCertificates) == 0 {
-		return Key{}, errNoKey
+		return ident.PublicKey{}, errNoKey
 	}
 	pub, ok := s.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-	if !ok || len(pub) != len(Key{}) {
-		return Key{}, errNoKey
+	if !ok || len(pub) != len(ident.PublicKey{}) {
+		return ident.PublicKey{}, errNoKey
 	}
-	return Key(pub), nil
+	return ident.PublicKey(pub), nil
 }
 
 // tlsConfig returns what both sides share. accept is asked about the peer's key.
-func tlsConfig(cert tls.Certificate, now func() time.Time, accept func(Key) error) *tls.Config {
+func tlsConfig(cert tls.Certificate, now func() time.Time, accept func(ident.PublicKey) error) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		NextProtos:             []string{ALPN},

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/wimcast/wimcast/internal/ident"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,7 +28,9 @@ func testKey(n byte) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(append(make([]byte, ed25519.SeedSize-1), n))
 }
 
-func publicKey(k ed25519.PrivateKey) Key { return Key(k.Public().(ed25519.PublicKey)) }
+func publicKey(k ed25519.PrivateKey) ident.PublicKey {
+	return ident.PublicKey(k.Public().(ed25519.PublicKey))
+}
 
 var loopback4 = netip.MustParseAddrPort("127.0.0.1:0")
 

@@ -97,3 +97,20 @@ func (c *Conn) ReceiveReport(ctx context.Context) (wire.Report, error) {
 		}
 	}
 }
+
+// Await waits for a message of one type; others are passed over. An Error from the other side becomes the error.
+func Await[M any](ctx context.Context, c *Conn) (M, error) {
+	var zero M
+	for {
+		msg, err := c.Receive(ctx)
+		if err != nil {
+			return zero, err
+		}
+		switch msg := msg.(type) {
+		case M:
+			return msg, nil
+		case wire.Error:
+			return zero, msg
+		}
+	}
+}

@@ -1,0 +1,15 @@
+// Package api is the control interface of a running node: HTTP with JSON bodies over a socket file
+// in the node's folder.
+//
+// It turns to JSON what package node offers as Go values; node knows nothing of it. Whoever may
+// open the socket (mode 0600) may do what the node's own user may do. [Listen] serves it, [Dial]
+// finds out whether a node is running and talks to it.
+//
+//	GET  /status            -> Status
+//	POST /publish           publishRequest -> a line of JSON for each step of progress, the last one with the result or the error
+//	POST /token             tokenRequest -> Token
+//	GET  /catalogue         -> []Content
+//	POST /remove            removeRequest
+//	POST /gc                -> GCResult
+//	POST /verify            -> VerifyResult
+package api

@@ -1,0 +1,193 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/mesh"
+	"github.com/wimcast/wimcast/node/send"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// told is what a node is told and answers, every field of it set.
+var (
+	toldPublish = node.PublishRequest{Path: "p", Name: "n", Version: "1", Kind: catalog.KindDriver, Replace: true}
+	toldToken   = node.TokenRequest{Addresses: []string{"a:1", "b:2"}, Hours: 3, Uses: 4}
+	saysPublish = node.PublishResult{
+		Name: "n", Version: "1", Kind: catalog.KindRaw, Manifest: catalog.ManifestHash{3, 4}, Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
+	}
+	saysContent = node.Content{Name: "n", Version: "1", Kind: catalog.KindImage, Bytes: 9, Chunks: 10, Manifest: catalog.ManifestHash{3, 4}, Digest: [32]byte{1, 2}}
+	saysGC      = node.GCResult{Chunks: 11, BytesBefore: 12, BytesAfter: 13, Damaged: 14}
+	saysVerify  = node.VerifyResult{Contents: 15, Chunks: 16, Damaged: []string{"d"}, Incomplete: []string{"i"}}
+	saysStatus  = node.Status{
+		Node: catalog.NodeID{0xab, 0xcd}, Address: netip.MustParseAddrPort("198.18.0.1:4790"), Contents: 17, Chunks: 18, Bytes: 19,
+		Casts: []node.CastStatus{{
+			Content: "n@1", Group: netip.MustParseAddrPort("239.0.0.1:4791"), Status: send.Status{Wait: 20 * time.Second, Status: distributor.Status{
+				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, Datagrams: 25, WireBytes: 26,
+				Source: 27, Parity: 28, Repair: 29, Announces: 30, UnicastBlocks: 31, ReportEvery: 32, ParityPpm: 33, WaitUntil: 34, Waiting: "the pace",
+				Members: []distributor.MemberStatus{{
+					Member: 35, Name: "m", Wanted: 36, Held: 37, Lacks: 38, Final: true, LossPpm: 390_000, Backlog: 40, Deaf: true,
+					Demoted: wire.DemoteLoss, Why: "w", Silent: 41 * time.Millisecond,
+				}},
+			}},
+		}},
+		Nodes: []mesh.Node{{
+			Meta: mesh.Meta{Roles: catalog.RolePeer, Name: "c", What: "receives n"}, ID: [32]byte{0x12, 0x34},
+			Addr: netip.MustParseAddrPort("198.18.0.2:4793"), State: mesh.Suspect, Self: true,
+		}},
+	}
+)
+
+// talking is a node that checks what it is told and answers.
+type talking struct{ t *testing.T }
+
+func (n talking) Publish(_ context.Context, req node.PublishRequest, _ func(done, total int64)) (node.PublishResult, error) {
+	wantSame(n.t, req, toldPublish)
+	return saysPublish, nil
+}
+
+func (n talking) Token(_ context.Context, req node.TokenRequest) (string, error) {
+	wantSame(n.t, req, toldToken)
+	return "token", nil
+}
+
+func (n talking) Remove(_ context.Context, name, version string) error {
+	wantSame(n.t, name+"@"+version, "n@1")
+	return nil
+}
+
+func (n talking) Contents(context.Context) ([]node.Content, error) {
+	return []node.Content{saysContent}, nil
+}
+func (n talking) GC(context.Context) (node.GCResult, error)         { return saysGC, nil }
+func (n talking) Verify(context.Context) (node.VerifyResult, error) { return saysVerify, nil }
+func (n talking) Status() node.Status                               { return saysStatus }
+
+func wantSame(t *testing.T, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	wantFull(t, want)
+}
+
+// wantFull fails the test if a field of v is zero: one that is new, and that the test does not cover.
+func wantFull(t *testing.T, v any) {
+	t.Helper()
+	val := reflect.ValueOf(v)
+	if val.Kind() != reflect.Struct || val.NumField() == 0 || !val.Type().Field(0).IsExported() {
+		return
+	}
+	for i := range val.NumField() {
+		if f := val.Field(i); f.IsZero() {
+			t.Errorf("%T: the test gives %s no value", v, val.Type().Field(i).Name)
+		} else if f.Kind() == reflect.Slice {
+			wantFull(t, f.Index(0).Interface())
+		} else {
+			wantFull(t, f.Interface())
+		}
+	}
+}
+
+func TestEveryFigureSurvivesTheSocket(t *testing.T) {
+	ctx := context.Background()
+	c := serveNode(t, talking{t})
+	published, err := c.Publish(ctx, toldPublish, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, published, saysPublish)
+	if token, err := c.Token(ctx, toldToken); err != nil || token != "token" {
+		t.Errorf("token %q, %v", token, err)
+	}
+	if err := c.Remove(ctx, "n", "1"); err != nil {
+		t.Error(err)
+	}
+	list, err := c.Contents(ctx)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("contents: %v, %v", list, err)
+	}
+	wantSame(t, list[0], saysContent)
+	gc, err := c.GC(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, gc, saysGC)
+	verified, err := c.Verify(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSame(t, verified, saysVerify)
+}
+
+// statusJSON is what programs that read `wimcast status --json` count on.
+const statusJSON = `{
+ "node": "abcd0000",
+ "address": "198.18.0.1:4790",
+ "contents": 17,
+ "chunks": 18,
+ "bytes": 19,
+ "casts": [
+  {
+   "content": "n@1",
+   "group": "239.0.0.1:4791",
+   "phase": "sending",
+   "rate_mbps": 21,
+   "achieved_mbps": 22,
+   "blocks": 23,
+   "blocks_done": 24,
+   "wire_bytes": 26,
+   "source_symbols": 27,
+   "parity_symbols": 28,
+   "repair_symbols": 29,
+   "quic_blocks": 31,
+   "waiting": "the pace",
+   "wait_seconds": 20,
+   "members": [
+    {
+     "name": "m",
+     "held": 37,
+     "wanted": 36,
+     "loss_percent": 39,
+     "backlog_bytes": 40,
+     "deaf": true,
+     "demoted": true,
+     "why": "w",
+     "silent_ms": 41
+    }
+   ]
+  }
+ ],
+ "nodes": [
+  {
+   "name": "c",
+   "id": "12340000",
+   "role": "peer",
+   "address": "198.18.0.2:4793",
+   "state": "suspect",
+   "what": "receives n"
+  }
+ ]
+}`
+
+func TestStatusInJSON(t *testing.T) {
+	st, err := serveNode(t, talking{t}).Status(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantFull(t, st)
+	b, err := json.MarshalIndent(st, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b) != statusJSON {
+		t.Errorf("got %s", b)
+	}
+}
