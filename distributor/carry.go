@@ -23,7 +23,8 @@ const (
 // known to carry, because as much has come through it before.
 type carry struct {
 	bps      int64 // a rate, as sent, that the link carries; 0: nothing is known
-	known    bool  // it was without trouble once
+	known    bool  // it was without trouble once,
+	tried    bool  // or in trouble at clearly different rates
 	guess    bool  // it follows from what came through while more was sent
 	measured bool  // of that: over some time, by come
 
@@ -96,7 +97,7 @@ func (c *carry) note(now machine.Time, trouble bool) {
 }
 
 // unclear says whether a member in trouble may have lost as much at any rate.
-func (c *carry) unclear() bool { return !c.known && c.troubled == 1 }
+func (c *carry) unclear() bool { return !c.known && !c.tried }
 
 // lower notes what came through to a member in trouble of bps, by the share of the sample. A queue before the link makes that too
 // high: come says better, but later.
@@ -138,6 +139,8 @@ func (c *carry) judge(now machine.Time, bps int64, s sample) bool {
 		return c.judge(now, bps, s)
 	case c.lowBps == 0 || bps < c.lowBps:
 		c.lowBps, c.low = bps, s
+	case bps > c.lowBps/2*3:
+		c.tried = true
 	}
 	c.lower(bps, s, base)
 	return true

@@ -184,7 +184,7 @@ func (m *Machine) restart() {
 	}
 }
 
-// gain notes that a member decoded or holds something that came by multicast.
+// gain notes that a member decoded something.
 func (m *Machine) gain() { m.feeding = 0 }
 
 // starve stops multicast from which nobody has gained anything: the members are called back at most callsMax times.
@@ -202,11 +202,15 @@ func (m *Machine) starve() {
 	m.event(EventStarved, 0, 0, m.now.Sub(m.feeding).Milliseconds(), "")
 	m.feeding = 0
 	for _, mb := range m.members {
-		if mb.wants > 0 {
+		switch {
+		case mb.wants == 0:
+		case mb.backlog > calmBacklog: // its disk must drain first
+			m.demote(mb, wire.DemoteBacklog)
+		default:
 			mb.calls++
+			m.demote(mb, wire.DemoteRate)
 		}
 	}
-	m.setAside()
 }
 
 // late leaves a member that comes while slower ones have a pass to QUIC, or to a pass before theirs.

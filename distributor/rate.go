@@ -21,6 +21,7 @@ const (
 	backlogPause    = 500 * time.Millisecond
 	fastRound       = 40 * time.Millisecond  // a round of the fast start takes at least so long,
 	slowRound       = 100 * time.Millisecond // a later one,
+	leastWindow     = 10 * time.Millisecond  // a sample is gathered for so long at least,
 	longWindow      = 200 * time.Millisecond // after so long fewer datagrams are enough for a sample,
 	longRound       = 500 * time.Millisecond // and still fewer after so long
 	slowGrowth      = 10_000                 // ppm a second, near what got through when trouble was met last
@@ -71,6 +72,11 @@ func (m *Machine) pause() {
 	}
 	m.paused = true
 	m.pauses++
+	m.breakOff()
+}
+
+// breakOff ends all measuring of what comes through: from here on less is sent.
+func (m *Machine) breakOff() {
 	for _, mb := range m.members {
 		mb.carry.began = 0
 	}
@@ -89,7 +95,7 @@ func (m *Machine) gather(mb *member) {
 		if l.highest >= m.rate.round.seq {
 			m.openWindow(l)
 		}
-	case l.highest-w.highest >= m.sampleSize(m.now.Sub(w.at)) && m.now.Sub(w.at) >= fastRound/2:
+	case l.highest-w.highest >= m.sampleSize(m.now.Sub(w.at)) && m.now.Sub(w.at) >= leastWindow:
 		m.weigh(mb)
 		if w.highest >= m.rate.round.seq && !mb.ready {
 			mb.ready = true
@@ -243,6 +249,7 @@ func (mb *member) keepsUp(sent int64, idle bool) bool {
 func (m *Machine) meetTrouble(bps int64, why string) {
 	r := &m.rate
 	r.trouble, r.troubleAt, r.fast = bps*100/drainPercent, m.now, false
+	m.breakOff()
 	m.setRate(min(bps, r.bps), why)
 }
 

@@ -117,7 +117,6 @@ func (m *Machine) holds(mb *member, i wire.Block) {
 		m.fetchedBlock(mb, i)
 	case mb.demoted == 0:
 		m.unmulticast(mb, i)
-		m.gain()
 	}
 }
 
