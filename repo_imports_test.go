@@ -63,7 +63,7 @@ var rooms = map[string]room{
 	"node": {
 		imports: []string{
 			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/ident", "internal/vfs",
-			"node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
+			"node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
 		},
 		why: "a node knows no simulator, no command line, and not what it is called in JSON",
 	},
@@ -75,6 +75,10 @@ var rooms = map[string]room{
 		imports: []string{"catalog", "chunk", "internal/clock", "internal/machine", "node/transport", "peer", "wire"},
 		why:     "it drives the receiving machine and knows neither folders nor what a content becomes: node gives it connections and a sink",
 	},
+	"node/folder": {
+		imports: []string{"catalog", "chunk/disk", "internal/ident", "internal/vfs"},
+		why:     "what a node keeps on disk does not depend on what it does with it",
+	},
 	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
@@ -85,7 +89,7 @@ var rooms = map[string]room{
 
 	"cmd/wimcast": {
 		imports: []string{
-			"api", "apply", "capture", "catalog", "internal/oserr", "internal/vfs", "netsim", "node", "node/receive", "wim", "wim/edit", "wire",
+			"api", "apply", "capture", "catalog", "internal/oserr", "internal/vfs", "netsim", "node", "node/folder", "node/receive", "wim", "wim/edit", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
 	},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/zeebo/blake3"
 )
 
@@ -47,33 +45,33 @@ func (c *Catalogue) Accept(raw []byte) (changed bool, err error) {
 			h.Version, h.Epoch, ErrStale, c.head.Version, c.head.Epoch)
 	}
 	raw = clone(raw)
-	err = c.update(func(tx *bolt.Tx) error {
-		if err := dropUnlisted(tx.Bucket(bucketManifests), h); err != nil {
+	err = c.file.update(func(t tables) error {
+		if err := dropUnlisted(t.manifests, h); err != nil {
 			return err
 		}
-		return tx.Bucket(bucketMeta).Put(metaHead, raw)
+		return t.meta.put(metaHead, raw)
 	})
 	if err != nil {
-		return false, fmt.Errorf("accept head %d in %s: %w", h.Version, c.path, err)
+		return false, fmt.Errorf("accept head %d in %s: %w", h.Version, c.file.path, err)
 	}
 	c.setHead(h, raw)
 	return true, nil
 }
 
-func dropUnlisted(manifests *bolt.Bucket, h *Head) error {
+func dropUnlisted(manifests table, h *Head) error {
 	listed := make(map[ManifestHash]bool, len(h.Entries))
 	for _, e := range h.Entries {
 		listed[e.Manifest] = true
 	}
 	var drop [][]byte
-	err := manifests.ForEach(func(k, _ []byte) error {
+	err := manifests.each(func(k, _ []byte) error {
 		if len(k) != len(ManifestHash{}) || !listed[ManifestHash(k)] {
 			drop = append(drop, clone(k))
 		}
 		return nil
 	})
 	for _, k := range drop {
-		err = errors.Join(err, manifests.Delete(k))
+		err = errors.Join(err, manifests.remove(k))
 	}
 	return err
 }
@@ -84,8 +82,8 @@ func (c *Catalogue) Lookup(r Ref) (Entry, error) {
 	return h.Lookup(r)
 }
 
-// Get finds a content and its manifest, verified. On a client that has not fetched the manifest yet, the entry comes
-// with ErrNoManifest: fetch it by Entry.Manifest and call AddManifest.
+// Get finds a content and its manifest, verified. On a client that does not have the manifest yet, the entry comes
+// with ErrNoManifest: get it by Entry.Manifest and call AddManifest.
 func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 	h, _, _ := c.Head()
 	e, err := h.Lookup(r)
@@ -93,19 +91,19 @@ func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 		return Entry{}, nil, err
 	}
 	var raw []byte
-	err = c.view(func(tx *bolt.Tx) error {
-		raw = clone(tx.Bucket(bucketManifests).Get(e.Manifest[:]))
+	err = c.file.view(func(t tables) error {
+		raw = t.manifests.get(e.Manifest[:])
 		return nil
 	})
 	switch {
 	case err != nil:
-		return e, nil, fmt.Errorf("get %v from %s: %w", e, c.path, err)
+		return e, nil, fmt.Errorf("get %v from %s: %w", e, c.file.path, err)
 	case raw == nil:
 		return e, nil, fmt.Errorf("get %v: %w", e, ErrNoManifest)
 	}
 	m, err := checkListed(raw, e, c.root, h)
 	if err != nil {
-		return e, nil, fmt.Errorf("get %v from %s: %w", e, c.path, err)
+		return e, nil, fmt.Errorf("get %v from %s: %w", e, c.file.path, err)
 	}
 	return e, m, nil
 }
@@ -113,22 +111,22 @@ func (c *Catalogue) Get(r Ref) (Entry, *SignedManifest, error) {
 // ManifestRaw returns the signed bytes of a listed manifest, for another node; ErrNoManifest if it is not here.
 func (c *Catalogue) ManifestRaw(hash ManifestHash) ([]byte, error) {
 	var raw []byte
-	err := c.view(func(tx *bolt.Tx) error {
-		raw = clone(tx.Bucket(bucketManifests).Get(hash[:]))
+	err := c.file.view(func(t tables) error {
+		raw = t.manifests.get(hash[:])
 		return nil
 	})
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read manifest %v from %s: %w", hash, c.path, err)
+		return nil, fmt.Errorf("read manifest %v from %s: %w", hash, c.file.path, err)
 	case raw == nil:
 		return nil, fmt.Errorf("read manifest %v: %w", hash, ErrNoManifest)
 	case blake3.Sum256(raw) != hash:
-		return nil, fmt.Errorf("read manifest %v from %s: %w", hash, c.path, ErrDamaged)
+		return nil, fmt.Errorf("read manifest %v from %s: %w", hash, c.file.path, ErrDamaged)
 	}
 	return raw, nil
 }
 
-// AddManifest stores a manifest that a client fetched. The head must list it.
+// AddManifest stores a manifest that a client was given. The head must list it.
 func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	c.mu.Lock() // so that no other head comes between check and store
 	defer c.mu.Unlock()
@@ -144,9 +142,9 @@ func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("add manifest of %v: %w", e, err)
 	}
-	err = c.update(func(tx *bolt.Tx) error { return tx.Bucket(bucketManifests).Put(hash[:], m.Raw) })
+	err = c.file.update(func(t tables) error { return t.manifests.put(hash[:], m.Raw) })
 	if err != nil {
-		return nil, fmt.Errorf("add manifest of %v to %s: %w", e, c.path, err)
+		return nil, fmt.Errorf("add manifest of %v to %s: %w", e, c.file.path, err)
 	}
 	return m, nil
 }

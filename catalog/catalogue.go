@@ -3,31 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime/debug"
-	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
-
-	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
-)
-
-// lockTimeout is how long OpenCatalogue waits for another process to let go of the file.
-const lockTimeout = 500 * time.Millisecond
-
-// Buckets and keys of the bbolt file.
-var (
-	bucketMeta      = []byte("meta")
-	bucketManifests = []byte("manifests") // hash -> signed manifest
-	bucketNodes     = []byte("nodes")     // node key -> signed node record (the site only)
-	bucketTokens    = []byte("tokens")    // public half of a token's key -> uses left, expiry (the site only)
-
-	metaRoot   = []byte("root")
-	metaHead   = []byte("head")
-	metaRecord = []byte("record") // this node's own
 )
 
 // Errors of a catalogue that callers tell apart.
@@ -45,11 +21,8 @@ var (
 // Catalogue is what a site offers, as one bbolt file: signed root, head and manifests, and on the site itself the nodes
 // and tokens. One process has it open at a time. Safe for concurrent use; what it returns is not to be changed.
 type Catalogue struct {
-	path   string
-	db     *bolt.DB
+	file   *boltFile
 	online *Key // nil on clients
-
-	broken atomic.Bool // bbolt met garbage
 
 	mu        sync.RWMutex
 	root      *Root
@@ -64,157 +37,30 @@ type Catalogue struct {
 // OpenCatalogue opens an existing catalogue and checks it. online is the site's online key, nil on clients, which then
 // change their catalogue by Accept and AddManifest only. ErrBusy comes within a second.
 func OpenCatalogue(path string, online *Key) (*Catalogue, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("open catalogue: %w", err)
-	}
-	if info.Size() == 0 { // bbolt would begin a new one
-		return nil, fmt.Errorf("open catalogue %s: %w", path, ErrDamaged)
-	}
-	if err := checkPrivate(path); err != nil {
-		return nil, fmt.Errorf("open catalogue: %w", err)
-	}
-	if err := inspectDB(path); err != nil {
-		return nil, err
-	}
-	db, err := openDB(path, false)
+	file, err := openBolt(path)
 	if err != nil {
 		return nil, err
 	}
-	// Who has the lock, for the message of the next who wants it. Nothing depends on it.
-	_ = os.WriteFile(ownerPath(path), []byte(strconv.Itoa(os.Getpid())), filePerm)
-	c := &Catalogue{path: path, db: db, online: online}
-	if err := c.view(c.loadMeta); err != nil {
+	c := &Catalogue{file: file, online: online}
+	if err := file.view(c.loadMeta); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalogue %s: %w", path, err), c.Close())
 	}
 	return c, nil
 }
 
-// createCatalogue makes a new file with what a node knows at first.
-func createCatalogue(path string, rootRaw, headRaw, recordRaw []byte) error {
-	db, err := openDB(path, false)
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketMeta, bucketManifests, bucketNodes, bucketTokens} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		meta := tx.Bucket(bucketMeta)
-		return errors.Join(meta.Put(metaRoot, rootRaw), meta.Put(metaHead, headRaw), meta.Put(metaRecord, recordRaw))
+// Create makes the file of a new catalogue with what a node knows at first: the signed root and head, and its own node record.
+func Create(path string, rootRaw, headRaw, recordRaw []byte) error {
+	return createBolt(path, func(t tables) error {
+		return errors.Join(t.meta.put(metaRoot, rootRaw), t.meta.put(metaHead, headRaw), t.meta.put(metaRecord, recordRaw))
 	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("create catalogue %s: %w", path, err)
-	}
-	return nil
 }
 
 // Close frees the file.
-func (c *Catalogue) Close() error {
-	_ = os.Remove(ownerPath(c.path)) // a hint only
-	if c.broken.Load() {             // bbolt might wait for ever: the file is free when the process ends
-		return fmt.Errorf("close catalogue %s: %w", c.path, ErrDamaged)
-	}
-	if err := c.db.Close(); err != nil {
-		return fmt.Errorf("close catalogue %s: %w", c.path, err)
-	}
-	return nil
-}
-
-// inspectDB checks a file's pages under a reader's lock, so that no other process changes them meanwhile.
-func inspectDB(path string) error {
-	db, err := openDB(path, true)
-	if err != nil {
-		return err
-	}
-	err = checkPages(path)
-	if err := errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("open catalogue %s: %w (%w)", path, ErrDamaged, err)
-	}
-	return nil
-}
-
-// openDB opens or begins a bbolt file.
-func openDB(path string, readOnly bool) (db *bolt.DB, err error) {
-	defer func() {
-		if errors.Is(err, ErrDamaged) {
-			err = fmt.Errorf("open catalogue %s: %w", path, err)
-		}
-	}()
-	defer damageToError(&err)()
-	opt := *bolt.DefaultOptions
-	opt.Timeout = lockTimeout
-	opt.ReadOnly = readOnly
-	opt.FreelistType = bolt.FreelistMapType
-	db, err = bolt.Open(path, filePerm, &opt)
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("open catalogue %s: %w (%s); talk to it, or stop it first", path, ErrBusy, owner(path))
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
-	case err != nil:
-		return nil, fmt.Errorf("open catalogue: %w", err)
-	}
-	return db, nil
-}
-
-// damageToError makes an error of the panic or memory fault with which bbolt, which maps its file into memory, meets
-// pages that are garbage or missing. Use: defer damageToError(&err)(). It holds for the calling goroutine.
-func damageToError(err *error) func() {
-	before := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			*err = fmt.Errorf("%w (%v)", ErrDamaged, p)
-		}
-	}
-}
-
-func ownerPath(path string) string { return path + ".owner" }
-
-// owner says, for people, which process has the file at path.
-func owner(path string) string {
-	b, err := os.ReadFile(ownerPath(path))
-	if err != nil {
-		return "probably a running wimcast node"
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return "probably a running wimcast node"
-	}
-	return fmt.Sprintf("probably the wimcast node with process id %d", pid)
-}
-
-// view and update run a transaction. After a fault in one, bbolt's locks are in doubt: the catalogue is given up.
-func (c *Catalogue) view(fn func(*bolt.Tx) error) error { return c.guard(c.db.View, fn) }
-
-func (c *Catalogue) update(fn func(*bolt.Tx) error) error { return c.guard(c.db.Update, fn) }
-
-func (c *Catalogue) guard(run func(func(*bolt.Tx) error) error, fn func(*bolt.Tx) error) (err error) {
-	if c.broken.Load() {
-		return ErrDamaged
-	}
-	done := false
-	defer func() { c.broken.CompareAndSwap(false, !done) }()
-	defer damageToError(&err)()
-	err = run(fn)
-	done = true
-	return err
-}
+func (c *Catalogue) Close() error { return c.file.close() }
 
 // loadMeta reads what is kept in memory, and checks it.
-func (c *Catalogue) loadMeta(tx *bolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketManifests, bucketNodes, bucketTokens} {
-		if tx.Bucket(name) == nil {
-			return fmt.Errorf("%w: it has no table %q", ErrDamaged, name)
-		}
-	}
-	meta := tx.Bucket(bucketMeta)
-	e := &Enrolment{
-		RootRaw: clone(meta.Get(metaRoot)), HeadRaw: clone(meta.Get(metaHead)), RecordRaw: clone(meta.Get(metaRecord)),
-	}
+func (c *Catalogue) loadMeta(t tables) error {
+	e := &Enrolment{RootRaw: t.meta.get(metaRoot), HeadRaw: t.meta.get(metaHead), RecordRaw: t.meta.get(metaRecord)}
 	site, err := siteKeyOf(e.RootRaw)
 	if err != nil {
 		return err
@@ -232,7 +78,7 @@ func (c *Catalogue) loadMeta(tx *bolt.Tx) error {
 		return errors.New("the online key in the folder is not the one that the root names")
 	}
 	for _, entry := range c.head.Entries {
-		if tx.Bucket(bucketManifests).Get(entry.Manifest[:]) == nil {
+		if !t.manifests.has(entry.Manifest[:]) {
 			return fmt.Errorf("%w: the manifest of %v is missing", ErrDamaged, entry)
 		}
 	}
@@ -246,8 +92,6 @@ func siteKeyOf(rootRaw []byte) (PublicKey, error) {
 	}
 	return PublicKey(rootRaw[fileHeaderLen-len(PublicKey{}) : fileHeaderLen]), nil
 }
-
-func clone(b []byte) []byte { return append([]byte(nil), b...) }
 
 func (c *Catalogue) setHead(h *Head, raw []byte) {
 	c.head, c.headRaw, c.headHash = h, raw, HashHead(raw)

@@ -16,7 +16,7 @@ import (
 
 var flips = flag.Int("flips", 300, "damaged catalogues to open")
 
-func publish(t *testing.T, s *Site, name, version string, chunks ...string) Published {
+func publish(t *testing.T, s *testSite, name, version string, chunks ...string) Published {
 	t.Helper()
 	p, err := s.Catalogue.Publish(build(s.Publisher, name, version, chunks...), false)
 	if err != nil {
@@ -25,7 +25,7 @@ func publish(t *testing.T, s *Site, name, version string, chunks ...string) Publ
 	return p
 }
 
-func headVersion(s *Site) uint64 {
+func headVersion(s *testSite) uint64 {
 	h, _, _ := s.Catalogue.Head()
 	return h.Version
 }
@@ -194,7 +194,7 @@ func TestClientFollowsTheSite(t *testing.T) {
 	checkFresh(t, s, c)
 }
 
-func checkFresh(t *testing.T, s, c *Site) {
+func checkFresh(t *testing.T, s, c *testSite) {
 	t.Helper()
 	hash, sig, err := s.Catalogue.Fresh(Nonce{1})
 	if err != nil {
@@ -358,7 +358,7 @@ func TestManifestDamagedOnDiskIsRefused(t *testing.T) {
 
 func TestOpenTwiceNamesTheOwner(t *testing.T) {
 	s := newTestSite(t)
-	_, err := OpenSite(s.Dir)
+	_, err := OpenCatalogue(filepath.Join(s.Dir, catalogueName), s.Online)
 	want := fmt.Sprintf("process id %d", os.Getpid())
 	if !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), s.Dir) {
 		t.Errorf("second open: %v; want ErrBusy, the path and %q", err, want)

@@ -1,5 +1,5 @@
-// Package catalog holds what a site is and what it offers: keys, signed files, enrolment, the catalogue, and the folder
-// that they live in. Start with InitSite and OpenSite; on a client with InitClient and JoinSite.
+// Package catalog holds what a site is and what it offers: keys, signed files, enrolment, and the catalogue. Start with
+// OpenCatalogue, or with package node/folder, which keeps a catalogue and the keys that go with it.
 //
 // A site's trust rests on four kinds of signed files. Each is checked by its Verify function, which looks at the
 // signature over the raw bytes before it parses the body:

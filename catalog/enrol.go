@@ -35,7 +35,7 @@ func (t Token) key() *Key {
 	if err != nil {
 		panic(err) // only for a length that HKDF cannot give
 	}
-	return keyFromSeed(seed)
+	return KeyFromSeed(seed)
 }
 
 // enrolRequest is the body of an Enrol message.
@@ -49,7 +49,7 @@ type enrolRequest struct {
 // NewEnrolRequest returns the body of an Enrol message: proof that the client knows the token's secret, good for this
 // node key on this connection only. name is for people.
 func NewEnrolRequest(t Token, node NodeID, name string, binding EnrolBinding) ([]byte, error) {
-	if err := checkLabel("node name", name); err != nil {
+	if err := CheckLabel("node name", name); err != nil {
 		return nil, fmt.Errorf("make enrol request: %w", err)
 	}
 	key := t.key()
@@ -77,7 +77,7 @@ func parseEnrolRequest(b []byte) (enrolRequest, error) {
 	if err := p.end(); err != nil {
 		return enrolRequest{}, err
 	}
-	return r, checkLabel("node name", r.Name)
+	return r, CheckLabel("node name", r.Name)
 }
 
 // check verifies that a request proves what it says, on a connection with peer.

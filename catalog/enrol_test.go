@@ -105,7 +105,7 @@ func TestTokenEndsByUsesAndByTheSitesClock(t *testing.T) {
 
 func TestTokensAreBoundedAndDeadOnesMakeRoom(t *testing.T) {
 	s := newTestSite(t)
-	s.Catalogue.db.NoSync = true // speed: nothing here is about crashes
+	s.Catalogue.file.db.NoSync = true // speed: nothing here is about crashes
 	for range MaxTokens {
 		newTestToken(t, s.Catalogue, TokenPolicy{TTL: time.Hour})
 	}

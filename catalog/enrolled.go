@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // Limits of the site's tables.
@@ -50,7 +48,7 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 	if c.online == nil {
 		return Token{}, fmt.Errorf("make token: %w", ErrNotSite)
 	}
-	if err := checkAddresses(addrs); err != nil {
+	if err := CheckAddresses(addrs); err != nil {
 		return Token{}, fmt.Errorf("make token: %w", err)
 	}
 	if policy.TTL < 0 {
@@ -66,8 +64,8 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 	rand.Read(t.Secret[:])
 	id := t.key().Public()
 	state := tokenState{uses: policy.Uses, expires: now.Add(policy.TTL).Unix()}
-	err := c.update(func(tx *bolt.Tx) error {
-		tokens := tx.Bucket(bucketTokens)
+	err := c.file.update(func(t tables) error {
+		tokens := t.tokens
 		n, err := dropDeadTokens(tokens, now)
 		if err != nil {
 			return err
@@ -75,19 +73,19 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 		if n >= MaxTokens {
 			return fmt.Errorf("%w: %d tokens are still good", ErrFull, n)
 		}
-		return tokens.Put(id[:], state.append(nil))
+		return tokens.put(id[:], state.append(nil))
 	})
 	if err != nil {
-		return Token{}, fmt.Errorf("make token in %s: %w", c.path, err)
+		return Token{}, fmt.Errorf("make token in %s: %w", c.file.path, err)
 	}
 	return t, nil
 }
 
 // dropDeadTokens deletes tokens out of date and returns how many stay. A token used up stays until its time, for nodes
 // that ask again because the answer did not reach them.
-func dropDeadTokens(tokens *bolt.Bucket, now time.Time) (n int, err error) {
+func dropDeadTokens(tokens table, now time.Time) (n int, err error) {
 	var dead [][]byte
-	err = tokens.ForEach(func(k, v []byte) error {
+	err = tokens.each(func(k, v []byte) error {
 		t, err := parseTokenState(v)
 		if err != nil || t.expires < now.Unix() {
 			dead = append(dead, clone(k))
@@ -97,7 +95,7 @@ func dropDeadTokens(tokens *bolt.Bucket, now time.Time) (n int, err error) {
 		return nil
 	})
 	for _, k := range dead {
-		err = errors.Join(err, tokens.Delete(k))
+		err = errors.Join(err, tokens.remove(k))
 	}
 	return n, err
 }
@@ -128,44 +126,43 @@ func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, n
 	if e.RecordRaw, err = SignNodeRecord(e.Record, c.online); err != nil {
 		return fail(err)
 	}
-	if err := c.update(func(tx *bolt.Tx) error { return enrol(tx, r, e.RecordRaw, now) }); err != nil {
+	if err := c.file.update(func(t tables) error { return enrol(t, r, e.RecordRaw, now) }); err != nil {
 		return fail(err)
 	}
 	return e.append(nil), e.Record, nil
 }
 
 // enrol uses up one use of the request's token and notes the node.
-func enrol(tx *bolt.Tx, r enrolRequest, record []byte, now time.Time) error {
-	tokens, nodes := tx.Bucket(bucketTokens), tx.Bucket(bucketNodes)
-	stored := tokens.Get(r.Token[:])
+func enrol(t tables, r enrolRequest, record []byte, now time.Time) error {
+	stored := t.tokens.get(r.Token[:])
 	if stored == nil {
 		return ErrToken
 	}
-	t, err := parseTokenState(stored)
+	token, err := parseTokenState(stored)
 	if err != nil {
 		return fmt.Errorf("%w: token table", ErrDamaged)
 	}
-	if t.expires < now.Unix() {
+	if token.expires < now.Unix() {
 		return ErrToken
 	}
-	if known := nodes.Get(r.Node[:]); known != nil {
+	if known := t.nodes.get(r.Node[:]); known != nil {
 		if bytes.Equal(known, record) {
 			return nil
 		}
-		return nodes.Put(r.Node[:], record) // it has a new name
+		return t.nodes.put(r.Node[:], record) // it has a new name
 	}
-	if t.uses == 0 {
+	if token.uses == 0 {
 		return ErrToken
 	}
-	t.uses--
-	if err := checkRoom(nodes); err != nil {
+	token.uses--
+	if err := checkRoom(t.nodes); err != nil {
 		return err
 	}
-	return errors.Join(tokens.Put(r.Token[:], t.append(nil)), nodes.Put(r.Node[:], record))
+	return errors.Join(t.tokens.put(r.Token[:], token.append(nil)), t.nodes.put(r.Node[:], record))
 }
 
-func checkRoom(nodes *bolt.Bucket) error {
-	if n := nodes.Stats().KeyN; n >= MaxNodes {
+func checkRoom(nodes table) error {
+	if n := nodes.len(); n >= MaxNodes {
 		return fmt.Errorf("%w: %d nodes are enrolled; revoke some", ErrFull, n)
 	}
 	return nil
@@ -175,15 +172,15 @@ func checkRoom(nodes *bolt.Bucket) error {
 func (c *Catalogue) Nodes() ([]NodeRecord, error) {
 	h, _, _ := c.Head()
 	var out []NodeRecord
-	err := c.view(func(tx *bolt.Tx) error {
-		return tx.Bucket(bucketNodes).ForEach(func(_, raw []byte) error {
+	err := c.file.view(func(t tables) error {
+		return t.nodes.each(func(_, raw []byte) error {
 			r, err := VerifyNodeRecord(raw, c.root, h)
 			out = append(out, r)
 			return err
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list nodes of %s: %w", c.path, err)
+		return nil, fmt.Errorf("list nodes of %s: %w", c.file.path, err)
 	}
 	return out, nil
 }

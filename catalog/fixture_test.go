@@ -23,7 +23,7 @@ type world struct {
 	token     Token
 }
 
-func testKey(n byte) *Key { return keyFromSeed(bytes.Repeat([]byte{n}, 32)) }
+func testKey(n byte) *Key { return KeyFromSeed(bytes.Repeat([]byte{n}, 32)) }
 
 var fixture = sync.OnceValue(func() *world {
 	x := &world{siteKey: testKey(1), online: testKey(2), publisher: testKey(3), node: testKey(4), stranger: testKey(5)}

@@ -150,30 +150,6 @@ func FuzzRef(f *testing.F) {
 	})
 }
 
-func FuzzKeyFile(f *testing.F) {
-	f.Add(appendKeyFile(nil, fixture().node))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		roundTrip(t, in, parseKeyFile, func(k *Key, b []byte) []byte { return appendKeyFile(b, k) })
-	})
-}
-
-func FuzzConfig(f *testing.F) {
-	f.Add([]byte(configText))
-	f.Add([]byte("listen = \"127.0.0.1:0\"\nttl = 3\n[x]\ny=1\n"))
-	f.Add([]byte("group_base = \"ff15::4200:0/104\"\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		c, err := parseConfig(in)
-		if err != nil {
-			return
-		}
-		for _, cast := range []uint32{0, 1, 255, 256, 1 << 31, 1<<32 - 1} {
-			if g, err := c.Group(cast); err != nil || !g.Addr().IsMulticast() {
-				t.Fatalf("cast %d in %s: group %v, %v", cast, c.GroupBase, g, err)
-			}
-		}
-	})
-}
-
 // FuzzTokenState covers the one table entry that is not a signed file.
 func FuzzTokenState(f *testing.F) {
 	f.Add(tokenState{uses: 3, expires: 1 << 40}.append(nil))
@@ -187,7 +163,7 @@ func FuzzTokenState(f *testing.F) {
 func FuzzPages(f *testing.F) {
 	path := filepath.Join(f.TempDir(), catalogueName)
 	x := fixture()
-	if err := createCatalogue(path, x.rootRaw, x.headRaw, x.recordRaw); err != nil {
+	if err := Create(path, x.rootRaw, x.headRaw, x.recordRaw); err != nil {
 		f.Fatal(err)
 	}
 	whole := must(os.ReadFile(path))

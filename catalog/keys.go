@@ -22,10 +22,14 @@ type Key struct{ priv ed25519.PrivateKey }
 func NewKey() *Key {
 	seed := make([]byte, ed25519.SeedSize)
 	rand.Read(seed) // never fails: crypto/rand ends the process instead
-	return keyFromSeed(seed)
+	return KeyFromSeed(seed)
 }
 
-func keyFromSeed(seed []byte) *Key { return &Key{priv: ed25519.NewKeyFromSeed(seed)} }
+// KeyFromSeed returns the key that Seed returned the seed of: 32 bytes, as RFC 8032 has it.
+func KeyFromSeed(seed []byte) *Key { return &Key{priv: ed25519.NewKeyFromSeed(seed)} }
+
+// Seed returns what the key is made of. It is a secret: only what keeps keys on disk needs it.
+func (k *Key) Seed() []byte { return k.priv.Seed() }
 
 // Public returns the public half.
 func (k *Key) Public() PublicKey { return PublicKey(k.priv.Public().(ed25519.PublicKey)) }

@@ -95,9 +95,9 @@ func checkWord(what, s string) error {
 
 var errLabel = errors.New("want 1 to 64 bytes of UTF-8 without control characters or spaces at the ends")
 
-// checkLabel checks the name of a site or a node: text for people, safe to print. The rule is spelt out in code points
+// CheckLabel checks the name of a site or a node: text for people, safe to print. The rule is spelt out in code points
 // rather than taken from package unicode, so that all versions agree on what is well-formed.
-func checkLabel(what, s string) error {
+func CheckLabel(what, s string) error {
 	ok := s != "" && len(s) <= MaxName && utf8.ValidString(s) && strings.Trim(s, " ") == s
 	for _, c := range s {
 		control := c < 0x20 || c >= 0x7f && c <= 0x9f

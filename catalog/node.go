@@ -71,5 +71,5 @@ func (r NodeRecord) validate() error {
 	if !r.Roles.Valid() {
 		return errors.New("no role, or one that this program does not know")
 	}
-	return checkLabel("node name", r.Name)
+	return CheckLabel("node name", r.Name)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/zeebo/blake3"
 
 	"github.com/wimcast/wimcast/chunk"
@@ -23,7 +21,7 @@ type Published struct {
 func (c *Catalogue) Publish(m *SignedManifest, replace bool) (Published, error) {
 	name, version := m.Manifest.Name, m.Manifest.Version
 	var out Published
-	err := c.change(func(h *Head, tx *bolt.Tx) (bool, error) {
+	err := c.change(func(h *Head, t tables) (bool, error) {
 		if _, err := VerifyManifest(m.Raw, c.root, h); err != nil {
 			return false, err
 		}
@@ -35,32 +33,32 @@ func (c *Catalogue) Publish(m *SignedManifest, replace bool) (Published, error) 
 			}
 			h.Entries = slices.Insert(h.Entries, i, entry)
 		} else {
-			same, err := c.samePublished(tx, h.Entries[i], m, replace)
+			same, err := c.samePublished(t, h.Entries[i], m, replace)
 			if err != nil || same {
 				out = Published{Entry: h.Entries[i]}
 				return false, err
 			}
-			if err := tx.Bucket(bucketManifests).Delete(h.Entries[i].Manifest[:]); err != nil {
+			if err := t.manifests.remove(h.Entries[i].Manifest[:]); err != nil {
 				return false, err
 			}
 			h.Entries[i] = entry
 		}
 		out = Published{Entry: entry, Changed: true}
-		return true, tx.Bucket(bucketManifests).Put(m.Hash[:], m.Raw)
+		return true, t.manifests.put(m.Hash[:], m.Raw)
 	})
 	if err != nil {
-		return Published{}, fmt.Errorf("publish %s@%s in %s: %w", name, version, c.path, err)
+		return Published{}, fmt.Errorf("publish %s@%s in %s: %w", name, version, c.file.path, err)
 	}
 	return out, nil
 }
 
 // samePublished says whether publishing m over the entry old would change nothing. Without replace, equal content is
 // enough; with it the manifests must be equal, so that replace can bring a new cut of the same bytes.
-func (c *Catalogue) samePublished(tx *bolt.Tx, old Entry, m *SignedManifest, replace bool) (bool, error) {
+func (c *Catalogue) samePublished(t tables, old Entry, m *SignedManifest, replace bool) (bool, error) {
 	if old.Manifest == m.Hash || replace {
 		return old.Manifest == m.Hash, nil
 	}
-	_, stored, err := loadManifest(tx, old)
+	stored, err := loadManifest(t, old)
 	if err != nil {
 		return false, err
 	}
@@ -73,17 +71,17 @@ func (c *Catalogue) samePublished(tx *bolt.Tx, old Entry, m *SignedManifest, rep
 
 // Remove takes name@version out of the catalogue. Its chunks go with the store's next gc, those that nothing else needs.
 func (c *Catalogue) Remove(name, version string) error {
-	err := c.change(func(h *Head, tx *bolt.Tx) (bool, error) {
+	err := c.change(func(h *Head, t tables) (bool, error) {
 		i, found := h.find(name, version)
 		if !found {
 			return false, ErrUnknown
 		}
 		hash := h.Entries[i].Manifest
 		h.Entries = slices.Delete(h.Entries, i, i+1)
-		return true, tx.Bucket(bucketManifests).Delete(hash[:])
+		return true, t.manifests.remove(hash[:])
 	})
 	if err != nil {
-		return fmt.Errorf("remove %s@%s from %s: %w", name, version, c.path, err)
+		return fmt.Errorf("remove %s@%s from %s: %w", name, version, c.file.path, err)
 	}
 	return nil
 }
@@ -91,7 +89,7 @@ func (c *Catalogue) Remove(name, version string) error {
 // Revoke takes a node's or publisher's key out of the site: from the next head on, its node record and its manifests
 // are refused. The epoch grows, so that casts draw new keys.
 func (c *Catalogue) Revoke(k PublicKey) error {
-	err := c.change(func(h *Head, tx *bolt.Tx) (bool, error) {
+	err := c.change(func(h *Head, t tables) (bool, error) {
 		i, found := findKey(h.Revoked, k)
 		switch {
 		case found:
@@ -103,16 +101,16 @@ func (c *Catalogue) Revoke(k PublicKey) error {
 		}
 		h.Revoked = slices.Insert(h.Revoked, i, k)
 		h.Epoch++
-		return true, tx.Bucket(bucketNodes).Delete(k[:])
+		return true, t.nodes.remove(k[:])
 	})
 	if err != nil {
-		return fmt.Errorf("revoke %v in %s: %w", k, c.path, err)
+		return fmt.Errorf("revoke %v in %s: %w", k, c.file.path, err)
 	}
 	return nil
 }
 
 // change makes the next head: edit changes it and the tables, all in one transaction, or says that nothing is to change.
-func (c *Catalogue) change(edit func(*Head, *bolt.Tx) (bool, error)) error {
+func (c *Catalogue) change(edit func(*Head, tables) (bool, error)) error {
 	if c.online == nil {
 		return ErrNotSite
 	}
@@ -120,8 +118,8 @@ func (c *Catalogue) change(edit func(*Head, *bolt.Tx) (bool, error)) error {
 	defer c.mu.Unlock()
 	h := c.head.next()
 	var raw []byte
-	err := c.update(func(tx *bolt.Tx) error {
-		changed, err := edit(h, tx)
+	err := c.file.update(func(t tables) error {
+		changed, err := edit(h, t)
 		if err == nil && !changed {
 			err = errUnchanged
 		}
@@ -131,7 +129,7 @@ func (c *Catalogue) change(edit func(*Head, *bolt.Tx) (bool, error)) error {
 		if raw, err = SignHead(h, c.online); err != nil {
 			return err
 		}
-		return tx.Bucket(bucketMeta).Put(metaHead, raw)
+		return t.meta.put(metaHead, raw)
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
@@ -146,20 +144,19 @@ func (c *Catalogue) change(edit func(*Head, *bolt.Tx) (bool, error)) error {
 var errUnchanged = errors.New("unchanged")
 
 // loadManifest reads the manifest of a listed content. That the signed head names its hash vouches for it.
-func loadManifest(tx *bolt.Tx, e Entry) (raw []byte, m *Manifest, err error) {
-	stored := tx.Bucket(bucketManifests).Get(e.Manifest[:])
-	if stored == nil {
-		return nil, nil, fmt.Errorf("load manifest of %v: %w", e, ErrNoManifest)
+func loadManifest(t tables, e Entry) (*Manifest, error) {
+	raw := t.manifests.get(e.Manifest[:])
+	if raw == nil {
+		return nil, fmt.Errorf("load manifest of %v: %w", e, ErrNoManifest)
 	}
-	if blake3.Sum256(stored) != e.Manifest || len(stored) < fileOverhead {
-		return nil, nil, fmt.Errorf("load manifest of %v: %w", e, ErrDamaged)
+	if blake3.Sum256(raw) != e.Manifest || len(raw) < fileOverhead {
+		return nil, fmt.Errorf("load manifest of %v: %w", e, ErrDamaged)
 	}
-	raw = clone(stored)
-	m, err = parseManifest(raw[fileHeaderLen : len(raw)-64])
+	m, err := parseManifest(raw[fileHeaderLen : len(raw)-64])
 	if err != nil {
-		return nil, nil, fmt.Errorf("load manifest of %v: %w", e, err)
+		return nil, fmt.Errorf("load manifest of %v: %w", e, err)
 	}
-	return raw, m, nil
+	return m, nil
 }
 
 // LiveChunks returns every chunk that a listed content needs. Whoever collects garbage must keep publishers from
@@ -169,8 +166,8 @@ func (c *Catalogue) LiveChunks() (*ChunkSet, error) {
 	defer c.mu.RUnlock()
 	set := &ChunkSet{}
 	for _, e := range c.head.Entries {
-		err := c.view(func(tx *bolt.Tx) error {
-			_, m, err := loadManifest(tx, e)
+		err := c.file.view(func(t tables) error {
+			m, err := loadManifest(t, e)
 			if err != nil {
 				return err
 			}
@@ -181,7 +178,7 @@ func (c *Catalogue) LiveChunks() (*ChunkSet, error) {
 			continue // a client has nothing of a content that it never asked for
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list live chunks of %s: %w", c.path, err)
+			return nil, fmt.Errorf("list live chunks of %s: %w", c.file.path, err)
 		}
 	}
 	set.compact()

@@ -76,7 +76,7 @@ func (r *Root) validate() error {
 	if n := len(r.Publishers); n == 0 || n > MaxPublishers {
 		return fmt.Errorf("%d publisher keys: want 1 to %d", n, MaxPublishers)
 	}
-	return cmp.Or(checkKeys("publisher keys", r.Publishers), checkLabel("site name", r.Site))
+	return cmp.Or(checkKeys("publisher keys", r.Publishers), CheckLabel("site name", r.Site))
 }
 
 func compareKeys(a, b PublicKey) int { return bytes.Compare(a[:], b[:]) }

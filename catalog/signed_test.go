@@ -26,7 +26,6 @@ func TestGolden(t *testing.T) {
 		"token":         x.token.String(),
 		"enrol-request": hex.EncodeToString(req),
 		"fresh":         hex.EncodeToString(sig[:]),
-		"key-file":      strings.TrimSpace(string(appendKeyFile(nil, x.node))),
 	} {
 		path := filepath.Join("testdata", name+".golden")
 		if *update {

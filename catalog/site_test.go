@@ -1,328 +1,72 @@
 package catalog
 
 import (
-	"errors"
-	"io/fs"
-	"net/netip"
-	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"testing"
-
-	"github.com/wimcast/wimcast/internal/ident"
 )
 
+// testSite is a node's catalogue with the keys that go with it, a distribution point's or a client's. Package node/folder keeps
+// them on disk; here they are always the same.
+type testSite struct {
+	Dir       string
+	Catalogue *Catalogue
+	Node      *Key
+	Online    *Key // nil on clients
+	Publisher *Key // nil on clients
+}
+
+func (s *testSite) Close() error { return s.Catalogue.Close() }
+
+const catalogueName = "catalogue.db"
+
+// newSiteDir makes the catalogue of a site "Lab", with the fixture's keys.
 func newSiteDir(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "site")
-	if err := InitSite(dir, "Lab", "dp"); err != nil {
+	dir := t.TempDir()
+	x := fixture()
+	root := &Root{
+		Version: 1, Site: "Lab", SiteKey: x.siteKey.Public(), Online: x.online.Public(), Publishers: []PublicKey{x.publisher.Public()},
+	}
+	record := NodeRecord{Key: testKey(6).Public(), Name: "dp", Roles: RoleDistributionPoint | RolePublisher | RolePeer}
+	rootRaw, headRaw := must(SignRoot(root, x.siteKey)), must(SignHead(&Head{Version: 1, Epoch: 1}, x.online))
+	if err := Create(filepath.Join(dir, catalogueName), rootRaw, headRaw, must(SignNodeRecord(record, x.online))); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-func openTestSite(t *testing.T, dir string) *Site {
+func openTestSite(t *testing.T, dir string) *testSite {
 	t.Helper()
-	s, err := OpenSite(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() }) // the test may have closed it
+	s := &testSite{Dir: dir, Node: testKey(6), Online: fixture().online, Publisher: fixture().publisher}
+	s.open(t)
 	return s
 }
 
-func newTestSite(t *testing.T) *Site {
+func (s *testSite) open(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.Catalogue, err = OpenCatalogue(filepath.Join(s.Dir, catalogueName), s.Online); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // the test may have closed it
+}
+
+func newTestSite(t *testing.T) *testSite {
 	t.Helper()
 	return openTestSite(t, newSiteDir(t))
 }
 
-// newTestClient enrols a node at s and returns its folder, opened.
-func newTestClient(t *testing.T, s *Site) *Site {
+// newTestClient enrols a node at s and returns its catalogue, opened.
+func newTestClient(t *testing.T, s *testSite) *testSite {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "client")
-	node, err := InitClient(dir)
+	c := &testSite{Dir: t.TempDir(), Node: NewKey()}
+	e, err := enrolOnce(s.Catalogue, newTestToken(t, s.Catalogue, TokenPolicy{}), c.Node, "pc", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok := newTestToken(t, s.Catalogue, TokenPolicy{})
-	e, err := enrolOnce(s.Catalogue, tok, node, "pc", noon)
-	if err != nil {
+	if err := Create(filepath.Join(c.Dir, catalogueName), e.RootRaw, e.HeadRaw, e.RecordRaw); err != nil {
 		t.Fatal(err)
 	}
-	if err := JoinSite(dir, tok, e); err != nil {
-		t.Fatal(err)
-	}
-	return openTestSite(t, dir)
-}
-
-func TestSiteFolder(t *testing.T) {
-	s := newTestSite(t)
-	if !s.IsDistributionPoint() || s.Config.Listen != ":4790" || s.Config.GroupBase != "239.192.0.0/14" {
-		t.Errorf("config %+v", s.Config)
-	}
-	if r := s.Catalogue.Record(); r.Name != "dp" || r.Roles != ident.AllRoles || r.Key != s.Node.Public() {
-		t.Errorf("record %+v", r)
-	}
-	if root := s.Catalogue.Root(); root.Site != "Lab" || root.Online != s.Online.Public() || root.Publishers[0] != s.Publisher.Public() {
-		t.Errorf("root %+v", root)
-	}
-	err := filepath.WalkDir(s.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if info, err := d.Info(); err != nil || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-			t.Errorf("%s: mode %v, %v", path, info.Mode(), err)
-		}
-		if strings.HasPrefix(d.Name(), ".") {
-			t.Errorf("%s was left behind", path)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-func TestSiteOpensWithoutItsRootKey(t *testing.T) {
-	dir := newSiteDir(t)
-	if err := os.Remove(filepath.Join(dir, keysName, rootKeyName)); err != nil {
-		t.Fatal(err)
-	}
-	openTestSite(t, dir)
-}
-
-func TestInitSiteNeverTouchesAFullFolder(t *testing.T) {
-	dir := newSiteDir(t)
-	before := must(os.ReadFile(filepath.Join(dir, keysName, rootKeyName)))
-	if err := InitSite(dir, "Other", "dp"); !errors.Is(err, ErrSiteExists) {
-		t.Errorf("init over a site: %v", err)
-	}
-	if _, err := InitClient(dir); !errors.Is(err, ErrSiteExists) {
-		t.Errorf("join over a site: %v", err)
-	}
-	if after := must(os.ReadFile(filepath.Join(dir, keysName, rootKeyName))); string(after) != string(before) {
-		t.Error("the root key changed")
-	}
-	mine := t.TempDir()
-	if err := os.WriteFile(filepath.Join(mine, "thesis.txt"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := InitSite(mine, "Lab", "dp"); err == nil || !strings.Contains(err.Error(), "thesis.txt") {
-		t.Errorf("init over somebody's files: %v", err)
-	}
-	if err := InitSite(t.TempDir(), "Lab", "dp"); err != nil {
-		t.Errorf("init in an empty folder: %v", err)
-	}
-	if err := InitSite(filepath.Join(t.TempDir(), "x"), "", "dp"); err == nil {
-		t.Error("a site without a name")
-	}
-}
-
-// TestInterruptedInitIsRefusedAndRepeated takes files away from a folder whose marker is still there, as a crash would.
-func TestInterruptedInitIsRefusedAndRepeated(t *testing.T) {
-	for _, missing := range []string{"", configName, catalogueName, storeName, keysName} {
-		dir := newSiteDir(t)
-		if missing != "" {
-			if err := os.RemoveAll(filepath.Join(dir, missing)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.WriteFile(filepath.Join(dir, siteMarker), nil, filePerm); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := OpenSite(dir); !errors.Is(err, ErrIncomplete) {
-			t.Errorf("without %q: open: %v", missing, err)
-		}
-		if _, err := InitClient(dir); !errors.Is(err, ErrIncomplete) {
-			t.Errorf("without %q: join: %v", missing, err)
-		}
-		if err := InitSite(dir, "Lab", "dp"); err != nil {
-			t.Errorf("without %q: init again: %v", missing, err)
-		}
-		openTestSite(t, dir)
-	}
-}
-
-func TestFolderThatCannotBeLookedIntoIsNotCalledEmpty(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Symlink(catalogueName, filepath.Join(dir, catalogueName)); err != nil { // looking at it fails, for root too
-		t.Fatal(err)
-	}
-	if _, err := OpenSite(dir); err == nil || errors.Is(err, ErrNoSite) || !strings.Contains(err.Error(), catalogueName) {
-		t.Errorf("open: %v", err)
-	}
-}
-
-func TestOpenSiteSaysWhatIsWrong(t *testing.T) {
-	if _, err := OpenSite(filepath.Join(t.TempDir(), "no")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no folder: %v", err)
-	}
-	if _, err := OpenSite(t.TempDir()); !errors.Is(err, ErrNoSite) {
-		t.Errorf("empty folder: %v", err)
-	}
-	dir := newSiteDir(t)
-	if err := os.Rename(filepath.Join(dir, keysName, publisherKeyName), filepath.Join(dir, keysName, onlineKeyName)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenSite(dir); err == nil || !strings.Contains(err.Error(), "online key") {
-		t.Errorf("wrong online key: %v", err)
-	}
-	if runtime.GOOS == "windows" {
-		return
-	}
-	for _, name := range []string{keysName, filepath.Join(keysName, nodeKeyName), catalogueName} {
-		dir := newSiteDir(t)
-		if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := OpenSite(dir); err == nil || !strings.Contains(err.Error(), "chmod") {
-			t.Errorf("%s readable by all: %v", name, err)
-		}
-	}
-}
-
-func TestClientFolder(t *testing.T) {
-	s := newTestSite(t)
-	c := newTestClient(t, s)
-	if c.IsDistributionPoint() || c.Publisher != nil || c.Config.DistributionPoints[0] != "10.0.0.1:4790" {
-		t.Errorf("client %+v", c)
-	}
-	if c.Config.DistributionKey != s.Node.Public().String() || c.Catalogue.Record().Key != c.Node.Public() {
-		t.Errorf("config %+v, record %+v", c.Config, c.Catalogue.Record())
-	}
-	if _, err := c.Catalogue.Publish(build(testKey(3), "a", "1", "x"), false); !errors.Is(err, ErrNotSite) {
-		t.Errorf("a client published: %v", err)
-	}
-	if _, err := InitClient(c.Dir); !errors.Is(err, ErrSiteExists) {
-		t.Errorf("joined twice: %v", err)
-	}
-}
-
-func TestInterruptedJoinKeepsItsKey(t *testing.T) {
-	s := newTestSite(t)
-	dir := t.TempDir()
-	first, err := InitClient(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := OpenSite(dir); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("opened half-way: %v", err)
-	}
-	again, err := InitClient(dir)
-	if err != nil || again.Public() != first.Public() {
-		t.Fatalf("second key %v, %v; first %v", again, err, first)
-	}
-	// A crash within JoinSite leaves a part of a catalogue.
-	if err := os.WriteFile(filepath.Join(dir, catalogueName), []byte("torn"), filePerm); err != nil {
-		t.Fatal(err)
-	}
-	tok := newTestToken(t, s.Catalogue, TokenPolicy{})
-	e, err := enrolOnce(s.Catalogue, tok, again, "pc", noon)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := JoinSite(dir, tok, e); err != nil {
-		t.Fatal(err)
-	}
-	openTestSite(t, dir)
-}
-
-func TestKeyFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "k")
-	k := NewKey()
-	if err := SaveKey(path, k); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := LoadKey(path); err != nil || got.Public() != k.Public() {
-		t.Errorf("loaded %v, %v; want %v", got, err, k)
-	}
-	if err := SaveKey(path, NewKey()); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("save over a key: %v", err)
-	}
-	if s := k.String() + k.GoString(); strings.Contains(s, string(appendKeyFile(nil, k)[14:78])) {
-		t.Error("printing a key shows its seed")
-	}
-	data := must(os.ReadFile(path))
-	for n := range data {
-		if _, err := parseKeyFile(data[:n]); err == nil {
-			t.Fatalf("the first %d bytes of a key file pass", n)
-		}
-	}
-}
-
-func TestConfigNamesTheLine(t *testing.T) {
-	for in, want := range map[string]string{
-		"ttl = 1\nlisen = \":1\"\n":       `line 2: there is no setting "lisen"`,
-		"\n\n[cast]\nttl = 3\n":           "line 3: there is no setting",
-		"ttl = \n":                        "line 1",
-		"ttl = \"x\"\n":                   "ttl",
-		"ttl = 0\n":                       "ttl",
-		"ttl = 256\n":                     "ttl",
-		"listen = \"host:1\"\n":           "listen",
-		"listen = \"1.2.3.4\"\n":          "listen",
-		"group_base = \"10.0.0.0/8\"\n":   "not a multicast",
-		"group_base = \"239.0.0.0/24\"\n": "224.0.0.x",
-		"group_base = \"239.1.2.3/14\"\n": "did you mean 239.0.0.0/14",
-		"group_base = \"ff15::/64\"\n":    "104 bits",
-		"group_base = \"239.1.2.0/25\"\n": "256 addresses",
-		"group_port = 0\n":                "group_port",
-		"mesh_port = 4790\n":              "mesh_port",
-		"mesh_port = 4792\n":              "mesh_port",
-		"mesh_port = 65536\n":             "out of range",
-		"rate_floor_mbps = 0\n":           "rate_floor_mbps",
-		"rate_cap_mbps = 5\n":             "rate_cap_mbps",
-		"distribution_key = \"ab\"\n":     "go together",
-		"distribution_points = [\"h\"]\ndistribution_key = \"" + strings.Repeat("a", 64) + "\"\n": "HOST:PORT",
-	} {
-		if _, err := parseConfig([]byte(in)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", in, err, want)
-		}
-	}
-	if _, err := parseConfig(make([]byte, maxConfig+1)); err == nil {
-		t.Error("a config without end passes")
-	}
-}
-
-// TestConfigTextShowsTheDefaults: the commented lines of the file are settings, and say what DefaultConfig says.
-func TestConfigTextShowsTheDefaults(t *testing.T) {
-	c, err := parseConfig([]byte(configText))
-	if err != nil || c.Listen != DefaultConfig().Listen {
-		t.Errorf("%+v, %v", c, err)
-	}
-	var live strings.Builder
-	for line := range strings.Lines(configText) {
-		if rest, ok := strings.CutPrefix(line, "#"); ok && !strings.HasPrefix(rest, " ") {
-			live.WriteString(rest)
-		}
-	}
-	got, err := parseConfig([]byte(live.String()))
-	want := DefaultConfig()
-	got.DistributionPoints, want.DistributionPoints = nil, nil
-	if err != nil || strings.Count(live.String(), "=") != 8 || !sameConfig(got, want) {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
-	}
-}
-
-func sameConfig(a, b Config) bool {
-	return a.Listen == b.Listen && a.Interface == b.Interface && a.GroupBase == b.GroupBase && a.GroupPort == b.GroupPort && a.MeshPort == b.MeshPort &&
-		a.TTL == b.TTL && a.RateCapMbps == b.RateCapMbps && a.RateFloorMbps == b.RateFloorMbps
-}
-
-func TestGroupsNeverAliasTheSystems(t *testing.T) {
-	for _, base := range []string{"239.192.0.0/14", "239.0.0.0/8", "239.128.0.0/23", "239.1.0.0/24", "ff15::4200:0/104"} {
-		c := DefaultConfig()
-		c.GroupBase = base
-		if err := c.validate(); err != nil {
-			t.Fatal(err)
-		}
-		p := netip.MustParsePrefix(base)
-		for n := range uint32(100_000) {
-			cast := n * 42_949 // over all of 32 bits
-			g, err := c.Group(cast)
-			if err != nil || !p.Contains(g.Addr()) || aliases(g.Addr()) || g.Port() != c.GroupPort {
-				t.Fatalf("%s, cast %d: %v, %v", base, cast, g, err)
-			}
-		}
-	}
+	c.open(t)
+	return c
 }

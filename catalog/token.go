@@ -133,11 +133,11 @@ func parseTokenBytes(b []byte) (Token, error) {
 	if err := p.end(); err != nil {
 		return Token{}, err
 	}
-	return t, checkAddresses(t.Addresses)
+	return t, CheckAddresses(t.Addresses)
 }
 
-// checkAddresses checks a list of host:port.
-func checkAddresses(list []string) error {
+// CheckAddresses checks a list of host:port.
+func CheckAddresses(list []string) error {
 	if n := len(list); n == 0 || n > MaxAddresses {
 		return fmt.Errorf("%d addresses of the distribution point: want 1 to %d", n, MaxAddresses)
 	}

@@ -62,7 +62,7 @@ func TestOnlyTheChosenImageTravels(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	trees := twoImages(t, s)
 	target := filepath.Join(t.TempDir(), "target")
-	got, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: "two", Image: 2}, target, DeployOptions{FetchOptions: fetchOptions()})
+	got, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: "two", Image: 2}, target, DeployOptions{ReceptionOptions: receptionOptions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestWithSeveralImagesOneMustBeNamed(t *testing.T) {
 	client := s.client()
 	for image, want := range map[int]error{0: ErrWhichImage, 3: &wim.NoImageError{Image: 3, Count: 2}} {
 		target := filepath.Join(t.TempDir(), "target")
-		_, err := Deploy(testContext(t), client, catalog.Ref{Name: "two", Image: image}, target, DeployOptions{FetchOptions: fetchOptions()})
+		_, err := Deploy(testContext(t), client, catalog.Ref{Name: "two", Image: image}, target, DeployOptions{ReceptionOptions: receptionOptions()})
 		var none *wim.NoImageError
 		if !errors.Is(err, want) && !errors.As(err, &none) {
 			t.Errorf("deploy image %d: %v, want %v", image, err, want)
@@ -93,7 +93,7 @@ func TestTargetThatVanishesIsSaid(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	trees := twoImages(t, s)
 	client, target := s.client(), filepath.Join(t.TempDir(), "target")
-	opt := DeployOptions{FetchOptions: fetchOptions()}
+	opt := DeployOptions{ReceptionOptions: receptionOptions()}
 	opt.Events = func(apply.Event) {
 		if err := os.RemoveAll(target); err != nil {
 			t.Error(err)
@@ -132,7 +132,7 @@ func TestEveryKindOfFileIsDeployed(t *testing.T) {
 				t.Fatal(err)
 			}
 			target := filepath.Join(t.TempDir(), "target")
-			if _, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: name}, target, DeployOptions{FetchOptions: fetchOptions()}); err != nil {
+			if _, err := Deploy(testContext(t), s.client(), catalog.Ref{Name: name}, target, DeployOptions{ReceptionOptions: receptionOptions()}); err != nil {
 				t.Fatal(err)
 			}
 			wantTree(t, tree, target)

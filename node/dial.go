@@ -13,6 +13,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/ident"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -68,7 +69,7 @@ type identity struct {
 }
 
 // identityOf takes the identity from an opened folder.
-func identityOf(site *catalog.Site) (*identity, error) {
+func identityOf(site *folder.Folder) (*identity, error) {
 	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
@@ -137,7 +138,7 @@ func hello(ctx context.Context, conn *transport.Conn, id *identity, nonce wire.N
 	return welcome, nil
 }
 
-// findContent finds what ref names in the site's catalogue, fetching what the client does not have yet: the newest head, the manifest.
+// findContent finds what ref names in the site's catalogue, and gets what the client does not have yet: the newest head, the manifest.
 func findContent(ctx context.Context, conn *transport.Conn, welcome wire.Welcome, cat *catalog.Catalogue, ref catalog.Ref) (*catalog.SignedManifest, error) {
 	if _, _, have := cat.Head(); have != catalog.HeadHash(welcome.HeadHash) {
 		if err := refreshHead(ctx, conn, cat); err != nil {
@@ -150,7 +151,7 @@ func findContent(ctx context.Context, conn *transport.Conn, welcome wire.Welcome
 	}
 	var raw bytes.Buffer
 	if err := conn.Manifest(ctx, entry.Manifest, &raw); err != nil {
-		return nil, fmt.Errorf("fetch manifest of %s@%s: %w", entry.Name, entry.Version, err)
+		return nil, fmt.Errorf("get manifest of %s@%s: %w", entry.Name, entry.Version, err)
 	}
 	return cat.AddManifest(raw.Bytes())
 }
@@ -166,14 +167,14 @@ func refreshHead(ctx context.Context, conn *transport.Conn, cat *catalog.Catalog
 	}
 	head, err := transport.Await[wire.Head](ctx, conn)
 	if err != nil {
-		return fmt.Errorf("fetch catalogue: %w", err)
+		return fmt.Errorf("get catalogue: %w", err)
 	}
 	if _, err := cat.Accept(head.Signed); err != nil {
-		return fmt.Errorf("fetch catalogue: %w", err)
+		return fmt.Errorf("get catalogue: %w", err)
 	}
 	_, _, hash := cat.Head()
 	if err := catalog.VerifyFresh(cat.Root(), catalog.Nonce(nonce), hash, head.Fresh); err != nil {
-		return fmt.Errorf("fetch catalogue: %w", err)
+		return fmt.Errorf("get catalogue: %w", err)
 	}
 	return nil
 }

@@ -16,21 +16,22 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wim"
 )
 
-// FetchOptions are what Get and Deploy have in common.
-type FetchOptions struct {
+// ReceptionOptions are what Get and Deploy have in common.
+type ReceptionOptions struct {
 	receive.Options
 	DropQUIC func() bool // loses received packets of QUIC, for tests and demonstrations
 	Keep     bool        // also keep the chunks in the client's own store
 }
 
-// Fetched is what Get and Deploy have to tell.
-type Fetched struct {
-	receive.Reception
+// Reception is what a whole Get or Deploy has to tell.
+type Reception struct {
+	receive.Received
 	Name, Version string
 	Hash          catalog.ManifestHash
 	Size          int64         // of the content
@@ -39,45 +40,46 @@ type Fetched struct {
 	Apply         *apply.Report // of Deploy
 }
 
-// fetcher is a node in its receiving role that knows what it wants. Its folder is closed again, so that several can run at a time.
-type fetcher struct {
+// reception is one under way: a node in its receiving role that knows what it wants. Its folder is closed again, so that several
+// can run at a time.
+type reception struct {
 	node   *Node
 	conn   *transport.Conn
 	signed *catalog.SignedManifest
 	layout *catalog.Layout
 	files  vfs.FS
 	store  *disk.Store // nil: no store, or in use by another process
-	opt    FetchOptions
+	opt    ReceptionOptions
 }
 
 // Get receives a content into the file at path. A second call goes on where an interrupted one was.
-func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace bool, opt FetchOptions) (Fetched, error) {
+func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace bool, opt ReceptionOptions) (Reception, error) {
 	start := time.Now()
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
+		return Reception{}, fmt.Errorf("get %s: %w", path, err)
 	}
 	fsys, err := vfs.OS(filepath.Dir(path))
 	if err != nil {
-		return Fetched{}, fmt.Errorf("get: open the folder of %s: %w", path, err)
+		return Reception{}, fmt.Errorf("get: open the directory of %s: %w", path, err)
 	}
 	defer fsys.Close()
 	if err := mayBeOutput(fsys, path, replace); err != nil {
-		return Fetched{}, err
+		return Reception{}, err
 	}
-	f, err := newFetcher(ctx, dir, ref, opt)
+	r, err := newReception(ctx, dir, ref, opt)
 	if err != nil {
-		return Fetched{}, err
+		return Reception{}, err
 	}
-	defer f.close()
-	file, err := disk.OpenAssembly(fsys, filepath.Base(path), refs(f.signed.Manifest), disk.AssemblyConfig{Replace: replace})
+	defer r.close()
+	file, err := disk.OpenAssembly(fsys, filepath.Base(path), refs(r.signed.Manifest), disk.AssemblyConfig{Replace: replace})
 	if err != nil {
-		return Fetched{}, fmt.Errorf("get %s: %w", path, err)
+		return Reception{}, fmt.Errorf("get %s: %w", path, err)
 	}
 	defer file.Close()
-	out, err := f.receive(ctx, &fileSink{file: file, manifest: f.signed.Manifest, layout: f.layout})
+	out, err := r.receive(ctx, &fileSink{file: file, manifest: r.signed.Manifest, layout: r.layout})
 	if err != nil {
-		return out, fmt.Errorf("get %s: %w", castName(f.signed.Manifest), err)
+		return out, fmt.Errorf("get %s: %w", castName(r.signed.Manifest), err)
 	}
 	if err := file.Finish(); err != nil {
 		return out, fmt.Errorf("get %s: %w", path, err)
@@ -93,7 +95,7 @@ func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
 	case err != nil:
 		return nil // not there, or what is wrong shows when it is opened
 	case info.IsDir():
-		return fmt.Errorf("get: %s is a folder: name a file in it", path)
+		return fmt.Errorf("get: %s is a directory: name a file in it", path)
 	case !replace:
 		return fmt.Errorf("get: %s: %w", path, fs.ErrExist)
 	}
@@ -102,19 +104,19 @@ func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
 
 // DeployOptions says how to apply.
 type DeployOptions struct {
-	FetchOptions
+	ReceptionOptions
 	UnixXattrs bool
 	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
 	Events     func(apply.Event)
 }
 
-// Deploy receives one image of a content and applies it to the folder target as it arrives. Image 0 stands for the only one. A
+// Deploy receives one image of a content and applies it to the directory target as it arrives. Image 0 stands for the only one. A
 // second call goes on where an interrupted one was.
-func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (out Fetched, err error) {
+func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (out Reception, err error) {
 	start := time.Now()
 	_, old := os.Stat(target)
 	if err := os.MkdirAll(target, 0o755); err != nil {
-		return Fetched{}, fmt.Errorf("deploy: make target: %w", err)
+		return Reception{}, fmt.Errorf("deploy: make target: %w", err)
 	}
 	if errors.Is(old, fs.ErrNotExist) {
 		defer func() {
@@ -125,31 +127,31 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 	}
 	fsys, err := vfs.OS(target)
 	if err != nil {
-		return Fetched{}, fmt.Errorf("deploy: open target %s: %w", target, err)
+		return Reception{}, fmt.Errorf("deploy: open target %s: %w", target, err)
 	}
 	defer fsys.Close()
-	f, err := newFetcher(ctx, dir, ref, opt.FetchOptions)
+	r, err := newReception(ctx, dir, ref, opt.ReceptionOptions)
 	if err != nil {
-		return Fetched{}, err
+		return Reception{}, err
 	}
-	defer f.close()
+	defer r.close()
 	cfg := apply.Config{Target: fsys, Image: ref.Image, UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events}
-	sink, err := newApplySink(cfg, f.signed, f.layout)
+	sink, err := newApplySink(cfg, r.signed, r.layout)
 	if err != nil {
-		return Fetched{}, err
+		return Reception{}, err
 	}
 	defer func() {
 		if sink.plan != nil {
 			sink.plan.Close()
 		}
 	}()
-	out, err = f.receive(ctx, sink)
+	out, err = r.receive(ctx, sink)
 	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, vanished(err))
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(r.signed.Manifest), target, vanished(err))
 	}
 	report, err := sink.plan.Finish(ctx)
 	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(f.signed.Manifest), target, vanished(err))
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(r.signed.Manifest), target, vanished(err))
 	}
 	out.Apply = &report
 	out.finish(start)
@@ -176,16 +178,16 @@ func refs(m *catalog.Manifest) []chunk.Ref {
 	return out
 }
 
-func (f *Fetched) finish(start time.Time) {
+func (r *Reception) finish(start time.Time) {
 	now := time.Now()
-	f.Total = now.Sub(start)
-	if !f.LastChunkAt.IsZero() {
-		f.ApplyLag = now.Sub(f.LastChunkAt)
+	r.Total = now.Sub(start)
+	if !r.LastChunkAt.IsZero() {
+		r.ApplyLag = now.Sub(r.LastChunkAt)
 	}
 }
 
-// newFetcher starts a node that receives, connects, and finds the content.
-func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptions) (*fetcher, error) {
+// newReception starts a node that receives, connects, and finds the content.
+func newReception(ctx context.Context, dir string, ref catalog.Ref, opt ReceptionOptions) (*reception, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -200,12 +202,12 @@ func newFetcher(ctx context.Context, dir string, ref catalog.Ref, opt FetchOptio
 		return nil, err
 	}
 	n.mesh.describe("receives " + ref.String())
-	f := &fetcher{node: n, opt: opt}
-	if err := f.find(ctx, dir, ref); err != nil {
-		f.close()
+	r := &reception{node: n, opt: opt}
+	if err := r.find(ctx, dir, ref); err != nil {
+		r.close()
 		return nil, err
 	}
-	return f, nil
+	return r, nil
 }
 
 // identityIn reads who the peer of a folder is, which may be open already. A peer's folder is free again afterwards: what
@@ -236,37 +238,37 @@ func checkInterface(name string) error {
 }
 
 // find looks the content up, and opens the client's store unless another process of this client has it.
-func (f *fetcher) find(ctx context.Context, dir string, ref catalog.Ref) error {
-	p := receive.Patience{Wait: f.opt.Wait, Log: f.opt.Log, Points: f.node.self.Points}
-	if err := p.Try(ctx, func() error { return f.ask(ctx, dir, ref) }); err != nil {
+func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error {
+	p := receive.Patience{Wait: r.opt.Wait, Log: r.opt.Log, Points: r.node.self.Points}
+	if err := p.Try(ctx, func() error { return r.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
-	f.layout = f.signed.Layout
+	r.layout = r.signed.Layout
 	site, err := openClient(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer site.Close()
-	f.files, f.store, err = openStore(site)
-	if err != nil && (f.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
+	r.files, r.store, err = site.OpenStore()
+	if err != nil && (r.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
 		return err
 	}
 	return nil
 }
 
 // ask connects and gets the content's manifest.
-func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
-	conn, welcome, err := f.node.connect(ctx)
+func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error {
+	conn, welcome, err := r.node.connect(ctx)
 	if err != nil {
 		return err
 	}
 	site, err := openClient(ctx, dir)
 	if err == nil {
-		f.signed, err = findContent(ctx, conn, welcome, site.Catalogue, ref)
+		r.signed, err = findContent(ctx, conn, welcome, site.Catalogue, ref)
 		site.Close()
 	}
 	if err == nil {
-		f.conn = conn
+		r.conn = conn
 		return nil
 	}
 	select {
@@ -281,38 +283,38 @@ func (f *fetcher) ask(ctx context.Context, dir string, ref catalog.Ref) error {
 }
 
 // openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.
-func openClient(ctx context.Context, dir string) (*catalog.Site, error) {
+func openClient(ctx context.Context, dir string) (*folder.Folder, error) {
 	for start := time.Now(); ; {
-		site, err := catalog.OpenSite(dir)
+		site, err := folder.Open(dir)
 		if !errors.Is(err, catalog.ErrBusy) || ctx.Err() != nil || time.Since(start) > answerTimeout {
 			return site, err
 		}
 	}
 }
 
-func (f *fetcher) close() {
-	if f.conn != nil {
-		f.conn.Close("")
+func (r *reception) close() {
+	if r.conn != nil {
+		r.conn.Close("")
 	}
-	f.node.Close()
-	if f.store != nil {
-		f.store.Close()
-		f.files.Close()
+	r.node.Close()
+	if r.store != nil {
+		r.store.Close()
+		r.files.Close()
 	}
 }
 
-func (f *fetcher) receive(ctx context.Context, sink receive.Sink) (Fetched, error) {
-	m := f.signed.Manifest
-	out := Fetched{Name: m.Name, Version: m.Version, Hash: f.signed.Hash, Size: int64(m.Size)}
-	if f.store != nil {
-		sink = &storeSink{Sink: sink, store: f.store, keep: f.opt.Keep, manifest: m}
+func (r *reception) receive(ctx context.Context, sink receive.Sink) (Reception, error) {
+	m := r.signed.Manifest
+	out := Reception{Name: m.Name, Version: m.Version, Hash: r.signed.Hash, Size: int64(m.Size)}
+	if r.store != nil {
+		sink = &storeSink{Sink: sink, store: r.store, keep: r.opt.Keep, manifest: m}
 	}
-	cfg := receive.Config{Self: f.node.key.Public(), Content: f.signed, First: f.conn, Connect: func(ctx context.Context) (*transport.Conn, error) {
-		conn, _, err := f.node.connect(ctx)
+	cfg := receive.Config{Self: r.node.key.Public(), Content: r.signed, First: r.conn, Connect: func(ctx context.Context) (*transport.Conn, error) {
+		conn, _, err := r.node.connect(ctx)
 		return conn, err
 	}}
-	f.conn = nil
+	r.conn = nil
 	var err error
-	out.Reception, err = receive.Run(ctx, cfg, sink, f.opt.Options)
+	out.Received, err = receive.Run(ctx, cfg, sink, r.opt.Options)
 	return out, err
 }

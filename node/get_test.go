@@ -26,7 +26,7 @@ func TestClientsThatAskTogetherShareOneCast(t *testing.T) {
 	for _, dir := range []string{s.client(), s.client(), s.client()} {
 		wg.Go(func() {
 			path := filepath.Join(t.TempDir(), "out")
-			got, err := Get(testContext(t), dir, catalog.Ref{Name: "raw"}, path, false, fetchOptions())
+			got, err := Get(testContext(t), dir, catalog.Ref{Name: "raw"}, path, false, receptionOptions())
 			if err != nil {
 				t.Error(err)
 				return
@@ -52,7 +52,7 @@ func TestLossIsRepaired(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	data := random(2, 8*mib)
 	s.publish("raw", "1", data)
-	opt := fetchOptions()
+	opt := receptionOptions()
 	r := rand.New(rand.NewPCG(1, 2))
 	opt.Drop = func() bool { return r.Float64() < 0.05 }
 	path := filepath.Join(t.TempDir(), "out")
@@ -70,7 +70,7 @@ func TestClientThatHearsNoMulticastGetsItOverQUIC(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	data := random(3, 4*mib)
 	s.publish("raw", "1", data)
-	opt := fetchOptions()
+	opt := receptionOptions()
 	opt.Drop = func() bool { return true }
 	path := filepath.Join(t.TempDir(), "out")
 	deaf := false
@@ -97,7 +97,7 @@ func TestDistributionPointThatComesBackIsWaitedFor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	half := make(chan struct{})
 	var once sync.Once
-	opt := fetchOptions()
+	opt := receptionOptions()
 	opt.Progress = func(p receive.Progress) {
 		if p.Done > int64(len(data))/4 {
 			once.Do(func() { close(half) })
@@ -123,7 +123,7 @@ func TestInterruptedGetGoesOn(t *testing.T) {
 	s.publish("raw", "1", data)
 	client, path := s.client(), filepath.Join(t.TempDir(), "out")
 	ctx, cancel := context.WithCancel(testContext(t))
-	opt := fetchOptions()
+	opt := receptionOptions()
 	opt.Progress = func(p receive.Progress) {
 		if p.Done > int64(len(data))/3 {
 			cancel()
@@ -135,7 +135,7 @@ func TestInterruptedGetGoesOn(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("a file under the final name after an interrupted get: %v", err)
 	}
-	got, err := Get(testContext(t), client, catalog.Ref{Name: "raw"}, path, false, fetchOptions())
+	got, err := Get(testContext(t), client, catalog.Ref{Name: "raw"}, path, false, receptionOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestOnlyChangedChunksTravel(t *testing.T) {
 	data := random(6, 6*mib)
 	s.publish("raw", "1", data)
 	client := s.client()
-	opt := fetchOptions()
+	opt := receptionOptions()
 	opt.Keep = true
 	if _, err := Get(testContext(t), client, catalog.Ref{Name: "raw"}, filepath.Join(t.TempDir(), "1"), false, opt); err != nil {
 		t.Fatal(err)
@@ -178,16 +178,16 @@ func TestWhatCannotBeGotSaysWhy(t *testing.T) {
 	if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wrong := fetchOptions()
+	wrong := receptionOptions()
 	wrong.Interface = "nosuchinterface"
 	for _, c := range []struct {
 		name, path string
-		opt        FetchOptions
+		opt        ReceptionOptions
 		want       string
 	}{
-		{"other", filepath.Join(dir, "a"), fetchOptions(), "no such content"},
-		{"raw", there, fetchOptions(), "exists"},
-		{"raw", filepath.Join(dir, "no", "such", "folder"), fetchOptions(), "no such file"},
+		{"other", filepath.Join(dir, "a"), receptionOptions(), "no such content"},
+		{"raw", there, receptionOptions(), "exists"},
+		{"raw", filepath.Join(dir, "no", "such", "folder"), receptionOptions(), "no such file"},
 		{"raw", filepath.Join(dir, "b"), wrong, "nosuchinterface"},
 	} {
 		_, err := Get(testContext(t), client, catalog.Ref{Name: c.name}, c.path, false, c.opt)
@@ -203,7 +203,7 @@ func TestClientGivesUpOnADistributionPointThatStaysAway(t *testing.T) {
 	s.publish("raw", "1", random(8, mib))
 	client := s.client()
 	s.stop()
-	opt := fetchOptions()
+	opt := receptionOptions()
 	opt.Wait = 100 * time.Millisecond
 	_, err := Get(testContext(t), client, catalog.Ref{Name: "raw"}, filepath.Join(t.TempDir(), "out"), false, opt)
 	if err == nil || !strings.Contains(err.Error(), "no distribution point for") {
@@ -222,7 +222,7 @@ func TestSeveralGetsOfOneClientAtOnce(t *testing.T) {
 	for name, data := range contents {
 		wg.Go(func() {
 			path := filepath.Join(t.TempDir(), name)
-			if _, err := Get(testContext(t), client, catalog.Ref{Name: name}, path, false, fetchOptions()); err != nil {
+			if _, err := Get(testContext(t), client, catalog.Ref{Name: name}, path, false, receptionOptions()); err != nil {
 				t.Error(err)
 				return
 			}
@@ -236,7 +236,7 @@ func TestGCLeavesWhatIsBeingCast(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 20e6)
 	data := random(11, 6*mib)
 	s.publish("raw", "1", data)
-	opt, path := fetchOptions(), filepath.Join(t.TempDir(), "out")
+	opt, path := receptionOptions(), filepath.Join(t.TempDir(), "out")
 	started := make(chan struct{})
 	var once sync.Once
 	opt.Progress = func(p receive.Progress) {
@@ -293,7 +293,7 @@ func TestDamagedStoreIsToldToTheClientAndMendedByPublishing(t *testing.T) {
 	client := s.client()
 	damageStore(t, dir)
 	path := filepath.Join(t.TempDir(), "x")
-	if _, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions()); !errors.Is(err, receive.ErrLacks) {
+	if _, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, receptionOptions()); !errors.Is(err, receive.ErrLacks) {
 		t.Fatalf("get: %v, want ErrLacks", err)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -304,7 +304,7 @@ func TestDamagedStoreIsToldToTheClientAndMendedByPublishing(t *testing.T) {
 		t.Fatalf("verify: %+v, %v", check, err)
 	}
 	s.publish("x", "1", data) // the cast still runs
-	got, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, fetchOptions())
+	got, err := Get(testContext(t), client, catalog.Ref{Name: "x"}, path, false, receptionOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,8 +317,8 @@ func TestDamagedStoreIsToldToTheClientAndMendedByPublishing(t *testing.T) {
 func TestOutputThatIsAFolderIsRefusedAtOnce(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	s.publish("x", "1", random(9, 1000))
-	_, err := Get(testContext(t), s.client(), catalog.Ref{Name: "x"}, t.TempDir(), true, fetchOptions())
-	if err == nil || !strings.Contains(err.Error(), "is a folder") {
+	_, err := Get(testContext(t), s.client(), catalog.Ref{Name: "x"}, t.TempDir(), true, receptionOptions())
+	if err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("get: %v", err)
 	}
 }

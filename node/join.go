@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -27,7 +28,7 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	if opt.Wait == 0 {
 		opt.Wait = DefaultJoinWait
 	}
-	key, err := catalog.InitClient(dir)
+	key, err := folder.InitClient(dir)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	}); err != nil {
 		return err
 	}
-	return catalog.JoinSite(dir, t, e)
+	return folder.JoinSite(dir, t, e)
 }
 
 // askRecord asks at each of the token's addresses in turn until one answers.

@@ -7,8 +7,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,13 +14,14 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/chunk/disk"
 	"github.com/wimcast/wimcast/internal/vfs"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
 // Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (a Node in that role
 // has one inside) or is stopped.
 type Local struct {
-	site  *catalog.Site
+	site  *folder.Folder
 	store *disk.Store
 	files vfs.FS
 
@@ -32,7 +31,7 @@ type Local struct {
 
 // OpenLocal opens the folder of a distribution point. No other process may have it open.
 func OpenLocal(dir string) (*Local, error) {
-	site, err := catalog.OpenSite(dir)
+	site, err := folder.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +39,7 @@ func OpenLocal(dir string) (*Local, error) {
 		site.Close()
 		return nil, fmt.Errorf("open %s: this is a client's folder; a distribution point's is made with 'wimcast site init'", dir)
 	}
-	files, store, err := openStore(site)
+	files, store, err := site.OpenStore()
 	if err != nil {
 		site.Close()
 		return nil, err
@@ -48,30 +47,9 @@ func OpenLocal(dir string) (*Local, error) {
 	return &Local{site: site, store: store, files: files}, nil
 }
 
-// openStore opens the chunk store of a folder, and makes it if need be.
-func openStore(site *catalog.Site) (vfs.FS, *disk.Store, error) {
-	rel, err := filepath.Rel(site.Dir, site.StoreDir())
-	if err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	if err := os.MkdirAll(site.StoreDir(), 0o700); err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	files, err := vfs.OS(site.Dir)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open store: %w", err)
-	}
-	store, err := disk.OpenStore(files, filepath.ToSlash(rel), disk.StoreConfig{})
-	if err != nil {
-		files.Close()
-		return nil, nil, fmt.Errorf("open store %s: %w", site.StoreDir(), err)
-	}
-	return files, store, nil
-}
-
 // Site and Store are open until Close.
-func (l *Local) Site() *catalog.Site { return l.site }
-func (l *Local) Store() *disk.Store  { return l.store }
+func (l *Local) Site() *folder.Folder { return l.site }
+func (l *Local) Store() *disk.Store   { return l.store }
 
 // Close frees the folder.
 func (l *Local) Close() error {

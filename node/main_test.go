@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/folder"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,7 +31,7 @@ func testContext(t *testing.T) context.Context {
 func testSite(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "site")
-	if err := catalog.InitSite(dir, "test", "distribution-point"); err != nil {
+	if err := folder.InitSite(dir, "test", "distribution-point"); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -111,8 +112,8 @@ func random(seed byte, n int) []byte {
 	return b
 }
 
-func fetchOptions() FetchOptions {
-	var o FetchOptions
+func receptionOptions() ReceptionOptions {
+	var o ReceptionOptions
 	o.Interface, o.Wait = "lo", limit
 	return o
 }

@@ -44,7 +44,7 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 	done := make(chan error, 1)
 	dir := server.client()
 	go func() {
-		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, fetchOptions())
+		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, receptionOptions())
 		done <- err
 	}()
 	nodes := server.awaitNodes("a client and a cast", func(n []mesh.Node) bool { return len(n) == 2 && n[0].What != "" })
@@ -79,7 +79,7 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	get := func(server *running, dir string) {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "x")
-		if _, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, fetchOptions()); err != nil {
+		if _, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, receptionOptions()); err != nil {
 			t.Fatal(err)
 		}
 		wantFile(t, path, data)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -37,7 +38,7 @@ type published struct {
 
 // publish splits the file at path into chunks, makes them durable in store, and signs it into the site's catalogue.
 // Nothing is in the catalogue before all of it is durable. An error leaves at most chunks that the next gc takes away.
-func publish(ctx context.Context, site *catalog.Site, store chunk.Store, path string, opt publishOptions) (published, error) {
+func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path string, opt publishOptions) (published, error) {
 	f, before, err := openRegular(path)
 	if err != nil {
 		return published{}, err
@@ -107,7 +108,7 @@ func (opt *publishOptions) halves() func(wim.Progress) {
 }
 
 // split stores the chunks of r and signs their list.
-func split(ctx context.Context, site *catalog.Site, store chunk.Store, r io.Reader, size int64, layout chunk.Layout, opt publishOptions) (published, *catalog.SignedManifest, error) {
+func split(ctx context.Context, site *folder.Folder, store chunk.Store, r io.Reader, size int64, layout chunk.Layout, opt publishOptions) (published, *catalog.SignedManifest, error) {
 	b, err := catalog.NewBuilder(opt.name, opt.version, opt.kind)
 	if err != nil {
 		return published{}, nil, err

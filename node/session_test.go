@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -15,7 +16,7 @@ import (
 // whoIs opens a peer's folder for a moment.
 func whoIs(t *testing.T, dir string) *identity {
 	t.Helper()
-	site, err := catalog.OpenSite(dir)
+	site, err := folder.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func TestRevokedClientIsToldAndDoesNotTryAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	_, err := Get(testContext(t), dir, catalog.Ref{Name: "x"}, filepath.Join(t.TempDir(), "x"), false, fetchOptions())
+	_, err := Get(testContext(t), dir, catalog.Ref{Name: "x"}, filepath.Join(t.TempDir(), "x"), false, receptionOptions())
 	wantRefusal(t, err, wire.CodeNotMember)
 	if took := time.Since(start); took > limit/4 {
 		t.Errorf("refused only after %v", took)

@@ -2,7 +2,7 @@ package wire
 
 import "github.com/wimcast/wimcast/internal/ident"
 
-// GetManifest asks, on a stream of its own, for the signed manifest with this hash. The answer is a FetchReply and the bytes.
+// GetManifest asks, on a stream of its own, for the signed manifest with this hash. The answer is a Reply and the bytes.
 type GetManifest struct{ Hash ident.ManifestHash }
 
 // Length returns the size of the body in bytes.

@@ -54,8 +54,8 @@ func samples() []any {
 		Promote{Cast: 1},
 		Unicast{Cast: 1, Spans: []Span{{1, 2}}},
 		Fetch{ID: chunk.ID(seq32(8))},
-		FetchReply{Status: FetchOK, Size: 262144},
-		FetchReply{Status: FetchBusy},
+		Reply{Status: ReplyOK, Size: 262144},
+		Reply{Status: ReplyBusy},
 		GetManifest{Hash: ident.ManifestHash(seq32(9))},
 	}
 }
@@ -278,9 +278,9 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 		"backward span":   Held{Spans: []Span{{3, 2}}},
 		"no reason":       Demote{},
 		"unknown reason":  Demote{Reason: 4},
-		"unknown status":  FetchReply{Status: 3},
-		"bytes with busy": FetchReply{Status: FetchBusy, Size: 1},
-		"huge reply":      FetchReply{Size: MaxManifest + 1},
+		"unknown status":  Reply{Status: 3},
+		"bytes with busy": Reply{Status: ReplyBusy, Size: 1},
+		"huge reply":      Reply{Size: MaxManifest + 1},
 		"escape sequence": Error{Text: "\x1b[2J"},
 		"two lines":       Error{Text: "a\nb"},
 		"not UTF-8":       Error{Text: "\xff"},

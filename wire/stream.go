@@ -43,7 +43,7 @@ const (
 	TypePromote     MessageType = 15
 	TypeUnicast     MessageType = 16
 	TypeFetch       MessageType = 32
-	TypeFetchReply  MessageType = 33
+	TypeReply       MessageType = 33
 	TypeGetManifest MessageType = 34
 )
 
@@ -101,8 +101,8 @@ func lookup(t MessageType) kind {
 		return kindOf(4+spans, ParseUnicast)
 	case TypeFetch:
 		return kindOf(32, ParseFetch)
-	case TypeFetchReply:
-		return kindOf(5, ParseFetchReply)
+	case TypeReply:
+		return kindOf(5, ParseReply)
 	case TypeGetManifest:
 		return kindOf(32, ParseGetManifest)
 	}
@@ -146,8 +146,8 @@ func typeOf(msg any) MessageType {
 		return TypeUnicast
 	case Fetch:
 		return TypeFetch
-	case FetchReply:
-		return TypeFetchReply
+	case Reply:
+		return TypeReply
 	case GetManifest:
 		return TypeGetManifest
 	}

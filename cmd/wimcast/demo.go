@@ -67,7 +67,7 @@ func (a *app) demo(ctx context.Context, cmd *cli.Command) (err error) {
 	d := &demo{app: a, demoPlan: plan, dir: dir, log: a.logger(cmd.Bool("verbose")), quiet: !cmd.Bool("verbose")}
 	result, err := d.run(ctx)
 	if err != nil {
-		return fetchHint(err)
+		return receptionHint(err)
 	}
 	if cmd.Bool("json") {
 		err = a.printJSON(result)

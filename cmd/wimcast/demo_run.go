@@ -17,6 +17,7 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -142,7 +143,7 @@ func (d *demo) prepare(ctx context.Context) error {
 // serve starts the distribution point; stop ends it.
 func (d *demo) serve(ctx context.Context) (server *node.Node, stop func(), err error) {
 	dir := d.sub("distribution-point")
-	if err := catalog.InitSite(dir, "demo", "distribution-point"); err != nil {
+	if err := folder.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
 	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}

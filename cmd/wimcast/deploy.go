@@ -13,7 +13,7 @@ import (
 func (a *app) deployCommand() *cli.Command {
 	return &cli.Command{
 		Name: "deploy", Usage: "receive an image and apply it as it arrives", ArgsUsage: "NAME[@VERSION][:IMAGE]",
-		Flags: append(fetchFlags(),
+		Flags: append(receptionFlags(),
 			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the image's root; empty or not there yet", Required: true},
 			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
 			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
@@ -32,16 +32,16 @@ func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
 		return usageErrorf(cmd, "%w", err)
 	}
 	collectOften()
-	opt, show, done := a.fetchOptions(cmd, got[0])
+	opt, show, done := a.receptionOptions(cmd, got[0])
 	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
-		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
+		ReceptionOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
 	})
 	done(err)
 	show.close()
 	if err != nil {
-		return fetchHint(err)
+		return receptionHint(err)
 	}
-	return a.fetched(cmd, out, cmd.String("target"))
+	return a.received(cmd, out, cmd.String("target"))
 }
 
 // nameRules takes --include-invalid-names: which names of an image are refused.

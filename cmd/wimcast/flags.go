@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// systemDir is where a node of the whole machine keeps its site, keys and store.
+// systemDir is where a node of the whole machine has its folder.
 const systemDir = "/var/lib/wimcast"
 
 // dirFlag is --dir, the folder of a node.

@@ -15,8 +15,8 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// fetchFlags are what get and deploy have in common.
-func fetchFlags() []cli.Flag {
+// receptionFlags are what get and deploy have in common.
+func receptionFlags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
 		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
@@ -39,7 +39,7 @@ func checkWait(d time.Duration) error {
 func (a *app) getCommand() *cli.Command {
 	return &cli.Command{
 		Name: "get", Usage: "receive a content into a file", ArgsUsage: "NAME[@VERSION]",
-		Flags: append(fetchFlags(),
+		Flags: append(receptionFlags(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write", Required: true},
 			&cli.BoolFlag{Name: "replace", Usage: "replace FILE if it is there"},
 		),
@@ -47,8 +47,8 @@ func (a *app) getCommand() *cli.Command {
 	}
 }
 
-// fetchedJSON is the output of get and deploy --json.
-type fetchedJSON struct {
+// receptionJSON is the output of get and deploy --json.
+type receptionJSON struct {
 	Content     string  `json:"content"`
 	Bytes       int64   `json:"bytes"`
 	Received    int64   `json:"received_bytes"`
@@ -64,8 +64,8 @@ type fetchedJSON struct {
 	Lost        string  `json:"not_kept,omitempty"`
 }
 
-func toJSON(f node.Fetched) fetchedJSON {
-	out := fetchedJSON{
+func toJSON(f node.Reception) receptionJSON {
+	out := receptionJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
 		GoodputMbps: goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
 		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
@@ -88,7 +88,7 @@ func (a *app) get(ctx context.Context, cmd *cli.Command) error {
 	if ref.Image != 0 {
 		return usageErrorf(cmd, "get %s: the whole file is received; leave out the image number, or use deploy", got[0])
 	}
-	opt, show, done := a.fetchOptions(cmd, got[0])
+	opt, show, done := a.receptionOptions(cmd, got[0])
 	out, err := node.Get(ctx, cmd.String("dir"), ref, cmd.String("output"), cmd.Bool("replace"), opt)
 	done(err)
 	show.close()
@@ -96,16 +96,16 @@ func (a *app) get(ctx context.Context, cmd *cli.Command) error {
 		return withHint(err, "say --replace to write over it, or choose another -o")
 	}
 	if err != nil {
-		return fetchHint(err)
+		return receptionHint(err)
 	}
-	return a.fetched(cmd, out, cmd.String("output"))
+	return a.received(cmd, out, cmd.String("output"))
 }
 
-// fetchOptions takes the flags that get and deploy have in common, and shows progress.
-func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *progress, func(error)) {
+// receptionOptions takes the flags that get and deploy have in common, and shows progress.
+func (a *app) receptionOptions(cmd *cli.Command, what string) (node.ReceptionOptions, *progress, func(error)) {
 	show := a.newProgress()
 	bar := show.track(what, 0)
-	opt := node.FetchOptions{Keep: cmd.Bool("keep")}
+	opt := node.ReceptionOptions{Keep: cmd.Bool("keep")}
 	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.logger(cmd.Bool("verbose"))
 	opt.Progress = func(p receive.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
 	return opt, show, bar.finish
@@ -126,7 +126,7 @@ func progressWords(p receive.Progress) string {
 	return ""
 }
 
-func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
+func (a *app) received(cmd *cli.Command, out node.Reception, where string) error {
 	if cmd.Bool("json") {
 		return a.printJSON(toJSON(out))
 	}
@@ -141,8 +141,8 @@ func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
 	return nil
 }
 
-// fetchHint attaches what can be done about a failed get or deploy.
-func fetchHint(err error) error {
+// receptionHint attaches what can be done about a failed get or deploy.
+func receptionHint(err error) error {
 	var refused wire.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == wire.CodeNotMember:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -41,7 +42,7 @@ func (a *app) join(ctx context.Context, cmd *cli.Command) error {
 			return withHint(err, "ask for a new token: 'wimcast site token' on the distribution point")
 		case errors.Is(err, node.ErrOtherNode):
 			return withHint(err, "the token is of another distribution point, or of one that was made anew since: print a new one there with 'wimcast site token'")
-		case errors.Is(err, catalog.ErrSiteExists):
+		case errors.Is(err, folder.ErrExists):
 			return withHint(err, "this machine has joined with it already, and the folder is kept as it is; to join another site, choose another folder with --dir")
 		}
 		return folderHint(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/folder"
 )
 
 func (a *app) siteCommand() *cli.Command {
@@ -51,7 +52,7 @@ func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
 		}
 		dir = got[0]
 	}
-	if err := catalog.InitSite(dir, cmd.String("name"), hostName()); err != nil {
+	if err := folder.InitSite(dir, cmd.String("name"), hostName()); err != nil {
 		return folderHint(err)
 	}
 	a.notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
@@ -77,14 +78,14 @@ func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
 	return a.printf("%s\n", token)
 }
 
-// folder is a distribution point's folder, which the caller closes.
-type folder interface {
+// opened is a distribution point's folder, which the caller closes.
+type opened interface {
 	api.Folder
 	io.Closer
 }
 
 // openFolder opens a distribution point's folder: through the node that runs on it, or, when none does, directly.
-func openFolder(dir string) (folder, error) {
+func openFolder(dir string) (opened, error) {
 	if c := api.Dial(dir); c != nil {
 		return c, nil
 	}
@@ -100,11 +101,11 @@ func folderHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrBusy):
 		return withHint(err, "another wimcast uses this folder: wait for it, or stop it")
-	case errors.Is(err, catalog.ErrNoSite):
+	case errors.Is(err, folder.ErrNoFolder):
 		return withHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
-	case errors.Is(err, catalog.ErrSiteExists):
+	case errors.Is(err, folder.ErrExists):
 		return withHint(err, "it is kept as it is; choose another folder")
-	case errors.Is(err, catalog.ErrIncomplete):
+	case errors.Is(err, folder.ErrIncomplete):
 		return withHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
 	}
 	return err

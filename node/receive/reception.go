@@ -40,8 +40,8 @@ type Progress struct {
 	Why         string // what is waited for, for people
 }
 
-// Reception is what a finished reception has to tell.
-type Reception struct {
+// Received is what came in a reception, and how.
+type Received struct {
 	Bytes       int64 // of blocks received
 	Blocks      int
 	Multicast   uint64 // blocks decoded from multicast
@@ -100,7 +100,7 @@ type receiver struct {
 }
 
 // Run takes part in the cast of a content until the sink has all it needs.
-func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Reception, error) {
+func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Received, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -115,7 +115,7 @@ func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Reception, er
 	}
 	m, err := peer.New(peer.Config{LostMax: max(opt.Wait, time.Second), Seed: seedOf(cfg.Self), Cast: r.cast, Blocks: r.blocks})
 	if err != nil {
-		return Reception{}, err
+		return Received{}, err
 	}
 	r.machine = m
 	return r.receive(ctx)
@@ -129,7 +129,7 @@ func seedOf(k catalog.PublicKey) uint64 {
 	return seed
 }
 
-func (r *receiver) receive(ctx context.Context) (Reception, error) {
+func (r *receiver) receive(ctx context.Context) (Received, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	r.ctx = ctx
@@ -145,7 +145,7 @@ func (r *receiver) receive(ctx context.Context) (Reception, error) {
 
 	final, err := r.ask()
 	if err != nil {
-		return Reception{}, err
+		return Received{}, err
 	}
 	wg.Go(func() { r.feed(ctx, final) })
 	if r.opt.Progress != nil {
@@ -168,11 +168,11 @@ func (r *receiver) receive(ctx context.Context) (Reception, error) {
 	return out, err
 }
 
-func (r *receiver) result() Reception {
+func (r *receiver) result() Received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.machine.Status()
-	return Reception{
+	return Received{
 		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
 		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
 	}

@@ -26,7 +26,7 @@ import (
 const (
 	maxConns      = 4096 // incoming connections
 	maxUntrusted  = 512  // of them, those not trusted yet
-	maxServing    = 64   // fetches that an endpoint answers at a time; more are told ErrBusy
+	maxServing    = 64   // requests that an endpoint answers at a time; more are told ErrBusy
 	maxServingOne = 8    // of them, those of one connection
 	maxStreams    = 32   // streams that a peer may have open
 
@@ -69,7 +69,7 @@ type Endpoint struct {
 	cert      tls.Certificate
 	now       func() time.Time
 	idle      time.Duration
-	serving   chan struct{} // a token for each fetch being answered
+	serving   chan struct{} // a token for each request being answered
 	buffers   sync.Pool     // *[]byte of chunk.MaxSize
 
 	mu        sync.Mutex

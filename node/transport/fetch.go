@@ -106,16 +106,16 @@ func exchange(ctx context.Context, s *quic.Stream, request []byte) (int, error) 
 	var reply any
 	if err == nil {
 		_ = s.Close() // fails when the answer is there already: the peer then has stopped reading
-		reply, err = wire.ReadMessage(s, wire.TypeFetchReply)
+		reply, err = wire.ReadMessage(s, wire.TypeReply)
 	}
 	if err = done(err); err != nil {
 		return 0, err
 	}
-	r := reply.(wire.FetchReply)
+	r := reply.(wire.Reply)
 	switch r.Status {
-	case wire.FetchNotHeld:
+	case wire.ReplyNotHeld:
 		return 0, ErrNotHeld
-	case wire.FetchBusy:
+	case wire.ReplyBusy:
 		return 0, ErrBusy
 	}
 	return int(r.Size), nil

@@ -26,9 +26,9 @@ type Source interface {
 	Manifest(ctx context.Context, hash ident.ManifestHash) (io.ReadCloser, int64, error)
 }
 
-// Serve answers fetches of the peer until ctx ends or the connection does, and returns why. Answers under way are then
-// given up. It fails at once when the peer is not trusted. Any error of the source but ErrNotHeld breaks the one stream off or tells the peer
-// that we are busy; what went wrong is the source's to report.
+// Serve answers what the peer asks for, chunks and manifests, until ctx ends or the connection does, and returns why. Answers
+// under way are then given up. It fails at once when the peer is not trusted. Any error of the source but ErrNotHeld breaks
+// the one stream off or tells the peer that we are busy; what went wrong is the source's to report.
 func (c *Conn) Serve(ctx context.Context, src Source) error {
 	c.mu.Lock()
 	trusted := c.trusted
@@ -97,7 +97,7 @@ func (c *Conn) answerChunk(ctx context.Context, s *quic.Stream, src Source, id c
 	if err != nil || len(data) > chunk.MaxSize {
 		return c.refuse(ctx, s, err)
 	}
-	if err := c.reply(ctx, s, wire.FetchReply{Status: wire.FetchOK, Size: uint32(len(data))}); err != nil {
+	if err := c.reply(ctx, s, wire.Reply{Status: wire.ReplyOK, Size: uint32(len(data))}); err != nil {
 		return err
 	}
 	if err := write(ctx, s, data); err != nil {
@@ -115,7 +115,7 @@ func (c *Conn) answerManifest(ctx context.Context, s *quic.Stream, src Source, h
 	if size < 0 || size > wire.MaxManifest {
 		return c.refuse(ctx, s, ErrNotHeld)
 	}
-	if err := c.reply(ctx, s, wire.FetchReply{Status: wire.FetchOK, Size: uint32(size)}); err != nil {
+	if err := c.reply(ctx, s, wire.Reply{Status: wire.ReplyOK, Size: uint32(size)}); err != nil {
 		return err
 	}
 	buf := c.endpoint.buffers.Get().(*[]byte)
@@ -135,17 +135,17 @@ func (c *Conn) answerManifest(ctx context.Context, s *quic.Stream, src Source, h
 
 // refuse answers a request that cannot be met.
 func (c *Conn) refuse(ctx context.Context, s *quic.Stream, why error) error {
-	status := wire.FetchBusy
+	status := wire.ReplyBusy
 	if errors.Is(why, ErrNotHeld) {
-		status = wire.FetchNotHeld
+		status = wire.ReplyNotHeld
 	}
-	if err := c.reply(ctx, s, wire.FetchReply{Status: status}); err != nil {
+	if err := c.reply(ctx, s, wire.Reply{Status: status}); err != nil {
 		return err
 	}
 	return s.Close()
 }
 
-func (c *Conn) reply(ctx context.Context, s *quic.Stream, r wire.FetchReply) error {
+func (c *Conn) reply(ctx context.Context, s *quic.Stream, r wire.Reply) error {
 	b, err := wire.AppendMessage(nil, r)
 	if err != nil {
 		return err

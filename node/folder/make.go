@@ -1,4 +1,4 @@
-package catalog
+package folder
 
 import (
 	"errors"
@@ -8,43 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/ident"
 )
-
-// Names in a node's folder.
-const (
-	configName    = "wimcast.toml"
-	catalogueName = "catalogue.db"
-	keysName      = "keys"
-	storeName     = "store"
-
-	rootKeyName      = "root.key" // never opened again: move it to a safe place
-	onlineKeyName    = "online.key"
-	publisherKeyName = "publisher.key"
-	nodeKeyName      = "node.key"
-	meshKeyName      = "mesh.key"
-
-	// A folder in the making holds one of these until all else in it is durable.
-	siteMarker = ".wimcast-site-init"
-	joinMarker = ".wimcast-join"
-)
-
-// Errors of a node's folder that callers tell apart.
-var (
-	ErrNoSite     = errors.New("not a wimcast folder")
-	ErrSiteExists = errors.New("it is a wimcast folder already")
-	ErrIncomplete = errors.New("making the folder was interrupted")
-)
-
-// Site is the opened folder of a node, a distribution point's or a client's. One process has it open at a time.
-type Site struct {
-	Dir       string
-	Config    Config
-	Catalogue *Catalogue
-	Node      *Key // this node's key
-	Online    *Key // nil on clients
-	Publisher *Key // nil on clients
-}
 
 // InitSite makes a site in dir, which must not exist, or be empty, or hold what an interrupted InitSite left: that is
 // thrown away. site and node are names for people.
@@ -56,7 +22,7 @@ func InitSite(dir, site, node string) error {
 }
 
 func initSite(dir, site, node string) error {
-	if err := errors.Join(checkLabel("site name", site), checkLabel("node name", node)); err != nil {
+	if err := errors.Join(catalog.CheckLabel("site name", site), catalog.CheckLabel("node name", node)); err != nil {
 		return err
 	}
 	if err := begin(dir, siteMarker); err != nil {
@@ -70,14 +36,14 @@ func initSite(dir, site, node string) error {
 		return err
 	}
 	rootKey, online, publisher, self := keys[0], keys[1], keys[2], keys[3]
-	root := &Root{
+	root := &catalog.Root{
 		Version: 1, Site: site, SiteKey: rootKey.Public(), Online: online.Public(),
-		Publishers: []PublicKey{publisher.Public()},
+		Publishers: []catalog.PublicKey{publisher.Public()},
 	}
-	record := NodeRecord{Key: self.Public(), Name: node, Roles: ident.AllRoles}
-	rootRaw, err1 := SignRoot(root, rootKey)
-	headRaw, err2 := SignHead(&Head{Version: 1, Epoch: 1}, online)
-	recordRaw, err3 := SignNodeRecord(record, online)
+	record := catalog.NodeRecord{Key: self.Public(), Name: node, Roles: ident.AllRoles}
+	rootRaw, err1 := catalog.SignRoot(root, rootKey)
+	headRaw, err2 := catalog.SignHead(&catalog.Head{Version: 1, Epoch: 1}, online)
+	recordRaw, err3 := catalog.SignNodeRecord(record, online)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
@@ -86,7 +52,7 @@ func initSite(dir, site, node string) error {
 
 // InitClient begins a client's folder and returns the node's key. Until JoinSite ends it, it may be called again, in
 // another process too, and returns the same key: so asking the site again does not use up the token again.
-func InitClient(dir string) (*Key, error) {
+func InitClient(dir string) (*catalog.Key, error) {
 	k, err := initClient(dir)
 	if err != nil {
 		return nil, fmt.Errorf("make client in %s: %w", dir, err)
@@ -94,7 +60,7 @@ func InitClient(dir string) (*Key, error) {
 	return k, nil
 }
 
-func initClient(dir string) (*Key, error) {
+func initClient(dir string) (*catalog.Key, error) {
 	if err := begin(dir, joinMarker); err != nil {
 		return nil, err
 	}
@@ -113,14 +79,14 @@ func initClient(dir string) (*Key, error) {
 }
 
 // JoinSite ends what InitClient began: it stores what the site gave in answer to the token.
-func JoinSite(dir string, t Token, e *Enrolment) error {
+func JoinSite(dir string, t catalog.Token, e *catalog.Enrolment) error {
 	if err := joinSite(dir, t, e); err != nil {
 		return fmt.Errorf("join site in %s: %w", dir, err)
 	}
 	return nil
 }
 
-func joinSite(dir string, t Token, e *Enrolment) error {
+func joinSite(dir string, t catalog.Token, e *catalog.Enrolment) error {
 	if err := begin(dir, joinMarker); err != nil {
 		return err
 	}
@@ -163,7 +129,7 @@ func begin(dir, marker string) error {
 		case siteMarker, joinMarker:
 			return fmt.Errorf("%w: it was begun by the other of \"site init\" and \"join\"; use that, or empty the folder", ErrIncomplete)
 		case configName, catalogueName:
-			return ErrSiteExists
+			return ErrExists
 		}
 		other = n.Name()
 	}
@@ -191,14 +157,14 @@ func sweep(dir string) error {
 }
 
 // makeKeys draws keys and writes them to dir's key folder.
-func makeKeys(dir string, names ...string) ([]*Key, error) {
+func makeKeys(dir string, names ...string) ([]*catalog.Key, error) {
 	folder := filepath.Join(dir, keysName)
 	if err := os.Mkdir(folder, folderPerm); err != nil {
 		return nil, err
 	}
-	var keys []*Key
+	var keys []*catalog.Key
 	for _, name := range names {
-		k := NewKey()
+		k := catalog.NewKey()
 		if err := SaveKey(filepath.Join(folder, name), k); err != nil {
 			return nil, err
 		}
@@ -212,7 +178,7 @@ func finish(dir, marker, config string, rootRaw, headRaw, recordRaw []byte) erro
 	if err := os.MkdirAll(filepath.Join(dir, storeName), folderPerm); err != nil {
 		return err
 	}
-	if err := createCatalogue(filepath.Join(dir, catalogueName), rootRaw, headRaw, recordRaw); err != nil {
+	if err := catalog.Create(filepath.Join(dir, catalogueName), rootRaw, headRaw, recordRaw); err != nil {
 		return err
 	}
 	if err := writeFileAtomic(filepath.Join(dir, configName), []byte(config)); err != nil {
@@ -226,73 +192,3 @@ func finish(dir, marker, config string, rootRaw, headRaw, recordRaw []byte) erro
 	}
 	return syncDir(dir)
 }
-
-// OpenSite opens a node's folder and keeps other processes out of it until Close. ErrNoSite, ErrIncomplete and ErrBusy
-// tell what is wrong.
-func OpenSite(dir string) (*Site, error) {
-	if err := checkComplete(dir); err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	if err := checkPrivate(filepath.Join(dir, keysName)); err != nil {
-		return nil, fmt.Errorf("open %s: %w", dir, err)
-	}
-	s := &Site{Dir: dir}
-	var err error
-	if s.Config, err = loadConfig(filepath.Join(dir, configName)); err != nil {
-		return nil, err
-	}
-	if err := s.loadKeys(); err != nil {
-		return nil, err
-	}
-	if s.Catalogue, err = OpenCatalogue(filepath.Join(dir, catalogueName), s.Online); err != nil {
-		return nil, err
-	}
-	if s.Catalogue.Record().Key != s.Node.Public() {
-		err := fmt.Errorf("open %s: the node key is not the one in the node record", dir)
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
-}
-
-func checkComplete(dir string) error {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %w", ErrNoSite, err)
-	} else if err != nil {
-		return err
-	}
-	for marker, command := range map[string]string{siteMarker: "wimcast site init", joinMarker: "wimcast join"} {
-		if _, err := os.Lstat(filepath.Join(dir, marker)); err == nil {
-			return fmt.Errorf("%w: run %q again", ErrIncomplete, command)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, catalogueName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // such as: no permission to look
-	} else if err != nil {
-		return fmt.Errorf(`%w: make one with "wimcast site init" or "wimcast join"`, ErrNoSite)
-	}
-	return nil
-}
-
-// loadKeys loads the node's key, and the site's where they are.
-func (s *Site) loadKeys() (err error) {
-	folder := filepath.Join(s.Dir, keysName)
-	if s.Node, err = LoadKey(filepath.Join(folder, nodeKeyName)); err != nil {
-		return err
-	}
-	for name, k := range map[string]**Key{onlineKeyName: &s.Online, publisherKeyName: &s.Publisher} {
-		*k, err = LoadKey(filepath.Join(folder, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// IsDistributionPoint says whether this folder holds the site's online key.
-func (s *Site) IsDistributionPoint() bool { return s.Online != nil }
-
-// StoreDir is the folder of the chunk store.
-func (s *Site) StoreDir() string { return filepath.Join(s.Dir, storeName) }
-
-// Close frees the folder.
-func (s *Site) Close() error { return s.Catalogue.Close() }

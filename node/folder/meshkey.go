@@ -1,4 +1,4 @@
-package catalog
+package folder
 
 import (
 	"crypto/hkdf"
@@ -8,27 +8,29 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+
+	"github.com/wimcast/wimcast/catalog"
 )
 
 // MeshKey returns the key of the site's gossip mesh, for the distribution point to give to enrolled nodes. It belongs to the
 // head's epoch, so a node that was revoked does not know the next one. A folder made before there was a mesh gets its secret
 // now. It fails on clients.
-func (s *Site) MeshKey() ([32]byte, error) {
-	if !s.IsDistributionPoint() {
-		return [32]byte{}, fmt.Errorf("derive mesh key in %s: only a distribution point can", s.Dir)
+func (f *Folder) MeshKey() ([32]byte, error) {
+	if !f.IsDistributionPoint() {
+		return [32]byte{}, fmt.Errorf("derive mesh key in %s: only a distribution point can", f.Dir)
 	}
-	path := filepath.Join(s.Dir, keysName, meshKeyName)
+	path := filepath.Join(f.Dir, keysName, meshKeyName)
 	secret, err := LoadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		secret = NewKey()
+		secret = catalog.NewKey()
 		err = SaveKey(path, secret)
 	}
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("derive mesh key: %w", err)
 	}
-	head, _, _ := s.Catalogue.Head()
+	head, _, _ := f.Catalogue.Head()
 	info := binary.BigEndian.AppendUint32([]byte("wimcast mesh 1"), head.Epoch)
-	key, err := hkdf.Key(sha256.New, secret.priv.Seed(), nil, string(info), 32)
+	key, err := hkdf.Key(sha256.New, secret.Seed(), nil, string(info), 32)
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("derive mesh key: %w", err)
 	}

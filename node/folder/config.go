@@ -1,4 +1,4 @@
-package catalog
+package folder
 
 import (
 	"encoding/hex"
@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/wimcast/wimcast/catalog"
 )
 
 const maxConfig = 64 << 10
@@ -149,10 +151,10 @@ func (c Config) validateClient() error {
 	if c.DistributionKey == "" {
 		return nil
 	}
-	if b, err := hex.DecodeString(c.DistributionKey); err != nil || len(b) != len(PublicKey{}) {
+	if b, err := hex.DecodeString(c.DistributionKey); err != nil || len(b) != len(catalog.PublicKey{}) {
 		return fmt.Errorf("distribution_key = %q: want 64 hexadecimal digits", c.DistributionKey)
 	}
-	if err := checkAddresses(c.DistributionPoints); err != nil {
+	if err := catalog.CheckAddresses(c.DistributionPoints); err != nil {
 		return fmt.Errorf("distribution_points: %w", err)
 	}
 	return nil

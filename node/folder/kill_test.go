@@ -1,4 +1,4 @@
-package catalog
+package folder
 
 import (
 	"bufio"
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wimcast/wimcast/catalog"
 )
 
 // TestMain lets this test binary be the process that gets killed: "publish DIR FROM" or "init DIR" as arguments after
@@ -39,7 +41,7 @@ func victim(args []string) error {
 			fmt.Println("end", i)
 		}
 	}
-	s, err := OpenSite(args[1])
+	s, err := Open(args[1])
 	if err != nil {
 		return err
 	}
@@ -99,28 +101,31 @@ func TestKillWhilePublishing(t *testing.T) {
 		if _, err := fmt.Sscan(lines[len(lines)-1], &serial, &said); err != nil {
 			t.Fatal(err)
 		}
-		s, err := OpenSite(dir)
+		s, err := Open(dir)
 		if err != nil {
 			t.Fatalf("seed %d, round %d: %v", seed, round, err)
 		}
 		h, raw, _ := s.Catalogue.Head()
-		if _, err := VerifyHead(raw, s.Catalogue.Root()); err != nil {
+		if _, err := catalog.VerifyHead(raw, s.Catalogue.Root()); err != nil {
 			t.Errorf("seed %d, round %d: %v", seed, round, err)
 		}
 		if h.Version < serial || h.Version <= version {
 			t.Errorf("seed %d, round %d: head %d after the victim said %d; before it %d", seed, round, h.Version, serial, version)
 		}
-		_, found := h.find("c", strconv.Itoa(said))
-		_, after := h.find("c", strconv.Itoa(said+1))
+		listed := func(i int) bool {
+			_, err := h.Lookup(catalog.Ref{Name: "c", Version: strconv.Itoa(i)})
+			return err == nil
+		}
+		found, after := listed(said), listed(said+1)
 		if removed := said%3 == 1 && after; !found && !removed { // the next step takes it out again
 			t.Errorf("seed %d, round %d: c@%d was published and is not there", seed, round, said)
 		}
 		for _, e := range h.Entries {
-			if _, _, err := s.Catalogue.Get(Ref{Name: e.Name, Version: e.Version}); err != nil {
+			if _, _, err := s.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version}); err != nil {
 				t.Errorf("seed %d, round %d: %v", seed, round, err)
 			}
 		}
-		latest := must(s.Catalogue.Lookup(Ref{Name: "c"}))
+		latest := must(s.Catalogue.Lookup(catalog.Ref{Name: "c"}))
 		version, next = h.Version, must(strconv.Atoi(latest.Version))+1
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -139,7 +144,7 @@ func TestKillWhileInit(t *testing.T) {
 		said, last, _ := strings.Cut(lines[len(lines)-1], " ")
 		dir := filepath.Join(top, last)
 		err := InitSite(dir, "Lab", "dp")
-		if err != nil && !errors.Is(err, ErrSiteExists) || said == "end" && err == nil {
+		if err != nil && !errors.Is(err, ErrExists) || said == "end" && err == nil {
 			t.Errorf("seed %d, round %d: init after %q: %v", seed, round, lines[len(lines)-1], err)
 		}
 		openTestSite(t, dir)

@@ -1,4 +1,4 @@
-package catalog
+package folder
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/zeebo/blake3"
+
+	"github.com/wimcast/wimcast/catalog"
 )
 
 // A key file is one line: "wimcast-key-1", the 32-byte seed and the first 4 bytes of the seed's BLAKE3 hash, both in
@@ -21,7 +23,7 @@ const (
 )
 
 // SaveKey writes k to a new file with mode 0600. It never writes over a file.
-func SaveKey(path string, k *Key) error {
+func SaveKey(path string, k *catalog.Key) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save key %s: %w", path, fs.ErrExist)
 	}
@@ -32,7 +34,7 @@ func SaveKey(path string, k *Key) error {
 }
 
 // LoadKey reads a key file. It refuses one that other users could read.
-func LoadKey(path string) (*Key, error) {
+func LoadKey(path string) (*catalog.Key, error) {
 	if err := checkPrivate(path); err != nil {
 		return nil, fmt.Errorf("load key: %w", err)
 	}
@@ -52,13 +54,13 @@ func LoadKey(path string) (*Key, error) {
 	return k, nil
 }
 
-func appendKeyFile(b []byte, k *Key) []byte {
-	seed := k.priv.Seed()
+func appendKeyFile(b []byte, k *catalog.Key) []byte {
+	seed := k.Seed()
 	sum := blake3.Sum256(seed)
 	return fmt.Appendf(b, "%s %x %x\n", keyFilePrefix, seed, sum[:4])
 }
 
-func parseKeyFile(data []byte) (*Key, error) {
+func parseKeyFile(data []byte) (*catalog.Key, error) {
 	bad := errors.New("not a wimcast key file, or damaged: restore it from a copy")
 	fields := strings.Split(string(data), " ")
 	if len(data) != keyFileLen || len(fields) != 3 {
@@ -68,7 +70,7 @@ func parseKeyFile(data []byte) (*Key, error) {
 	if err != nil || len(seed) != 32 {
 		return nil, bad
 	}
-	k := keyFromSeed(seed)
+	k := catalog.KeyFromSeed(seed)
 	if !bytes.Equal(appendKeyFile(nil, k), data) {
 		return nil, bad
 	}
