@@ -69,9 +69,9 @@ func TestUnreadableAnswersLoad(t *testing.T) {
 			for _, l := range only[Load](outs) {
 				loads[l.Block]++
 				if fails(l.Block) {
-					m.Handle(m.now, Unreadable{Block: l.Block})
+					m.Handle(m.now, Unreadable(l))
 				} else {
-					m.Handle(m.now, Loaded{Block: l.Block})
+					m.Handle(m.now, Loaded(l))
 				}
 			}
 			if n := len(m.memory.state); n > MemoryBlocksMin || n != m.memory.order.Len() {
