@@ -105,7 +105,7 @@ func (m *Machine) gather(mb *member) {
 		m.leaveBehind(mb)
 	}
 	span := m.now.Sub(m.rate.round.at)
-	if m.rate.ready*2 > m.waiting && (span >= slowRound || m.rate.fast && span >= fastRound) {
+	if m.rate.ready*2 >= m.waiting && m.rate.ready > 0 && (span >= slowRound || m.rate.fast && span >= fastRound) {
 		m.endRound()
 	}
 }

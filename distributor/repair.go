@@ -138,7 +138,7 @@ func (m *Machine) decide() {
 
 // grant decides how many symbols a block gets for the needs in r.
 func (m *Machine) grant(b *block, r repair) {
-	if r.target[0] <= b.sent {
+	if r.target[0] <= max(b.sent, b.goal) {
 		return
 	}
 	second := max(r.target[1], b.sent)
