@@ -47,10 +47,11 @@ func (m *Machine) fit() {
 	}
 }
 
-// passOn ends a pass whose members carry far less than the rate, when there are others. They are left behind, so that a slow
-// member never keeps faster ones waiting, and one that is alone goes on over QUIC.
+// passOn ends a pass whose members carry far less than the rate, when there are others that wait for theirs, or when only one
+// member is left. They are left behind, so that a slow member never keeps faster ones waiting, and one that is alone goes on over
+// QUIC.
 func (m *Machine) passOn(carried int64) bool {
-	if carried >= m.rate.bps/100*fallsFar || m.waiting == len(m.members) && m.waiting > 1 || len(m.members) < 2 {
+	if carried >= m.rate.bps/100*fallsFar || m.waiting == len(m.members) && m.waiting > 1 {
 		return false
 	}
 	m.event(EventPass, 0, 0, carried, "")
