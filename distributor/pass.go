@@ -17,6 +17,7 @@ const (
 	farAfter      = 200 * time.Millisecond // for so long, in two rounds
 	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
 	lastPercent   = 40                     // in the last pass
+	guessMax      = 4                      // times what was measured of another member: a guess may be too high by so much
 	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
@@ -120,7 +121,7 @@ func lowerGuesses(left []*member) {
 		}
 		best := int64(0)
 		for _, other := range left {
-			if other.carry.measured && other.carry.bps <= mb.carry.bps {
+			if other.carry.measured && other.carry.bps <= mb.carry.bps && mb.carry.bps <= guessMax*other.carry.bps {
 				best = max(best, other.carry.bps)
 			}
 		}

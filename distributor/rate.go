@@ -187,12 +187,12 @@ func (m *Machine) fall(sent, carried int64) {
 }
 
 // steering returns how many members must be without trouble for the rate to stay. In the first pass the fastest steer, and who
-// cannot follow is left behind for a later one. Later passes are for members of about one speed: there most of them do.
+// cannot follow is left behind for a later one. Later passes are for members of about one speed: there half of them do.
 func (m *Machine) steering(members int) int {
 	if m.pass == 0 {
 		return max(1, (members+steerShare-1)/steerShare)
 	}
-	return members - members/3
+	return (members + 1) / 2
 }
 
 // weighed is what a round showed of the members that have a sample.
