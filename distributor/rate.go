@@ -151,11 +151,11 @@ func (m *Machine) endRound() {
 	w := m.sum(sent, idle)
 	switch {
 	case w.members == 0:
-	case w.backlog*3 > w.members:
+	case w.backlog*3 > m.waiting:
 		m.lowerForBacklog(w.durable)
 	case w.healthy >= m.steering(w.members):
 		r.peak = max(r.peak, sent)
-		if w.laden*3 <= w.members && !idle {
+		if w.laden*3 <= m.waiting && !idle {
 			m.raise(span)
 		}
 	case w.unclear > 0:
@@ -207,7 +207,17 @@ type weighed struct {
 func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 	carried, disks := m.lossBuf[:0], m.scratch[:0]
 	for _, mb := range m.members {
-		if mb.wants == 0 || mb.weighed < m.rate.round.at {
+		if mb.wants == 0 {
+			continue
+		}
+		if mb.backlog > troubleBacklog {
+			w.backlog++
+		}
+		if mb.backlog > calmBacklog {
+			w.laden++
+		}
+		disks = append(disks, mb.durableBps)
+		if mb.weighed < m.rate.round.at {
 			continue
 		}
 		w.members++
@@ -219,13 +229,7 @@ func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 		case mb.trouble:
 			w.troubled++
 		}
-		if mb.backlog > troubleBacklog {
-			w.backlog++
-		}
-		if mb.backlog > calmBacklog {
-			w.laden++
-		}
-		carried, disks = append(carried, mb.carry.bps), append(disks, mb.durableBps)
+		carried = append(carried, mb.carry.bps)
 	}
 	m.lossBuf, m.scratch = carried, disks
 	w.durable = median(disks)

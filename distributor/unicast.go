@@ -11,7 +11,7 @@ const (
 	flightMax     = 256     // blocks named to a member and neither fetched nor held
 	flightBytes   = 8 << 20 // their bytes
 	flightMetered = 1 << 20 // the same while others are in the group
-	meterShare    = 20      // demoted members together get one part in so many of the rate while others are in the group
+	meterShare    = 24      // demoted members together get one part in so many of the rate while others are in the group
 	spansMax      = 64      // spans in one Unicast
 )
 
@@ -82,7 +82,11 @@ func (m *Machine) allowance() (limit int64, metered bool) {
 	if m.waiting == 0 {
 		return flightBytes, false
 	}
-	bps := max(m.rate.bps/meterShare, m.rate.peak-m.rate.bps-m.rate.peak/meterShare)
+	bps := m.rate.bps
+	if m.rate.peak > 0 {
+		bps = min(bps, m.rate.peak)
+	}
+	bps = max(bps/meterShare, m.rate.peak-bps-m.rate.peak/meterShare)
 	m.meter = min(m.meter+mulDiv(bps/8, int64(since), 1e9), flightMetered)
 	return flightMetered, true
 }

@@ -5,20 +5,22 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
 // What a cast may cost the network, and how long it may take, for any mix of speeds, loss and arrivals. Every run is checked.
 const (
-	uselessMax  = 2 * time.Second        // multicast from which nobody decodes anything
-	pauseMin    = 500 * time.Millisecond // without a symbol: multicast begins anew after it
-	imagesMax   = 4                      // images on the wire, QUIC included, where all ask during the same pass; one more for each later one
-	classesMax  = 3                      // speeds for which that holds: each further one takes a pass of its own, with 15 % for repair
-	classPpm    = 650_000                // a speed is another one when it is below so much of the next faster
-	ownTimes    = 1.5                    // a member ends within so many times what its own link needs, and the time of one pass,
-	settleSlack = 3 * time.Second        // and what it takes to gather, to find the rate and to end
-	slackBytes  = 4 << 20                // the same for the wire,
-	findTime    = 100 * time.Millisecond // and what the fastest member carries in so long
+	uselessMax   = 2 * time.Second        // multicast from which nobody decodes anything
+	pauseMin     = 500 * time.Millisecond // without a symbol: multicast begins anew after it
+	imagesMax    = 4                      // images on the wire, QUIC included, where all ask during the same pass; one more for each later one
+	classesMax   = 3                      // speeds for which that holds: each further one takes a pass of its own, with 15 % for repair
+	classPpm     = 650_000                // a speed is another one when it is below so much of the next faster
+	afflictedPpm = 200_000                // who loses more, or is hit by a fault, may take an image of its own over QUIC
+	ownTimes     = 1.5                    // a member ends within so many times what its own link needs, and the time of one pass,
+	settleSlack  = 3 * time.Second        // and what it takes to gather, to find the rate and to end
+	slackBytes   = 4 << 20                // the same for the wire,
+	findTime     = 100 * time.Millisecond // and what the fastest member carries in so long
 )
 
 // bounds is what the checks keep of a sender.
@@ -80,11 +82,14 @@ func (p *member) took() time.Duration {
 func (s *Sim) imagesAllowed(d *sender) float64 {
 	pass := s.passTime(d)
 	var joins []machine.Time
-	classes := map[int64]bool{}
+	classes, afflicted := map[int64]bool{}, s.faults
 	for _, p := range s.members {
 		if p.sender == d {
 			joins = append(joins, p.joins...)
 			classes[p.ownBps()] = true
+			if p.deaf || p.spec.liar || p.unheard > 0 || p.flip > 0 || p.loss >= afflictedPpm {
+				afflicted++
+			}
 		}
 	}
 	speeds := make([]int64, 0, len(classes))
@@ -92,6 +97,7 @@ func (s *Sim) imagesAllowed(d *sender) float64 {
 		speeds = append(speeds, bps)
 	}
 	allowed := float64(imagesMax) + 1.15*float64(max(0, countClasses(speeds)-classesMax))
+	allowed += 1.1 * float64(afflicted)
 	slices.Sort(joins)
 	for i, last := 0, machine.Time(0); i < len(joins); i++ {
 		if i == 0 || joins[i].Sub(last) > max(pass, time.Second) {
@@ -114,6 +120,17 @@ func countClasses(speeds []int64) (n int) {
 		}
 	}
 	return n
+}
+
+// feedbackTime returns how long all members take to report twice, when a hundredth of the first rate is for reports.
+func (s *Sim) feedbackTime(d *sender) time.Duration {
+	n := 0
+	for _, p := range s.members {
+		if p.sender == d {
+			n++
+		}
+	}
+	return min(10*time.Second, time.Duration(n)*2*200*8*100*time.Second/distributor.DefaultRateStartBps)
 }
 
 // passTime returns how long the first member to end took from the first symbol on.
@@ -155,7 +172,7 @@ func (s *Sim) timeAllowed(p *member) (time.Duration, bool) {
 	}
 	bits := float64(need) * 8 * 1.06 / (1 - float64(p.loss)/1e6)
 	own := time.Duration(bits / float64(p.ownBps()) * float64(time.Second))
-	return time.Duration(ownTimes*float64(own)) + max(s.passTime(p.sender), p.passAt) + settleSlack + p.disk.sync + p.spec.plan, true
+	return time.Duration(ownTimes*float64(own)) + max(s.passTime(p.sender), p.passAt) + settleSlack + s.feedbackTime(p.sender) + p.disk.sync + p.spec.plan, true
 }
 
 // noteJoin notes that a member comes into the cast, and how long a pass takes then.
