@@ -17,7 +17,7 @@ const (
 	farAfter      = 200 * time.Millisecond // for so long, in two rounds
 	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
 	lastPercent   = 40                     // in the last pass
-	guessMax      = 4                      // times what was measured of another member: a guess may be too high by so much
+	guessMax      = 2                      // times what was measured of another member: a guess may be too high by so much
 	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
@@ -56,6 +56,11 @@ func (m *Machine) passOn(carried int64) bool {
 		return false
 	}
 	m.event(EventPass, 0, 0, carried, "")
+	for _, mb := range m.members {
+		if mb.wants > 0 {
+			mb.calls += min(m.pass, 1)
+		}
+	}
 	m.setAside()
 	return true
 }
