@@ -10,6 +10,8 @@ import (
 const (
 	flightMax     = 256     // blocks named to a member and neither fetched nor held
 	flightBytes   = 8 << 20 // their bytes
+	flightLeast   = 1 << 19 // they may always be so much,
+	flightShare   = 2       // or what the member's link carries in one part in so many of a second
 	flightMetered = 1 << 20 // the same while others are in the group
 	meterShare    = 24      // demoted members together get one part in so many of the rate while others are in the group
 	spansMax      = 64      // spans in one Unicast
@@ -93,6 +95,9 @@ func (m *Machine) allowance() (limit int64, metered bool) {
 
 func (m *Machine) serveOne(mb *member, limit int64, metered bool) {
 	var spans []wire.Span
+	if mb.carry.guess { // no more than its link takes soon: what is under way cannot be multicast
+		limit = min(limit, max(flightLeast, mb.carry.bps/8/flightShare))
+	}
 	for len(spans) < spansMax {
 		i, ok := m.nextOffer(mb)
 		if !ok || !m.offerable(mb, i, limit) || metered && m.meter <= 0 {
