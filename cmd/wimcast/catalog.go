@@ -10,11 +10,12 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node/api"
 )
 
 func (a *app) catalogCommand() *cli.Command {
-	flags := []cli.Flag{dirFlag(), jsonFlag()}
+	flags := []cli.Flag{ui.DirFlag(), ui.JSONFlag()}
 	return &cli.Command{
 		Name: "catalog", Usage: "look at and tend the catalogue of a distribution point",
 		Commands: []*cli.Command{
@@ -28,7 +29,7 @@ func (a *app) catalogCommand() *cli.Command {
 }
 
 func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
 	list, err := listContents(ctx, cmd)
@@ -37,9 +38,9 @@ func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
 	}
 	for _, c := range list {
 		if cmd.Bool("json") {
-			err = a.printJSON(c)
+			err = a.PrintJSON(c)
 		} else {
-			err = a.printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, formatBytes(c.Bytes), c.Chunks)
+			err = a.Printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, ui.FormatBytes(c.Bytes), c.Chunks)
 		}
 		if err != nil {
 			return err
@@ -58,13 +59,13 @@ func listContents(ctx context.Context, cmd *cli.Command) ([]api.Content, error) 
 }
 
 func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION]")
+	got, err := ui.Args(cmd, "NAME[@VERSION]")
 	if err != nil {
 		return err
 	}
 	ref, err := catalog.ParseRef(got[0])
 	if err != nil {
-		return usageErrorf(cmd, "%w", err)
+		return ui.UsageErrorf(cmd, "%w", err)
 	}
 	list, err := listContents(ctx, cmd)
 	if err != nil {
@@ -76,9 +77,9 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 	}
 	for _, c := range list {
 		if cmd.Bool("json") {
-			err = a.printJSON(c)
+			err = a.PrintJSON(c)
 		} else {
-			err = a.printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
+			err = a.Printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
 		}
 		if err != nil {
 			return err
@@ -90,19 +91,19 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 // unknownHint attaches what can be done about a content that is not there.
 func unknownHint(err error) error {
 	if errors.Is(err, catalog.ErrUnknown) {
-		return withHint(err, "'wimcast catalog ls' lists what there is")
+		return ui.WithHint(err, "'wimcast catalog ls' lists what there is")
 	}
 	return err
 }
 
 func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME@VERSION")
+	got, err := ui.Args(cmd, "NAME@VERSION")
 	if err != nil {
 		return err
 	}
 	name, version, err := catalog.ParseName(got[0])
 	if err != nil {
-		return usageErrorf(cmd, "%w", err)
+		return ui.UsageErrorf(cmd, "%w", err)
 	}
 	f, err := openFolder(cmd.String("dir"))
 	if err != nil {
@@ -112,12 +113,12 @@ func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
 	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
 		return unknownHint(err)
 	}
-	a.notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
+	a.Notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
 	return nil
 }
 
 func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
 	f, err := openFolder(cmd.String("dir"))
@@ -130,19 +131,19 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if cmd.Bool("json") {
-		if err := a.printJSON(res); err != nil {
+		if err := a.PrintJSON(res); err != nil {
 			return err
 		}
 	}
 	if bad := append(res.Damaged, res.Incomplete...); len(bad) > 0 {
-		return withHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish the same files again: that puts back what is lacking")
+		return ui.WithHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish the same files again: that puts back what is lacking")
 	}
-	a.notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
+	a.Notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
 	return nil
 }
 
 func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
 	f, err := openFolder(cmd.String("dir"))
@@ -155,8 +156,8 @@ func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(res)
+		return a.PrintJSON(res)
 	}
-	a.notef("%d chunks removed, %s freed, %s left", res.Chunks, formatBytes(res.BytesBefore-res.BytesAfter), formatBytes(res.BytesAfter))
+	a.Notef("%d chunks removed, %s freed, %s left", res.Chunks, ui.FormatBytes(res.BytesBefore-res.BytesAfter), ui.FormatBytes(res.BytesAfter))
 	return nil
 }

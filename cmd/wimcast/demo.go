@@ -7,10 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -32,7 +34,7 @@ func (a *app) demoCommand() *cli.Command {
 			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
 			&cli.IntFlag{Name: "seed", Usage: "of the loss", Value: 1},
 			&cli.StringFlag{Name: "work", Usage: "`DIR` for the temporary folder (default: the system's)"},
-			jsonFlag(), verboseFlag(),
+			ui.JSONFlag(), ui.VerboseFlag(),
 		},
 		Action: a.demo,
 	}
@@ -64,13 +66,13 @@ func (a *app) demo(ctx context.Context, cmd *cli.Command) (err error) {
 			err = fmt.Errorf("remove the demo's folder: %w", rerr)
 		}
 	}()
-	d := &demo{app: a, demoPlan: plan, dir: dir, log: a.logger(cmd.Bool("verbose")), quiet: !cmd.Bool("verbose")}
+	d := &demo{app: a, demoPlan: plan, dir: dir, log: a.Logger(cmd.Bool("verbose")), quiet: !cmd.Bool("verbose")}
 	result, err := d.run(ctx)
 	if err != nil {
 		return fetchHint(err)
 	}
 	if cmd.Bool("json") {
-		err = a.printJSON(result)
+		err = a.PrintJSON(result)
 	} else {
 		err = d.report(result)
 	}
@@ -81,28 +83,28 @@ func (a *app) demo(ctx context.Context, cmd *cli.Command) (err error) {
 }
 
 func demoPlanOf(cmd *cli.Command) (demoPlan, error) {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return demoPlan{}, err
 	}
 	plan := demoPlan{number: 1, tree: cmd.String("tree"), peers: int(cmd.Int("peers")), seed: uint64(cmd.Int("seed")), rules: nameRules(cmd)}
 	var err error
 	if plan.peers < 1 || plan.peers > demoPeersMax {
-		return plan, usageErrorf(cmd, "--peers %d: want 1 to %d", plan.peers, demoPeersMax)
+		return plan, ui.UsageErrorf(cmd, "--peers %d: want 1 to %d", plan.peers, demoPeersMax)
 	}
-	if plan.loss, err = parsePercent(cmd.String("loss")); err != nil {
-		return plan, usageErrorf(cmd, "--loss: %w", err)
+	if plan.loss, err = ui.ParsePercent(cmd.String("loss")); err != nil {
+		return plan, ui.UsageErrorf(cmd, "--loss: %w", err)
 	}
 	if plan.loss > 0.5 {
-		return plan, usageErrorf(cmd, "--loss %s: want at most 50%%", cmd.String("loss"))
+		return plan, ui.UsageErrorf(cmd, "--loss %s: want at most 50%%", cmd.String("loss"))
 	}
 	if s := cmd.String("rate"); s != "" {
-		if plan.rate, err = parseRate(s); err != nil {
-			return plan, usageErrorf(cmd, "--rate: %w", err)
+		if plan.rate, err = ui.ParseRate(s); err != nil {
+			return plan, ui.UsageErrorf(cmd, "--rate: %w", err)
 		}
 	}
 	if s := cmd.String("image"); s != "" {
 		if plan.image, plan.number, err = cutNumber(s); err != nil {
-			return plan, usageErrorf(cmd, "--image: %w", err)
+			return plan, ui.UsageErrorf(cmd, "--image: %w", err)
 		}
 		plan.number = max(plan.number, 1)
 		return plan, nil
@@ -120,7 +122,7 @@ func goSources(cmd *cli.Command) (string, error) {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	dir := filepath.Join(strings.TrimSpace(string(out)), "src")
 	if err != nil {
-		return "", usageErrorf(cmd, "no Go installation to take the sources of: name a --tree to capture, or an --image")
+		return "", ui.UsageErrorf(cmd, "no Go installation to take the sources of: name a --tree to capture, or an --image")
 	}
 	if _, err := os.Stat(dir); err != nil {
 		return "", fmt.Errorf("look at the Go sources: %w", err)
@@ -141,4 +143,24 @@ func removeTree(dir string) error {
 		return nil
 	})
 	return os.RemoveAll(dir)
+}
+
+// cutNumber splits "name:2" into the name and the number; without a number it is 0. A name that ends in ":" and something
+// else than a number from 1 on is an error.
+func cutNumber(s string) (name string, number int, err error) {
+	at := strings.LastIndexByte(s, ':')
+	if at <= 1 { // none, or a Windows drive as in C:x.wim
+		return s, 0, nil
+	}
+	number, err = strconv.Atoi(s[at+1:])
+	if err != nil {
+		if strings.ContainsAny(s[at+1:], `/\`) {
+			return s, 0, nil // a colon inside a path
+		}
+		return "", 0, fmt.Errorf("%q: want an image number after the colon", s)
+	}
+	if number < 1 {
+		return "", 0, fmt.Errorf("%q: images are numbered from 1", s)
+	}
+	return s[:at], number, nil
 }

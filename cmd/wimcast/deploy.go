@@ -6,6 +6,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -23,21 +24,21 @@ func (a *app) deployCommand() *cli.Command {
 }
 
 func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION][:IMAGE]")
+	got, err := ui.Args(cmd, "NAME[@VERSION][:IMAGE]")
 	if err != nil {
 		return err
 	}
 	ref, err := catalog.ParseRef(got[0])
 	if err != nil {
-		return usageErrorf(cmd, "%w", err)
+		return ui.UsageErrorf(cmd, "%w", err)
 	}
-	collectOften()
+	ui.CollectOften()
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
 		FetchOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
 	})
 	done(err)
-	show.close()
+	show.Close()
 	if err != nil {
 		return fetchHint(err)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
+	wimverbs "github.com/wimcast/wimcast/cmd/internal/wim"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -17,7 +19,7 @@ import (
 // fetchFlags are what get and deploy have in common.
 func fetchFlags() []cli.Flag {
 	return []cli.Flag{
-		dirFlag(), interfaceFlag(), jsonFlag(), verboseFlag(),
+		ui.DirFlag(), ui.InterfaceFlag(), ui.JSONFlag(), ui.VerboseFlag(),
 		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
 		waitFlag(node.DefaultWait),
 	}
@@ -66,33 +68,33 @@ type fetchedJSON struct {
 func toJSON(f node.Fetched) fetchedJSON {
 	out := fetchedJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
-		GoodputMbps: goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
+		GoodputMbps: ui.Goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
 		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
 	}
 	if f.Apply != nil {
-		out.Files, out.Dirs, out.Lost = f.Apply.Files, f.Apply.Dirs, lostWords(f.Apply.Lost)
+		out.Files, out.Dirs, out.Lost = f.Apply.Files, f.Apply.Dirs, wimverbs.LostWords(f.Apply.Lost)
 	}
 	return out
 }
 
 func (a *app) get(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION]")
+	got, err := ui.Args(cmd, "NAME[@VERSION]")
 	if err != nil {
 		return err
 	}
 	ref, err := catalog.ParseRef(got[0])
 	if err != nil {
-		return usageErrorf(cmd, "%w", err)
+		return ui.UsageErrorf(cmd, "%w", err)
 	}
 	if ref.Image != 0 {
-		return usageErrorf(cmd, "get %s: the whole file is received; leave out the image number, or use deploy", got[0])
+		return ui.UsageErrorf(cmd, "get %s: the whole file is received; leave out the image number, or use deploy", got[0])
 	}
 	opt, show, done := a.fetchOptions(cmd, got[0])
 	out, err := node.Get(ctx, cmd.String("dir"), ref, cmd.String("output"), cmd.Bool("replace"), opt)
 	done(err)
-	show.close()
+	show.Close()
 	if errors.Is(err, fs.ErrExist) {
-		return withHint(err, "say --replace to write over it, or choose another -o")
+		return ui.WithHint(err, "say --replace to write over it, or choose another -o")
 	}
 	if err != nil {
 		return fetchHint(err)
@@ -101,13 +103,13 @@ func (a *app) get(ctx context.Context, cmd *cli.Command) error {
 }
 
 // fetchOptions takes the flags that get and deploy have in common, and shows progress.
-func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *progress, func(error)) {
-	show := a.newProgress()
-	bar := show.track(what, 0)
+func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *ui.Progress, func(error)) {
+	show := a.NewProgress()
+	bar := show.Track(what, 0)
 	opt := node.FetchOptions{Keep: cmd.Bool("keep")}
-	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.logger(cmd.Bool("verbose"))
-	opt.Progress = func(p node.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
-	return opt, show, bar.finish
+	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.Logger(cmd.Bool("verbose"))
+	opt.Progress = func(p node.Progress) { bar.Set(p.Done, p.Total, progressWords(p)) }
+	return opt, show, bar.Finish
 }
 
 // progressWords says beside a bar how a reception is doing.
@@ -120,21 +122,21 @@ func progressWords(p node.Progress) string {
 	case p.Peer.Deaf:
 		return "hears no multicast: served over QUIC"
 	case p.Peer.LossPpm > 10_000:
-		return formatPercent(float64(p.Peer.LossPpm)/1e6) + " loss"
+		return ui.FormatPercent(float64(p.Peer.LossPpm)/1e6) + " loss"
 	}
 	return ""
 }
 
 func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
 	if cmd.Bool("json") {
-		return a.printJSON(toJSON(out))
+		return a.PrintJSON(toJSON(out))
 	}
-	a.notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
-		formatBytes(out.Bytes), out.Total.Seconds(), formatRate(goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
+	a.Notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
+		ui.FormatBytes(out.Bytes), out.Total.Seconds(), ui.FormatRate(ui.Goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
 	if out.Apply != nil {
-		a.notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
-		if lost := lostWords(out.Apply.Lost); lost != "" {
-			a.notef("not kept on this file system: %s", lost)
+		a.Notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
+		if lost := wimverbs.LostWords(out.Apply.Lost); lost != "" {
+			a.Notef("not kept on this file system: %s", lost)
 		}
 	}
 	return nil
@@ -145,18 +147,18 @@ func fetchHint(err error) error {
 	var refused wire.Error
 	switch {
 	case errors.As(err, &refused) && refused.Code == wire.CodeNotMember:
-		return withHint(err, "this client is not, or no longer, of the site: join it into another folder with a new token (wimcast join TOKEN --dir DIR)")
+		return ui.WithHint(err, "this client is not, or no longer, of the site: join it into another folder with a new token (wimcast join TOKEN --dir DIR)")
 	case errors.Is(err, catalog.ErrUnknown):
-		return withHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
+		return ui.WithHint(err, "'wimcast catalog ls' on the distribution point lists what there is")
 	case errors.Is(err, node.ErrLacks):
-		return withHint(err, "on the distribution point, 'wimcast catalog verify' names what is damaged: publish that file again; then run the same command again, it goes on where it stopped")
+		return ui.WithHint(err, "on the distribution point, 'wimcast catalog verify' names what is damaged: publish that file again; then run the same command again, it goes on where it stopped")
 	case errors.Is(err, node.ErrVanished):
-		return withHint(err, "find what removes them, empty the target, and run the same command again")
+		return ui.WithHint(err, "find what removes them, empty the target, and run the same command again")
 	case errors.Is(err, node.ErrOtherNode):
-		return withHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
+		return ui.WithHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
 	}
 	if errors.Is(err, node.ErrWhichImage) {
-		return withHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")
+		return ui.WithHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")
 	}
-	return applyHint(folderHint(err))
+	return ui.ApplyHint(folderHint(err))
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 )
 
 var update = flag.Bool("update", false, "write testdata/help.golden anew")
@@ -20,7 +22,7 @@ func TestHelpIsAsItWas(t *testing.T) {
 	var show func(names []string, cmd *cli.Command)
 	show = func(names []string, cmd *cli.Command) {
 		var out, errs bytes.Buffer
-		if code := run(context.Background(), append(names, "--help"), nil, &out, &errs); code != exitOK {
+		if code := run(context.Background(), append(names, "--help"), nil, &out, &errs); code != ui.ExitOK {
 			t.Errorf("%s --help: status %d, %s", strings.Join(names, " "), code, errs.String())
 		}
 		b.WriteString("== " + strings.Join(names, " ") + "\n" + out.String())
@@ -32,7 +34,7 @@ func TestHelpIsAsItWas(t *testing.T) {
 	}
 	show([]string{"wimcast"}, &cli.Command{Commands: (&app{}).verbs()})
 	got := b.String()
-	for own, name := range map[string]string{defaultDir(): "NODE-FOLDER", hostName(): "HOST-NAME"} {
+	for own, name := range map[string]string{ui.DefaultDir(): "NODE-FOLDER", hostName(): "HOST-NAME"} {
 		got = strings.ReplaceAll(got, `(default: "`+strings.ReplaceAll(own, `\`, `\\`)+`")`, `(default: "`+name+`")`)
 	}
 	golden := filepath.Join("testdata", "help.golden")

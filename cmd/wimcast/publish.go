@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/api"
 )
@@ -17,7 +18,7 @@ func (a *app) publishCommand() *cli.Command {
 	return &cli.Command{
 		Name: "publish", Usage: "put a file into the catalogue", ArgsUsage: "FILE",
 		Flags: []cli.Flag{
-			dirFlag(), jsonFlag(),
+			ui.DirFlag(), ui.JSONFlag(),
 			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true},
 			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)"},
 			&cli.BoolFlag{Name: "replace", Usage: "replace what has this name and version"},
@@ -27,17 +28,17 @@ func (a *app) publishCommand() *cli.Command {
 }
 
 func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "FILE")
+	got, err := ui.Args(cmd, "FILE")
 	if err != nil {
 		return err
 	}
 	name, version, err := catalog.ParseName(cmd.String("as"))
 	if err != nil {
-		return usageErrorf(cmd, "--as: %w", err)
+		return ui.UsageErrorf(cmd, "--as: %w", err)
 	}
 	if kind := cmd.String("kind"); kind != "" {
 		if _, err := catalog.ParseKind(kind); err != nil {
-			return usageErrorf(cmd, "--kind: %w", err)
+			return ui.UsageErrorf(cmd, "--kind: %w", err)
 		}
 	}
 	path, err := filepath.Abs(got[0]) // the running node has another working directory
@@ -49,38 +50,38 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	defer f.Close()
-	show := a.newProgress()
-	bar := show.track("publish", 0)
+	show := a.NewProgress()
+	bar := show.Track("publish", 0)
 	res, err := f.Publish(ctx, api.PublishRequest{
 		Path: path, Name: name, Version: version, Kind: cmd.String("kind"), Replace: cmd.Bool("replace"),
-	}, func(done, total int64) { bar.set(done, total, "") })
-	bar.set(res.Bytes, res.Bytes, "")
-	bar.finish(err)
-	show.close()
+	}, func(done, total int64) { bar.Set(done, total, "") })
+	bar.Set(res.Bytes, res.Bytes, "")
+	bar.Finish(err)
+	show.Close()
 	if err != nil {
 		return publishHint(err)
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(res)
+		return a.PrintJSON(res)
 	}
 	if !res.Changed {
-		a.notef("%s: the catalogue has exactly this already", res.Content)
+		a.Notef("%s: the catalogue has exactly this already", res.Content)
 		if res.NewChunks > 0 {
-			a.notef("%d chunks (%s) that the store had lost are back", res.NewChunks, formatBytes(res.NewBytes))
+			a.Notef("%d chunks (%s) that the store had lost are back", res.NewChunks, ui.FormatBytes(res.NewBytes))
 		}
 		return nil
 	}
-	a.notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
-		res.Content, res.Kind, formatBytes(res.Bytes), res.Chunks, res.NewChunks, formatBytes(res.NewBytes))
+	a.Notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
+		res.Content, res.Kind, ui.FormatBytes(res.Bytes), res.Chunks, res.NewChunks, ui.FormatBytes(res.NewBytes))
 	return nil
 }
 
 func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
-		return withHint(err, "choose another version, or say --replace")
+		return ui.WithHint(err, "choose another version, or say --replace")
 	case errors.Is(err, node.ErrChanged):
-		return withHint(err, "publish again when nothing writes to the file any more")
+		return ui.WithHint(err, "publish again when nothing writes to the file any more")
 	}
-	return wimHint(err)
+	return ui.WIMHint(err)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/api"
 )
@@ -13,7 +14,7 @@ func (a *app) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name: "serve", Usage: "run a distribution point until it is stopped",
 		Flags: []cli.Flag{
-			dirFlag(), interfaceFlag(), verboseFlag(),
+			ui.DirFlag(), ui.InterfaceFlag(), ui.VerboseFlag(),
 			&cli.StringFlag{Name: "listen", Usage: "`ADDRESS:PORT` for QUIC (default: from wimcast.toml, else :4790)"},
 			&cli.StringFlag{Name: "rate", Usage: "upper `LIMIT` of a cast's rate, as 500M (default: none, the rate is found)"},
 		},
@@ -22,14 +23,14 @@ func (a *app) serveCommand() *cli.Command {
 }
 
 func (a *app) serve(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
-	opt := node.ServerOptions{Listen: cmd.String("listen"), Interface: cmd.String("interface"), Log: a.logger(cmd.Bool("verbose"))}
+	opt := node.ServerOptions{Listen: cmd.String("listen"), Interface: cmd.String("interface"), Log: a.Logger(cmd.Bool("verbose"))}
 	if s := cmd.String("rate"); s != "" {
-		rate, err := parseRate(s)
+		rate, err := ui.ParseRate(s)
 		if err != nil {
-			return usageErrorf(cmd, "--rate: %w", err)
+			return ui.UsageErrorf(cmd, "--rate: %w", err)
 		}
 		opt.RateMax = int64(rate)
 	}

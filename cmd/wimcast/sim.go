@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/netsim"
 )
 
@@ -21,7 +22,7 @@ func (a *app) simCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own"},
 			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens"},
-			jsonFlag(),
+			ui.JSONFlag(),
 		},
 		Action: a.sim,
 	}
@@ -58,11 +59,11 @@ type simMemberJSON struct {
 }
 
 func (a *app) sim(_ context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "SCENARIO")
+	got, err := ui.Args(cmd, "SCENARIO")
 	if err != nil {
 		return err
 	}
-	var in io.Reader = a.in
+	var in io.Reader = a.In
 	if got[0] != "-" {
 		f, err := os.Open(got[0])
 		if err != nil {
@@ -76,9 +77,9 @@ func (a *app) sim(_ context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
 	}
-	trace := a.out
+	trace := a.Out
 	if cmd.Bool("json") {
-		trace = a.err
+		trace = a.Err
 	}
 	start := time.Now()
 	result, err := scenario.Run(trace, opts)
@@ -86,21 +87,21 @@ func (a *app) sim(_ context.Context, cmd *cli.Command) error {
 		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
 	}
 	if cmd.Bool("json") {
-		if err := a.printJSON(describeRun(result)); err != nil {
+		if err := a.PrintJSON(describeRun(result)); err != nil {
 			return err
 		}
 	} else {
-		result.Write(a.out)
-		a.notef("%.1f s simulated in %.1f s", result.End.Seconds(), time.Since(start).Seconds())
+		result.Write(a.Out)
+		a.Notef("%.1f s simulated in %.1f s", result.End.Seconds(), time.Since(start).Seconds())
 	}
 	if err := result.Err(); err != nil {
-		return withHint(err, "the same seed fails in the same way: add --trace --seed %d to see what happens", result.Seed)
+		return ui.WithHint(err, "the same seed fails in the same way: add --trace --seed %d to see what happens", result.Seed)
 	}
 	return nil
 }
 
 func scenarioHint(err error) error {
-	return withHint(err, "'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario")
+	return ui.WithHint(err, "'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario")
 }
 
 func describeRun(r netsim.Result) simJSON {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/api"
 )
@@ -22,7 +23,7 @@ func (a *app) siteCommand() *cli.Command {
 			{
 				Name: "init", Usage: "make a site: keys, configuration, empty store", ArgsUsage: "[DIR]",
 				Flags: []cli.Flag{
-					dirFlag(),
+					ui.DirFlag(),
 					&cli.StringFlag{Name: "name", Usage: "`NAME` of the site, for people", Value: "site"},
 				},
 				Action: a.siteInit,
@@ -30,7 +31,7 @@ func (a *app) siteCommand() *cli.Command {
 			{
 				Name: "token", Usage: "print one line that lets a client join (wimcast join TOKEN)",
 				Flags: []cli.Flag{
-					dirFlag(), jsonFlag(),
+					ui.DirFlag(), ui.JSONFlag(),
 					&cli.StringSliceFlag{Name: "address", Usage: "`HOST:PORT` under which clients reach this node; may be repeated; default: this machine's addresses"},
 					&cli.IntFlag{Name: "hours", Usage: "how long the token is good (default: a week)"},
 					&cli.IntFlag{Name: "uses", Usage: "how many clients may join with it (default: 1024)"},
@@ -44,7 +45,7 @@ func (a *app) siteCommand() *cli.Command {
 func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
 	dir := cmd.String("dir")
 	if cmd.Args().Len() > 0 {
-		got, err := args(cmd, "DIR")
+		got, err := ui.Args(cmd, "DIR")
 		if err != nil {
 			return err
 		}
@@ -53,12 +54,12 @@ func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
 	if err := catalog.InitSite(dir, cmd.String("name"), hostName()); err != nil {
 		return folderHint(err)
 	}
-	a.notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
+	a.Notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
 	return nil
 }
 
 func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
 	f, err := openFolder(cmd.String("dir"))
@@ -71,9 +72,9 @@ func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
 		return err
 	}
 	if cmd.Bool("json") {
-		return a.printJSON(api.TokenReply{Token: token})
+		return a.PrintJSON(api.TokenReply{Token: token})
 	}
-	return a.printf("%s\n", token)
+	return a.Printf("%s\n", token)
 }
 
 // openFolder opens a distribution point's folder: through the node that runs on it, or, when none does, directly.
@@ -92,13 +93,13 @@ func openFolder(dir string) (api.Folder, error) {
 func folderHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrBusy):
-		return withHint(err, "another wimcast uses this folder: wait for it, or stop it")
+		return ui.WithHint(err, "another wimcast uses this folder: wait for it, or stop it")
 	case errors.Is(err, catalog.ErrNoSite):
-		return withHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
+		return ui.WithHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
 	case errors.Is(err, catalog.ErrSiteExists):
-		return withHint(err, "it is kept as it is; choose another folder")
+		return ui.WithHint(err, "it is kept as it is; choose another folder")
 	case errors.Is(err, catalog.ErrIncomplete):
-		return withHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
+		return ui.WithHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node/api"
 )
 
@@ -19,7 +20,7 @@ func (a *app) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "show casts and members, who is slow and why",
 		Flags: []cli.Flag{
-			dirFlag(), jsonFlag(),
+			ui.DirFlag(), ui.JSONFlag(),
 			&cli.BoolFlag{Name: "watch", Usage: "show it again every second until interrupted"},
 		},
 		Action: a.status,
@@ -27,7 +28,7 @@ func (a *app) statusCommand() *cli.Command {
 }
 
 func (a *app) status(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
+	if _, err := ui.Args(cmd); err != nil {
 		return err
 	}
 	for {
@@ -36,14 +37,14 @@ func (a *app) status(ctx context.Context, cmd *cli.Command) error {
 			if err := mayLook(cmd.String("dir")); err != nil {
 				return err
 			}
-			return withHint(fmt.Errorf("no node runs on %s", cmd.String("dir")), "start one with 'wimcast serve --dir %s', or name its folder with --dir", cmd.String("dir"))
+			return ui.WithHint(fmt.Errorf("no node runs on %s", cmd.String("dir")), "start one with 'wimcast serve --dir %s', or name its folder with --dir", cmd.String("dir"))
 		}
 		st, err := c.Status(ctx)
 		if err != nil {
 			return err
 		}
 		if cmd.Bool("json") {
-			err = a.printJSON(st)
+			err = a.PrintJSON(st)
 		} else {
 			err = a.printStatus(st)
 		}
@@ -75,19 +76,19 @@ func ignoreCanceled(err error) error {
 
 func (a *app) printStatus(st api.Status) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, formatBytes(st.Bytes))
+	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
 	if len(st.Casts) == 0 {
 		b.WriteString("no casts\n")
 	}
 	for _, c := range st.Casts {
 		fmt.Fprintf(&b, "\ncast %s to %s: %s, %s (allowed %s), %d of %d blocks done, %s on the wire",
-			c.Content, c.Group, c.Phase, formatRate(c.AchievedMbps*1e6), formatRate(c.RateMbps*1e6), c.BlocksDone, c.Blocks, formatBytes(int64(c.WireBytes)))
+			c.Content, c.Group, c.Phase, ui.FormatRate(c.AchievedMbps*1e6), ui.FormatRate(c.RateMbps*1e6), c.BlocksDone, c.Blocks, ui.FormatBytes(int64(c.WireBytes)))
 		if c.Waiting != "" {
 			fmt.Fprintf(&b, "; waiting for: %s", c.Waiting)
 		}
 		b.WriteString("\n")
 		for _, m := range c.Members {
-			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, formatPercent(m.LossPercent/100), formatBytes(int64(m.Backlog)))
+			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPercent/100), ui.FormatBytes(int64(m.Backlog)))
 			if m.Why != "" {
 				fmt.Fprintf(&b, ", slow: %s", m.Why)
 			}
@@ -95,7 +96,7 @@ func (a *app) printStatus(st api.Status) error {
 		}
 	}
 	writeNodes(&b, st.Nodes)
-	return a.printf("%s", b.String())
+	return a.Printf("%s", b.String())
 }
 
 // writeNodes lists the mesh, a line a node.
