@@ -14,30 +14,35 @@ import (
 	"github.com/wimcast/wimcast/node/api"
 )
 
+// catalogOptions are those of the verbs of catalog.
+type catalogOptions struct {
+	dir     string
+	json    bool
+	content string // NAME[@VERSION]
+}
+
 func (a *app) catalogCommand() *cli.Command {
-	flags := []cli.Flag{ui.DirFlag(), ui.JSONFlag()}
+	var o catalogOptions
+	flags := []cli.Flag{ui.DirFlag(&o.dir), ui.JSONFlag(&o.json)}
 	return &cli.Command{
 		Name: "catalog", Usage: "look at and tend the catalogue of a distribution point",
 		Commands: []*cli.Command{
-			{Name: "ls", Usage: "list the contents", Flags: flags, Action: a.catalogLs},
-			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: a.catalogShow},
-			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: a.catalogRm},
-			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: a.catalogVerify},
-			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: a.catalogGC},
+			{Name: "ls", Usage: "list the contents", Flags: flags, Action: ui.Verb(&o, a.catalogLs)},
+			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: ui.Verb(&o, a.catalogShow, ui.Arg("NAME[@VERSION]", &o.content))},
+			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: ui.Verb(&o, a.catalogRm, ui.Arg("NAME@VERSION", &o.content))},
+			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: ui.Verb(&o, a.catalogVerify)},
+			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: ui.Verb(&o, a.catalogGC)},
 		},
 	}
 }
 
-func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
-	if _, err := ui.Args(cmd); err != nil {
-		return err
-	}
-	list, err := listContents(ctx, cmd)
+func (a *app) catalogLs(ctx context.Context, o catalogOptions) error {
+	list, err := listContents(ctx, o.dir)
 	if err != nil {
 		return err
 	}
 	for _, c := range list {
-		if cmd.Bool("json") {
+		if o.json {
 			err = a.PrintJSON(c)
 		} else {
 			err = a.Printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, ui.FormatBytes(c.Bytes), c.Chunks)
@@ -49,8 +54,8 @@ func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
 	return nil
 }
 
-func listContents(ctx context.Context, cmd *cli.Command) ([]api.Content, error) {
-	f, err := openFolder(cmd.String("dir"))
+func listContents(ctx context.Context, dir string) ([]api.Content, error) {
+	f, err := openFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -58,25 +63,21 @@ func listContents(ctx context.Context, cmd *cli.Command) ([]api.Content, error) 
 	return f.Contents(ctx)
 }
 
-func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "NAME[@VERSION]")
+func (a *app) catalogShow(ctx context.Context, o catalogOptions) error {
+	ref, err := catalog.ParseRef(o.content)
 	if err != nil {
-		return err
+		return ui.Usagef("%w", err)
 	}
-	ref, err := catalog.ParseRef(got[0])
-	if err != nil {
-		return ui.UsageErrorf(cmd, "%w", err)
-	}
-	list, err := listContents(ctx, cmd)
+	list, err := listContents(ctx, o.dir)
 	if err != nil {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(c api.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
 	if len(list) == 0 {
-		return unknownHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown))
+		return unknownHint(fmt.Errorf("show %s: %w", o.content, catalog.ErrUnknown))
 	}
 	for _, c := range list {
-		if cmd.Bool("json") {
+		if o.json {
 			err = a.PrintJSON(c)
 		} else {
 			err = a.Printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
@@ -96,16 +97,12 @@ func unknownHint(err error) error {
 	return err
 }
 
-func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "NAME@VERSION")
+func (a *app) catalogRm(ctx context.Context, o catalogOptions) error {
+	name, version, err := catalog.ParseName(o.content)
 	if err != nil {
-		return err
+		return ui.Usagef("%w", err)
 	}
-	name, version, err := catalog.ParseName(got[0])
-	if err != nil {
-		return ui.UsageErrorf(cmd, "%w", err)
-	}
-	f, err := openFolder(cmd.String("dir"))
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -113,15 +110,12 @@ func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
 	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
 		return unknownHint(err)
 	}
-	a.Notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
+	a.Notef("%s: removed; 'wimcast catalog gc' frees its space", o.content)
 	return nil
 }
 
-func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
-	if _, err := ui.Args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) catalogVerify(ctx context.Context, o catalogOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -130,7 +124,7 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		if err := a.PrintJSON(res); err != nil {
 			return err
 		}
@@ -142,11 +136,8 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 	return nil
 }
 
-func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
-	if _, err := ui.Args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) catalogGC(ctx context.Context, o catalogOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -155,7 +146,7 @@ func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		return a.PrintJSON(res)
 	}
 	a.Notef("%d chunks removed, %s freed, %s left", res.Chunks, ui.FormatBytes(res.BytesBefore-res.BytesAfter), ui.FormatBytes(res.BytesAfter))

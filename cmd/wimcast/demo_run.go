@@ -147,7 +147,7 @@ func (d *demo) serve(ctx context.Context) (server *node.Server, stop func(), err
 	if err := catalog.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
-	opt := node.ServerOptions{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}
+	opt := node.ServerOptions{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: d.rate, Log: d.logOf("distribution-point")}
 	if server, err = node.OpenServer(dir, opt); err != nil {
 		return nil, nil, err
 	}

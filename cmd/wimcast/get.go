@@ -16,17 +16,32 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// fetchFlags are what get and deploy have in common.
-func fetchFlags() []cli.Flag {
+// fetchOptions are what get and deploy have in common.
+type fetchOptions struct {
+	dir, iface          string
+	json, verbose, keep bool
+	wait                time.Duration
+	content             string // NAME[@VERSION][:IMAGE]
+}
+
+func (o *fetchOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		ui.DirFlag(), ui.InterfaceFlag(), ui.JSONFlag(), ui.VerboseFlag(),
-		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well"},
-		waitFlag(node.DefaultWait),
+		ui.DirFlag(&o.dir), ui.InterfaceFlag(&o.iface), ui.JSONFlag(&o.json), ui.VerboseFlag(&o.verbose),
+		&cli.BoolFlag{Name: "keep", Usage: "keep the chunks in this node's store as well", Destination: &o.keep},
+		waitFlag(&o.wait, node.DefaultWait),
 	}
 }
 
-func waitFlag(value time.Duration) cli.Flag {
-	return &cli.DurationFlag{Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: value, Validator: checkWait}
+// waitFlag is --wait.
+func waitFlag(into *time.Duration, unless time.Duration) cli.Flag {
+	return &cli.DurationFlag{
+		Name: "wait", Usage: "how long to wait for a distribution point that does not answer", Value: unless, Validator: checkWait, Destination: into,
+	}
+}
+
+// replaceFlag is --replace.
+func replaceFlag(into *bool, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "replace", Usage: usage, Destination: into}
 }
 
 // checkWait refuses a time that cannot be waited.
@@ -37,14 +52,22 @@ func checkWait(d time.Duration) error {
 	return nil
 }
 
+// getOptions are those of get.
+type getOptions struct {
+	fetchOptions
+	output  string
+	replace bool
+}
+
 func (a *app) getCommand() *cli.Command {
+	var o getOptions
 	return &cli.Command{
 		Name: "get", Usage: "receive a content into a file", ArgsUsage: "NAME[@VERSION]",
-		Flags: append(fetchFlags(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write", Required: true},
-			&cli.BoolFlag{Name: "replace", Usage: "replace FILE if it is there"},
+		Flags: append(o.flags(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "`FILE` to write", Required: true, Destination: &o.output},
+			replaceFlag(&o.replace, "replace FILE if it is there"),
 		),
-		Action: a.get,
+		Action: ui.Verb(&o, a.get, ui.Arg("NAME[@VERSION]", &o.content)),
 	}
 }
 
@@ -77,20 +100,16 @@ func toJSON(f node.Fetched) fetchedJSON {
 	return out
 }
 
-func (a *app) get(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "NAME[@VERSION]")
+func (a *app) get(ctx context.Context, o getOptions) error {
+	ref, err := catalog.ParseRef(o.content)
 	if err != nil {
-		return err
-	}
-	ref, err := catalog.ParseRef(got[0])
-	if err != nil {
-		return ui.UsageErrorf(cmd, "%w", err)
+		return ui.Usagef("%w", err)
 	}
 	if ref.Image != 0 {
-		return ui.UsageErrorf(cmd, "get %s: the whole file is received; leave out the image number, or use deploy", got[0])
+		return ui.Usagef("get %s: the whole file is received; leave out the image number, or use deploy", o.content)
 	}
-	opt, show, done := a.fetchOptions(cmd, got[0])
-	out, err := node.Get(ctx, cmd.String("dir"), ref, cmd.String("output"), cmd.Bool("replace"), opt)
+	opt, show, done := a.receive(o.fetchOptions)
+	out, err := node.Get(ctx, o.dir, ref, o.output, o.replace, opt)
 	done(err)
 	show.Close()
 	if errors.Is(err, fs.ErrExist) {
@@ -99,15 +118,15 @@ func (a *app) get(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return fetchHint(err)
 	}
-	return a.fetched(cmd, out, cmd.String("output"))
+	return a.fetched(o.fetchOptions, out, o.output)
 }
 
-// fetchOptions takes the flags that get and deploy have in common, and shows progress.
-func (a *app) fetchOptions(cmd *cli.Command, what string) (node.FetchOptions, *ui.Progress, func(error)) {
+// receive takes the options that get and deploy have in common, and shows progress.
+func (a *app) receive(o fetchOptions) (node.FetchOptions, *ui.Progress, func(error)) {
 	show := a.NewProgress()
-	bar := show.Track(what, 0)
-	opt := node.FetchOptions{Keep: cmd.Bool("keep")}
-	opt.Interface, opt.Wait, opt.Log = cmd.String("interface"), cmd.Duration("wait"), a.Logger(cmd.Bool("verbose"))
+	bar := show.Track(o.content, 0)
+	opt := node.FetchOptions{Keep: o.keep}
+	opt.Interface, opt.Wait, opt.Log = o.iface, o.wait, a.Logger(o.verbose)
 	opt.Progress = func(p node.Progress) { bar.Set(p.Done, p.Total, progressWords(p)) }
 	return opt, show, bar.Finish
 }
@@ -127,8 +146,8 @@ func progressWords(p node.Progress) string {
 	return ""
 }
 
-func (a *app) fetched(cmd *cli.Command, out node.Fetched, where string) error {
-	if cmd.Bool("json") {
+func (a *app) fetched(o fetchOptions, out node.Fetched, where string) error {
+	if o.json {
 		return a.PrintJSON(toJSON(out))
 	}
 	a.Notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,

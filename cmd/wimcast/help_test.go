@@ -16,7 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/help.golden anew")
 
-// TestHelpIsAsItWas holds the help of every command, and so the name of every option, against testdata/help.golden: scripts use these names.
+// TestHelpIsAsItWas holds the help of every command, and so the name of every option, against testdata/help.golden:
+// scripts use these names.
 func TestHelpIsAsItWas(t *testing.T) {
 	var b bytes.Buffer
 	var show func(names []string, cmd *cli.Command)

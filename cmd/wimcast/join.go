@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -12,30 +13,32 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
+// joinOptions are those of join.
+type joinOptions struct {
+	dir, name, token string
+	verbose          bool
+	wait             time.Duration
+}
+
 func (a *app) joinCommand() *cli.Command {
+	var o joinOptions
 	return &cli.Command{
 		Name: "join", Usage: "make this machine a client of a site", ArgsUsage: "TOKEN",
 		Description: "TOKEN is the line that 'wimcast site token' prints on the distribution point.",
 		Flags: []cli.Flag{
-			ui.DirFlag(), ui.VerboseFlag(), waitFlag(node.DefaultJoinWait),
-			&cli.StringFlag{Name: "name", Usage: "`NAME` of this machine, for people", Value: hostName()},
+			ui.DirFlag(&o.dir), ui.VerboseFlag(&o.verbose), waitFlag(&o.wait, node.DefaultJoinWait),
+			nameFlag(&o.name, "`NAME` of this machine, for people", hostName()),
 		},
-		Action: a.join,
+		Action: ui.Verb(&o, a.join, ui.Arg("TOKEN", &o.token)),
 	}
 }
 
-func (a *app) join(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "TOKEN")
-	if err != nil {
-		return err
-	}
-	token, err := catalog.ParseToken(got[0])
+func (a *app) join(ctx context.Context, o joinOptions) error {
+	token, err := catalog.ParseToken(o.token)
 	if err != nil {
 		return ui.WithHint(err, "paste the whole line that 'wimcast site token' prints on the distribution point")
 	}
-	dir := cmd.String("dir")
-	opt := node.JoinOptions{Wait: cmd.Duration("wait"), Log: a.Logger(cmd.Bool("verbose"))}
-	if err := node.Join(ctx, dir, cmd.String("name"), token, opt); err != nil {
+	if err := node.Join(ctx, o.dir, o.name, token, node.JoinOptions{Wait: o.wait, Log: a.Logger(o.verbose)}); err != nil {
 		var refused wire.Error
 		switch {
 		case errors.As(err, &refused):
@@ -47,6 +50,6 @@ func (a *app) join(ctx context.Context, cmd *cli.Command) error {
 		}
 		return folderHint(err)
 	}
-	a.Notef("%s: joined. Next: wimcast get NAME -o FILE, or wimcast deploy NAME:IMAGE --target DIR", dir)
+	a.Notef("%s: joined. Next: wimcast get NAME -o FILE, or wimcast deploy NAME:IMAGE --target DIR", o.dir)
 	return nil
 }

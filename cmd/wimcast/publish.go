@@ -14,38 +14,43 @@ import (
 	"github.com/wimcast/wimcast/node/api"
 )
 
+// publishOptions are those of publish.
+type publishOptions struct {
+	dir           string
+	json, replace bool
+	as, kind      string
+	file          string
+}
+
 func (a *app) publishCommand() *cli.Command {
+	var o publishOptions
 	return &cli.Command{
 		Name: "publish", Usage: "put a file into the catalogue", ArgsUsage: "FILE",
 		Flags: []cli.Flag{
-			ui.DirFlag(), ui.JSONFlag(),
-			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)"},
-			&cli.BoolFlag{Name: "replace", Usage: "replace what has this name and version"},
+			ui.DirFlag(&o.dir), ui.JSONFlag(&o.json),
+			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true, Destination: &o.as},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)", Destination: &o.kind},
+			replaceFlag(&o.replace, "replace what has this name and version"),
 		},
-		Action: a.publish,
+		Action: ui.Verb(&o, a.publish, ui.Arg("FILE", &o.file)),
 	}
 }
 
-func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "FILE")
+func (a *app) publish(ctx context.Context, o publishOptions) error {
+	name, version, err := catalog.ParseName(o.as)
 	if err != nil {
-		return err
+		return ui.Usagef("--as: %w", err)
 	}
-	name, version, err := catalog.ParseName(cmd.String("as"))
-	if err != nil {
-		return ui.UsageErrorf(cmd, "--as: %w", err)
-	}
-	if kind := cmd.String("kind"); kind != "" {
-		if _, err := catalog.ParseKind(kind); err != nil {
-			return ui.UsageErrorf(cmd, "--kind: %w", err)
+	if o.kind != "" {
+		if _, err := catalog.ParseKind(o.kind); err != nil {
+			return ui.Usagef("--kind: %w", err)
 		}
 	}
-	path, err := filepath.Abs(got[0]) // the running node has another working directory
+	path, err := filepath.Abs(o.file) // the running node has another working directory
 	if err != nil {
-		return fmt.Errorf("publish %s: %w", got[0], err)
+		return fmt.Errorf("publish %s: %w", o.file, err)
 	}
-	f, err := openFolder(cmd.String("dir"))
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	show := a.NewProgress()
 	bar := show.Track("publish", 0)
 	res, err := f.Publish(ctx, api.PublishRequest{
-		Path: path, Name: name, Version: version, Kind: cmd.String("kind"), Replace: cmd.Bool("replace"),
+		Path: path, Name: name, Version: version, Kind: o.kind, Replace: o.replace,
 	}, func(done, total int64) { bar.Set(done, total, "") })
 	bar.Set(res.Bytes, res.Bytes, "")
 	bar.Finish(err)
@@ -61,7 +66,7 @@ func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return publishHint(err)
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		return a.PrintJSON(res)
 	}
 	if !res.Changed {

@@ -13,18 +13,26 @@ import (
 	"github.com/wimcast/wimcast/netsim"
 )
 
+// simOptions are those of sim.
+type simOptions struct {
+	seed        uint64
+	trace, json bool
+	scenario    string
+}
+
 func (a *app) simCommand() *cli.Command {
+	var o simOptions
 	return &cli.Command{
 		Name:        "sim",
 		Usage:       "run a scenario in the deterministic simulator",
 		ArgsUsage:   "SCENARIO",
 		Description: "SCENARIO is a file, or - for standard input. The same scenario and seed always give the same hash.",
 		Flags: []cli.Flag{
-			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own"},
-			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens"},
-			ui.JSONFlag(),
+			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own", Destination: &o.seed},
+			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens", Destination: &o.trace},
+			ui.JSONFlag(&o.json),
 		},
-		Action: a.sim,
+		Action: ui.Verb(&o, a.sim, ui.Arg("SCENARIO", &o.scenario)),
 	}
 }
 
@@ -58,35 +66,31 @@ type simMemberJSON struct {
 	Why        string  `json:"why,omitempty"`
 }
 
-func (a *app) sim(_ context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "SCENARIO")
-	if err != nil {
-		return err
-	}
+func (a *app) sim(_ context.Context, o simOptions) error {
 	var in io.Reader = a.In
-	if got[0] != "-" {
-		f, err := os.Open(got[0])
+	if o.scenario != "-" {
+		f, err := os.Open(o.scenario)
 		if err != nil {
 			return fmt.Errorf("open scenario: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
-	opts := netsim.Options{Seed: cmd.Uint64("seed"), Trace: cmd.Bool("trace")}
+	opts := netsim.Options{Seed: o.seed, Trace: o.trace}
 	scenario, err := netsim.ParseScenario(in)
 	if err != nil {
-		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
+		return scenarioHint(fmt.Errorf("%s: %w", o.scenario, err))
 	}
 	trace := a.Out
-	if cmd.Bool("json") {
+	if o.json {
 		trace = a.Err
 	}
 	start := time.Now()
 	result, err := scenario.Run(trace, opts)
 	if err != nil {
-		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
+		return scenarioHint(fmt.Errorf("%s: %w", o.scenario, err))
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		if err := a.PrintJSON(describeRun(result)); err != nil {
 			return err
 		}

@@ -15,7 +15,24 @@ import (
 	"github.com/wimcast/wimcast/node/api"
 )
 
+// siteInitOptions are those of site init.
+type siteInitOptions struct {
+	dir, name string
+}
+
+// siteTokenOptions are those of site token.
+type siteTokenOptions struct {
+	dir         string
+	json        bool
+	addresses   []string
+	hours, uses int
+}
+
 func (a *app) siteCommand() *cli.Command {
+	var (
+		init  siteInitOptions
+		token siteTokenOptions
+	)
 	return &cli.Command{
 		Name:  "site",
 		Usage: "make a site, and let clients into it",
@@ -23,55 +40,49 @@ func (a *app) siteCommand() *cli.Command {
 			{
 				Name: "init", Usage: "make a site: keys, configuration, empty store", ArgsUsage: "[DIR]",
 				Flags: []cli.Flag{
-					ui.DirFlag(),
-					&cli.StringFlag{Name: "name", Usage: "`NAME` of the site, for people", Value: "site"},
+					ui.DirFlag(&init.dir),
+					nameFlag(&init.name, "`NAME` of the site, for people", "site"),
 				},
-				Action: a.siteInit,
+				Action: ui.Verb(&init, a.siteInit, ui.OptionalArg("DIR", &init.dir)),
 			},
 			{
 				Name: "token", Usage: "print one line that lets a client join (wimcast join TOKEN)",
 				Flags: []cli.Flag{
-					ui.DirFlag(), ui.JSONFlag(),
-					&cli.StringSliceFlag{Name: "address", Usage: "`HOST:PORT` under which clients reach this node; may be repeated; default: this machine's addresses"},
-					&cli.IntFlag{Name: "hours", Usage: "how long the token is good (default: a week)"},
-					&cli.IntFlag{Name: "uses", Usage: "how many clients may join with it (default: 1024)"},
+					ui.DirFlag(&token.dir), ui.JSONFlag(&token.json),
+					&cli.StringSliceFlag{Name: "address", Usage: "`HOST:PORT` under which clients reach this node; may be repeated; default: this machine's addresses", Destination: &token.addresses},
+					&cli.IntFlag{Name: "hours", Usage: "how long the token is good (default: a week)", Destination: &token.hours},
+					&cli.IntFlag{Name: "uses", Usage: "how many clients may join with it (default: 1024)", Destination: &token.uses},
 				},
-				Action: a.siteToken,
+				Action: ui.Verb(&token, a.siteToken),
 			},
 		},
 	}
 }
 
-func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
-	dir := cmd.String("dir")
-	if cmd.Args().Len() > 0 {
-		got, err := ui.Args(cmd, "DIR")
-		if err != nil {
-			return err
-		}
-		dir = got[0]
-	}
-	if err := catalog.InitSite(dir, cmd.String("name"), hostName()); err != nil {
+// nameFlag is --name, what a site or machine is called.
+func nameFlag(into *string, usage, unless string) cli.Flag {
+	return &cli.StringFlag{Name: "name", Usage: usage, Value: unless, Destination: into}
+}
+
+func (a *app) siteInit(_ context.Context, o siteInitOptions) error {
+	if err := catalog.InitSite(o.dir, o.name, hostName()); err != nil {
 		return folderHint(err)
 	}
-	a.Notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
+	a.Notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", o.dir, filepath.Join(o.dir, "keys", "root.key"), o.dir)
 	return nil
 }
 
-func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
-	if _, err := ui.Args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) siteToken(ctx context.Context, o siteTokenOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	token, err := f.Token(ctx, api.TokenRequest{Addresses: cmd.StringSlice("address"), Hours: int(cmd.Int("hours")), Uses: int(cmd.Int("uses"))})
+	token, err := f.Token(ctx, api.TokenRequest{Addresses: o.addresses, Hours: o.hours, Uses: o.uses})
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		return a.PrintJSON(api.TokenReply{Token: token})
 	}
 	return a.Printf("%s\n", token)

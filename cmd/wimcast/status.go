@@ -16,39 +16,43 @@ import (
 	"github.com/wimcast/wimcast/node/api"
 )
 
+// statusOptions are those of status.
+type statusOptions struct {
+	dir         string
+	json, watch bool
+}
+
 func (a *app) statusCommand() *cli.Command {
+	var o statusOptions
 	return &cli.Command{
 		Name: "status", Usage: "show casts and members, who is slow and why",
 		Flags: []cli.Flag{
-			ui.DirFlag(), ui.JSONFlag(),
-			&cli.BoolFlag{Name: "watch", Usage: "show it again every second until interrupted"},
+			ui.DirFlag(&o.dir), ui.JSONFlag(&o.json),
+			&cli.BoolFlag{Name: "watch", Usage: "show it again every second until interrupted", Destination: &o.watch},
 		},
-		Action: a.status,
+		Action: ui.Verb(&o, a.status),
 	}
 }
 
-func (a *app) status(ctx context.Context, cmd *cli.Command) error {
-	if _, err := ui.Args(cmd); err != nil {
-		return err
-	}
+func (a *app) status(ctx context.Context, o statusOptions) error {
 	for {
-		c := api.Dial(cmd.String("dir"))
+		c := api.Dial(o.dir)
 		if c == nil {
-			if err := mayLook(cmd.String("dir")); err != nil {
+			if err := mayLook(o.dir); err != nil {
 				return err
 			}
-			return ui.WithHint(fmt.Errorf("no node runs on %s", cmd.String("dir")), "start one with 'wimcast serve --dir %s', or name its folder with --dir", cmd.String("dir"))
+			return ui.WithHint(fmt.Errorf("no node runs on %s", o.dir), "start one with 'wimcast serve --dir %s', or name its folder with --dir", o.dir)
 		}
 		st, err := c.Status(ctx)
 		if err != nil {
 			return err
 		}
-		if cmd.Bool("json") {
+		if o.json {
 			err = a.PrintJSON(st)
 		} else {
 			err = a.printStatus(st)
 		}
-		if err != nil || !cmd.Bool("watch") {
+		if err != nil || !o.watch {
 			return err
 		}
 		select {

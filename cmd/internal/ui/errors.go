@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/urfave/cli/v3"
-
 	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/internal/vfs"
 )
@@ -18,24 +16,32 @@ const InterruptedHint = "interrupted: run the same command again; get, deploy an
 
 // usageError is a wrong command line: exit status 2.
 type usageError struct {
-	cmd string // the command as typed, "wimcast site init"
+	cmd string // the command as typed, "wimcast site init"; set when the error leaves its verb
 	err error
 }
 
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
-// UsageErrorf makes an error for a wrong command line of cmd.
-func UsageErrorf(cmd *cli.Command, format string, args ...any) error {
-	return usageError{cmd: cmd.FullName(), err: fmt.Errorf(format, args...)}
+// Usagef makes an error for a wrong command line. Which command's it is need not be said: it is the one that returns
+// the error.
+func Usagef(format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...)}
 }
 
-// UsageIn makes err one about a wrong command line of cmd, a full name as "wimcast site init".
-func UsageIn(cmd string, err error) error { return usageError{cmd: cmd, err: err} }
+// UsageIn says of an error for a wrong command line, unless that is known, that it is of cmd, the command as typed;
+// and returns the error.
+func UsageIn(cmd string, err error) error {
+	var usage *usageError
+	if errors.As(err, &usage) && usage.cmd == "" {
+		usage.cmd = cmd
+	}
+	return err
+}
 
 // IsUsage says whether err is about a wrong command line.
 func IsUsage(err error) bool {
-	var usage usageError
+	var usage *usageError
 	return errors.As(err, &usage)
 }
 
@@ -62,7 +68,7 @@ func HintOf(err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
-	var usage usageError
+	var usage *usageError
 	if errors.As(err, &usage) {
 		return fmt.Sprintf("run '%s --help' for its arguments and options", usage.cmd)
 	}
@@ -93,16 +99,4 @@ var knownCauses = []struct {
 	{oserr.IO, "the disk reported an error: look at the system log, then run the same command again"},
 	{context.DeadlineExceeded, "nobody answered in time: check that the distribution point runs and is reachable ('wimcast status' there)"},
 	{context.Canceled, InterruptedHint},
-}
-
-// Args returns the command's arguments after checking that there is one for each name.
-func Args(cmd *cli.Command, names ...string) ([]string, error) {
-	got := cmd.Args().Slice()
-	if len(got) < len(names) {
-		return nil, UsageErrorf(cmd, "%s: missing argument %s", cmd.Name, names[len(got)])
-	}
-	if len(got) > len(names) {
-		return nil, UsageErrorf(cmd, "%s: unexpected argument %q", cmd.Name, got[len(names)])
-	}
-	return got, nil
 }

@@ -16,24 +16,63 @@ import (
 const systemDir = "/var/lib/wimcast"
 
 // DirFlag is --dir, the folder of a node.
-func DirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dir", Usage: "`FOLDER` of the node: configuration, keys, store", Value: DefaultDir()}
+func DirFlag(into *string) cli.Flag {
+	return &cli.StringFlag{Name: "dir", Usage: "`FOLDER` of the node: configuration, keys, store", Value: DefaultDir(), Destination: into}
 }
 
 // InterfaceFlag is --interface, the network interface that multicast goes through.
-func InterfaceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "interface", Aliases: []string{"i"}, Usage: "network interface `NAME`; needed only when several are usable"}
+func InterfaceFlag(into *string) cli.Flag {
+	return &cli.StringFlag{
+		Name: "interface", Aliases: []string{"i"}, Usage: "network interface `NAME`; needed only when several are usable", Destination: into,
+	}
 }
 
 // JSONFlag is --json: machine-readable output.
-func JSONFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "write JSON to standard output, one object a line; the last line is the result"}
+func JSONFlag(into *bool) cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "write JSON to standard output, one object a line; the last line is the result", Destination: into}
 }
 
 // VerboseFlag is --verbose: log more than changes of state.
-func VerboseFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "verbose", Usage: "log details to standard error"}
+func VerboseFlag(into *bool) cli.Flag {
+	return &cli.BoolFlag{Name: "verbose", Usage: "log details to standard error", Destination: into}
 }
+
+// UnixXattrsFlag is --unix-xattrs, of verbs that apply an image.
+func UnixXattrsFlag(into *bool) cli.Flag {
+	return &cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for", Destination: into}
+}
+
+// InvalidNamesFlag is --include-invalid-names, of verbs that apply an image; usage tells which names that are.
+func InvalidNamesFlag(into *bool, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "include-invalid-names", Usage: usage, Destination: into}
+}
+
+// TextFlag is an option whose text may be empty: its destination is nil where the option is not given.
+type TextFlag = cli.FlagBase[*string, cli.NoConfig, textValue]
+
+// textValue is what a TextFlag was given.
+type textValue struct{ into **string }
+
+// Create makes the value of a flag, for cli.
+func (textValue) Create(given *string, into **string, _ cli.NoConfig) cli.Value {
+	*into = given
+	return &textValue{into}
+}
+
+// ToString is what help shows as the default.
+func (textValue) ToString(*string) string { return "" }
+
+// Set takes what is on the command line.
+func (v *textValue) Set(text string) error {
+	*v.into = &text
+	return nil
+}
+
+// Get returns a *string.
+func (v *textValue) Get() any { return *v.into }
+
+// String is for the standard library's flags; nothing shows it.
+func (v *textValue) String() string { return "" }
 
 // DefaultDir is the machine's folder for root and on Windows services' behalf, else the user's state folder.
 func DefaultDir() string {

@@ -66,7 +66,7 @@ func TestReportGivesTheExitStatus(t *testing.T) {
 	if code := Report(&out, WithHint(errors.New("bad"), "mend it")); code != ExitFailed || out.String() != "wimcast: bad\nhint: mend it\n" {
 		t.Errorf("an error: status %d, output %q", code, out.String())
 	}
-	if code := Report(&out, fmt.Errorf("more: %w", usageError{cmd: "wimcast x", err: errors.New("bad")})); code != ExitUsage {
+	if code := Report(&out, fmt.Errorf("more: %w", Usagef("bad"))); code != ExitUsage {
 		t.Errorf("a wrong command line: status %d", code)
 	}
 }

@@ -26,12 +26,14 @@ type UI struct {
 // Prepare gives every command of the tree the program's way of reporting a wrong command line.
 func Prepare(cmd *cli.Command) {
 	cmd.OnUsageError = func(_ context.Context, cmd *cli.Command, err error, _ bool) error {
-		return usageError{cmd: cmd.FullName(), err: err}
+		return &usageError{cmd: cmd.FullName(), err: err}
 	}
 	cmd.DisableSliceFlagSeparator = true // options that may be given several times hold file names and text, with commas in them
-	if cmd.Action == nil {
-		cmd.Action = unknownVerb
+	action := cmd.Action
+	if action == nil {
+		action = unknownVerb
 	}
+	cmd.Action = func(ctx context.Context, cmd *cli.Command) error { return UsageIn(cmd.FullName(), action(ctx, cmd)) }
 	for _, sub := range cmd.Commands {
 		Prepare(sub)
 	}
@@ -47,9 +49,9 @@ func unknownVerb(_ context.Context, cmd *cli.Command) error {
 	}
 	known := strings.Join(names, ", ")
 	if cmd.Args().Present() {
-		return UsageErrorf(cmd, "unknown command %q: want one of %s", cmd.Args().First(), known)
+		return Usagef("unknown command %q: want one of %s", cmd.Args().First(), known)
 	}
-	return UsageErrorf(cmd, "no command given: want one of %s", known)
+	return Usagef("no command given: want one of %s", known)
 }
 
 // Report prints err, and what can be done about it, and returns the exit status for it.

@@ -16,47 +16,48 @@ import (
 )
 
 func (a *app) appendCommand() *cli.Command {
+	var o captureOptions
 	return &cli.Command{
 		Name:      "append",
 		Usage:     "add a directory as one more image to a WIM file",
 		ArgsUsage: "SOURCE WIMFILE [IMAGE_NAME [IMAGE_DESC]]",
 		Flags: append(
-			captureFlags(),
-			&cli.BoolFlag{Name: "create", Usage: "make WIMFILE if it is not there"},
-			&cli.BoolFlag{Name: "rebuild", Usage: "write the whole file anew: slower, and leaves no holes"},
-			&cli.BoolFlag{Name: "unsafe-compact", Usage: "as --rebuild, which is safe"},
+			o.flags(),
+			&cli.BoolFlag{Name: "create", Usage: "make WIMFILE if it is not there", Destination: &o.mayCreate},
+			rebuildFlag(&o.rebuild, "write the whole file anew: slower, and leaves no holes"),
+			compactFlag(&o.unsafeCompact, "as --rebuild, which is safe"),
 		),
-		Action: a.append,
+		Action: o.action(a.append),
 	}
 }
 
-func (a *app) append(ctx context.Context, cmd *cli.Command) error {
-	r, err := a.newCaptureRun(cmd)
+func (a *app) append(ctx context.Context, o captureOptions) error {
+	r, err := a.newCaptureRun("append", o)
 	if err != nil {
 		return err
 	}
 	defer r.close()
 	if _, err := os.Stat(r.target); errors.Is(err, fs.ErrNotExist) {
-		if cmd.Bool("create") {
-			r.scan.FixLinks = !cmd.Bool("norpfix")
+		if o.mayCreate {
+			r.scan.FixLinks = !o.norpfix
 			return r.create(ctx)
 		}
 		return ui.WithHint(fmt.Errorf("append to %s: %w", r.target, err), "say --create to make it, or use capture")
 	}
 	if err := r.append(ctx); err != nil {
-		return captureHint(editHint(cmd, err))
+		return captureHint(editHint(r.verb, err))
 	}
 	return nil
 }
 
 // append adds the source to the file that is there.
 func (r *captureRun) append(ctx context.Context) error {
-	opts := edit.AppendOptions{Rebuild: r.cmd.Bool("rebuild") || r.cmd.Bool("unsafe-compact")}
+	opts := edit.AppendOptions{Rebuild: r.rebuild || r.unsafeCompact}
 	var err error
-	if opts.Options, err = editOptions(r.cmd); err != nil {
+	if opts.Options, err = r.editing(); err != nil {
 		return err
 	}
-	if opts.Storage, err = storageOptions(r.cmd, wim.LZX); err != nil {
+	if opts.Storage, err = r.storage(wim.LZX); err != nil {
 		return err
 	}
 	if opts.Storage.Compression != nil && !opts.Rebuild {
@@ -84,7 +85,7 @@ func (r *captureRun) addition(ctx context.Context, f *wim.File, info fs.FileInfo
 	if err := r.freeName(f); err != nil {
 		return add, stats, err
 	}
-	r.scan.FixLinks = r.cmd.Bool("rpfix") || !r.cmd.Bool("norpfix") && f.Header.Flags&wim.FlagRPFix != 0
+	r.scan.FixLinks = r.rpfix || !r.norpfix && f.Header.Flags&wim.FlagRPFix != 0
 	if err := r.openBases(ctx); err != nil {
 		return add, stats, err
 	}
@@ -92,7 +93,7 @@ func (r *captureRun) addition(ctx context.Context, f *wim.File, info fs.FileInfo
 		return add, stats, err
 	}
 	tree, stats, err := r.scanTree(ctx)
-	return edit.Addition{Image: tree, From: r.from, Base: r.opts.Base, Boot: r.cmd.Bool("boot"), FixedLinks: r.scan.FixLinks}, stats, err
+	return edit.Addition{Image: tree, From: r.from, Base: r.opts.Base, Boot: r.boot, FixedLinks: r.scan.FixLinks}, stats, err
 }
 
 // freeName checks that the image's name is not taken. One that was not chosen gets a number behind it.
@@ -101,13 +102,13 @@ func (r *captureRun) freeName(old *wim.File) error {
 	for _, image := range old.Images() {
 		taken[image.Name] = true
 	}
-	if r.named && r.name != "" && taken[r.name] {
-		return ui.WithHint(fmt.Errorf("it has an image with the name %q", r.name), "choose another name: the file has %s", imageList(old.Images()))
+	if r.name != nil && r.title != "" && taken[r.title] {
+		return ui.WithHint(fmt.Errorf("it has an image with the name %q", r.title), "choose another name: the file has %s", imageList(old.Images()))
 	}
-	base := r.name
-	for n := 1; !r.named && taken[r.name]; n++ {
-		r.name = fmt.Sprintf("%s (%d)", base, n)
+	base := r.title
+	for n := 1; r.name == nil && taken[r.title]; n++ {
+		r.title = fmt.Sprintf("%s (%d)", base, n)
 	}
-	r.scan.Name = r.name
+	r.scan.Name = r.title
 	return nil
 }

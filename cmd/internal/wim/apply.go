@@ -18,7 +18,15 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
+// wholeOptions are those of apply.
+type wholeOptions struct {
+	applyOptions
+	rpfix, norpfix      bool
+	file, image, target string
+}
+
 func (a *app) applyCommand() *cli.Command {
+	var o wholeOptions
 	return &cli.Command{
 		Name:      "apply",
 		Usage:     "write an image's files to a directory",
@@ -27,49 +35,59 @@ func (a *app) applyCommand() *cli.Command {
 			"the image is on the disk and checked. A directory never takes the place of something else, nor something else that of a directory.\n" +
 			"WIMFILE may be \"-\": then standard input is read to its end into the folder for temporary files (TMPDIR) first.",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "rpfix", Usage: "have absolute links lead into the target, where they led into what was captured (default: if the file says so)"},
-			&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
-			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
-		}, applyFlags()...),
-		Action: a.apply,
+			rpfixFlag(&o.rpfix, "have absolute links lead into the target, where they led into what was captured (default: if the file says so)"),
+			norpfixFlag(&o.norpfix, "leave absolute links as they are"),
+			ui.UnixXattrsFlag(&o.unixXattrs),
+		}, o.flags()...),
+		Action: ui.Verb(&o, a.apply, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image), ui.Arg("TARGET", &o.target)),
 	}
 }
 
-// applyFlags are the options that apply and extract share.
-func applyFlags() []cli.Flag {
+// applyOptions are those that apply and extract share.
+type applyOptions struct {
+	check                      bool
+	ref                        []string
+	unixData, unixXattrs       bool
+	noACLs, strictACLs         bool
+	noAttributes, invalidNames bool
+	recoverData, json          bool
+	wimboot                    bool    // refused
+	compact                    *string // refused
+}
+
+func (o *applyOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "check", Usage: "verify the whole file first"},
-		refFlag(),
-		&cli.BoolFlag{Name: "unix-data", Usage: "set owner, group and mode where the image has them"},
-		&cli.BoolFlag{Name: "no-acls", Aliases: []string{"noacls"}, Usage: "leave security descriptors as the target makes them"},
-		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor, or with --unix-data an owner, cannot be set"},
-		&cli.BoolFlag{Name: "no-attributes", Usage: "leave attributes (hidden, system, ...) as the target makes them"},
-		&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"},
-		&cli.BoolFlag{Name: "wimboot", Hidden: true},
-		&cli.StringFlag{Name: "compact", Hidden: true},
-		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and tell of which files they are"},
-		ui.JSONFlag(),
+		checkFlag(&o.check, "verify the whole file first"),
+		refFlag(&o.ref),
+		unixDataFlag(&o.unixData, "set owner, group and mode where the image has them"),
+		noACLsFlag(&o.noACLs, "leave security descriptors as the target makes them"),
+		strictACLsFlag(&o.strictACLs, "fail where a security descriptor, or with --unix-data an owner, cannot be set"),
+		&cli.BoolFlag{Name: "no-attributes", Usage: "leave attributes (hidden, system, ...) as the target makes them", Destination: &o.noAttributes},
+		ui.InvalidNamesFlag(&o.invalidNames, "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"),
+		wimbootFlag(&o.wimboot, ""),
+		&ui.TextFlag{Name: "compact", Hidden: true, Destination: &o.compact},
+		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and tell of which files they are", Destination: &o.recoverData},
+		ui.JSONFlag(&o.json),
 	}
 }
 
-// applyOptions reads them, but for check and ref.
-func applyOptions(cmd *cli.Command) (apply.FileOptions, error) {
-	for _, refused := range []struct{ option, hint string }{
-		{"wimboot", "pointer files need Windows' own driver: apply the files themselves, or use wimlib-imagex on Windows"},
-		{"compact", "apply without it, then on Windows run: compact /c /s /exe"},
-	} {
-		if cmd.IsSet(refused.option) {
-			return apply.FileOptions{}, ui.WithHint(ui.UsageErrorf(cmd, "--%s is not supported", refused.option), "%s", refused.hint)
-		}
-	}
-	if cmd.Bool("no-acls") && cmd.Bool("strict-acls") {
-		return apply.FileOptions{}, ui.UsageErrorf(cmd, "--no-acls with --strict-acls: say one of them")
+// files gives what package apply takes.
+func (o *applyOptions) files() (apply.FileOptions, error) {
+	switch {
+	case o.wimboot:
+		return apply.FileOptions{}, ui.WithHint(
+			ui.Usagef("--wimboot is not supported"), "pointer files need Windows' own driver: apply the files themselves, or use wimlib-imagex on Windows",
+		)
+	case o.compact != nil:
+		return apply.FileOptions{}, ui.WithHint(ui.Usagef("--compact is not supported"), "apply without it, then on Windows run: compact /c /s /exe")
+	case o.noACLs && o.strictACLs:
+		return apply.FileOptions{}, ui.Usagef("--no-acls with --strict-acls: say one of them")
 	}
 	return apply.FileOptions{
-		Recover: cmd.Bool("recover-data"),
-		Rules:   wim.Rules{AllowCaseClash: true, AllowPOSIXNames: true, AllowWindowsNames: cmd.Bool("include-invalid-names")},
-		NoACLs:  cmd.Bool("no-acls"), StrictACLs: cmd.Bool("strict-acls"), NoAttributes: cmd.Bool("no-attributes"),
-		NoUnix: !cmd.Bool("unix-data"), UnixXattrs: cmd.Bool("unix-xattrs"),
+		Recover: o.recoverData,
+		Rules:   wim.Rules{AllowCaseClash: true, AllowPOSIXNames: true, AllowWindowsNames: o.invalidNames},
+		NoACLs:  o.noACLs, StrictACLs: o.strictACLs, NoAttributes: o.noAttributes,
+		NoUnix: !o.unixData, UnixXattrs: o.unixXattrs,
 	}, nil
 }
 
@@ -85,38 +103,32 @@ type applyJSON struct {
 	Lost     apply.Lost `json:"lost"`
 }
 
-func (a *app) apply(ctx context.Context, cmd *cli.Command) (err error) {
-	got, which := cmd.Args().Slice(), ""
-	if len(got) == 3 {
-		which, got = got[1], []string{got[0], got[2]}
-	} else if got, err = ui.Args(cmd, "WIMFILE", "TARGET"); err != nil {
-		return err
-	}
-	opts, err := applyOptions(cmd)
+func (a *app) apply(ctx context.Context, o wholeOptions) error {
+	opts, err := o.files()
 	if err != nil {
 		return err
 	}
-	w, err := a.openForApply(ctx, cmd, got[0])
+	w, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	images, err := imagesToApply(w.File, which)
+	images, err := imagesToApply(w.File, o.image)
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("rpfix") && cmd.Bool("norpfix") {
-		return ui.UsageErrorf(cmd, "--rpfix with --norpfix: say one of them")
+	if o.rpfix && o.norpfix {
+		return ui.Usagef("--rpfix with --norpfix: say one of them")
 	}
-	fix := w.Header.Flags&wim.FlagRPFix != 0 && !cmd.Bool("norpfix") || cmd.Bool("rpfix")
+	fix := w.Header.Flags&wim.FlagRPFix != 0 && !o.norpfix || o.rpfix
 	for _, image := range images {
-		dir := filepath.Join(got[1], image.folder)
+		dir := filepath.Join(o.target, image.folder)
 		if fix {
 			if opts.LinkRoot, err = absolute(dir); err != nil {
 				return err
 			}
 		}
-		if err := a.applyOne(ctx, cmd, w, got[0], image.number, dir, opts); err != nil {
+		if err := a.applyOne(ctx, o, w, image.number, dir, opts); err != nil {
 			return err
 		}
 	}
@@ -124,12 +136,12 @@ func (a *app) apply(ctx context.Context, cmd *cli.Command) (err error) {
 }
 
 // openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
-func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (File, error) {
-	w, err := a.openOrSpool(path, cmd.StringSlice("ref"))
+func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (File, error) {
+	w, err := a.openOrSpool(path, o.ref)
 	if err != nil {
 		return w, err
 	}
-	if cmd.Bool("check") {
+	if o.check {
 		if err := w.Verify(ctx, nil); err != nil {
 			return w, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
 		}
@@ -137,7 +149,8 @@ func (a *app) openForApply(ctx context.Context, cmd *cli.Command, path string) (
 	return w, nil
 }
 
-// openOrSpool is Open that takes "-" for standard input, which is read into a temporary file: a WIM file is not used front to back.
+// openOrSpool is Open that takes "-" for standard input, which is read into a temporary file: a WIM file is not used
+// front to back.
 func (a *app) openOrSpool(path string, globs []string) (w File, err error) {
 	if path != "-" {
 		return Open(path, globs...)
@@ -162,8 +175,8 @@ type imageToApply struct {
 	folder string
 }
 
-// imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name; of its number where the
-// name is none that a folder may have.
+// imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name;
+// of its number where the name is none that a folder may have.
 func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
 	if !strings.EqualFold(which, "all") {
 		n, err := imageNumber(w, which)
@@ -194,16 +207,16 @@ func absolute(dir string) (string, error) {
 	return filepath.ToSlash(full), nil
 }
 
-func (a *app) applyOne(ctx context.Context, cmd *cli.Command, w File, path string, n int, dir string, opts apply.FileOptions) error {
+func (a *app) applyOne(ctx context.Context, o wholeOptions, w File, n int, dir string, opts apply.FileOptions) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
-		return ui.WithHint(fmt.Errorf("apply image %d of %s to %s: it is a device", n, path, dir),
+		return ui.WithHint(fmt.Errorf("apply image %d of %s to %s: it is a device", n, o.file, dir),
 			"mount the NTFS volume and name the directory: mount -t ntfs-3g -o streams_interface=windows %s /mnt", dir)
 	}
 	report, err := Apply(ctx, a.UI, w, n, dir, opts)
 	if err != nil {
-		return ui.ApplyHint(fmt.Errorf("apply image %d of %s to %s: %w", n, path, dir, err))
+		return ui.ApplyHint(fmt.Errorf("apply image %d of %s to %s: %w", n, o.file, dir, err))
 	}
-	return a.tellApplied(cmd, n, dir, report)
+	return a.tellApplied(o.json, n, dir, report)
 }
 
 // damageTold gives what warns of every file that is written although it is damaged; nil where none is.
@@ -222,11 +235,11 @@ func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
 }
 
 // tellApplied says what an apply or extract has done.
-func (a *app) tellApplied(cmd *cli.Command, n int, dir string, report apply.Report) error {
+func (a *app) tellApplied(json bool, n int, dir string, report apply.Report) error {
 	if lost := LostWords(report.Lost); lost != "" {
 		a.Warnf("not kept on this file system: %s", lost)
 	}
-	if cmd.Bool("json") {
+	if json {
 		return a.PrintJSON(applyJSON{
 			Target: dir, Image: n, Dirs: report.Dirs, Files: report.Files, Links: report.Links,
 			Symlinks: report.Symlinks, Bytes: report.Bytes, Lost: report.Lost,

@@ -1,7 +1,6 @@
 package wim
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,11 +9,13 @@ import (
 	"github.com/wimcast/wimcast/cmd/internal/ui"
 )
 
-// ownOptions are those of `wimcast wim` that wimlib-imagex does not have: the beginning of one of its options means that one.
+// ownOptions are those of `wimcast wim` that wimlib-imagex does not have: the beginning of one of its options means
+// that one.
 var ownOptions = []string{"json", "unix-xattrs", "help"}
 
-// Args rewrites a command line of `wimcast wim` as wimlib-imagex would understand it: an option may be cut short as long as it is clear
-// which one is meant, an option that takes a value takes what follows whatever that is, and --quiet goes with every verb.
+// Args rewrites a command line of `wimcast wim` as wimlib-imagex would understand it: an option may be cut short as
+// long as it is clear which one is meant, an option that takes a value takes what follows whatever that is, and
+// --quiet goes with every verb.
 func Args(root *cli.Command, args []string) (out []string, quiet bool, err error) {
 	if len(args) < 3 || args[1] != "wim" {
 		return args, false, nil
@@ -45,7 +46,7 @@ func Args(root *cli.Command, args []string) (out []string, quiet bool, err error
 		name = flag.Names()[0]
 		if f, ok := flag.(cli.DocGenerationFlag); !ok || !f.TakesValue() {
 			if given {
-				return nil, quiet, ui.UsageIn("wimcast wim "+cmd.Name, fmt.Errorf("--%s takes no value", name))
+				return nil, quiet, ui.UsageIn("wimcast wim "+cmd.Name, ui.Usagef("--%s takes no value", name))
 			}
 			out = append(out, "--"+name)
 			continue

@@ -15,39 +15,67 @@ import (
 	"github.com/wimcast/wimcast/wim/edit"
 )
 
+// captureOptions are those of capture and append.
+type captureOptions struct {
+	storeOptions
+	boot                         bool
+	editionID                    *string
+	properties                   []string
+	config                       string
+	dereference, rpfix, norpfix  bool
+	unixData, noACLs, strictACLs bool
+	sourceList                   bool
+	deltaFrom                    []string
+	updateOf                     string
+	snapshot                     bool // refused
+	mayCreate                    bool // append only
+	rebuild, unsafeCompact       bool // append only: every capture writes a file anew
+	source, target               string
+	name, description            *string
+}
+
 func (a *app) captureCommand() *cli.Command {
+	var o captureOptions
 	return &cli.Command{
 		Name:      "capture",
 		Usage:     "store a directory as a WIM file of one image",
 		ArgsUsage: "SOURCE WIMFILE [IMAGE_NAME [IMAGE_DESC]]",
 		Description: "WIMFILE may be \"-\", standard output, which gets a pipable file. That is made of an ordinary one in the folder for temporary\n" +
 			"files (TMPDIR), which must have room for it; a pipable file on disk likewise, of one beside it.",
-		Flags:  append(captureFlags(), &cli.BoolFlag{Name: "rebuild", Hidden: true}), // which every capture is
-		Action: a.capture,
+		Flags:  append(o.flags(), rebuildFlag(&o.rebuild, "")),
+		Action: o.action(a.capture),
 	}
 }
 
-// captureFlags are the options of capture and append.
-func captureFlags() []cli.Flag {
-	flags := append(compressFlags("LZX, with --solid LZMS"), checkFlags()...)
-	flags = append(flags, pipableFlags()...)
+func (o *captureOptions) flags() []cli.Flag {
+	flags := append(o.compressFlags("LZX, with --solid LZMS"), o.checkFlags()...)
+	flags = append(flags, o.pipableFlags()...)
 	return append(
-		flags, threadsFlag(), ui.JSONFlag(),
-		&cli.BoolFlag{Name: "boot", Usage: "mark the image as the one that boots"},
-		&cli.StringFlag{Name: "flags", Usage: "set FLAGS in the image's description to `EDITIONID`"},
-		&cli.StringSliceFlag{Name: "image-property", Usage: "set `NAME=VALUE` in the image's description, as WINDOWS/VERSION/BUILD=19041; may be repeated"},
-		&cli.StringFlag{Name: "config", Usage: "leave out what `FILE` says; without it page and hibernation files and recycle bins are left out"},
-		&cli.BoolFlag{Name: "dereference", Usage: "capture what symbolic links lead to"},
-		&cli.BoolFlag{Name: "rpfix", Usage: "make absolute links into SOURCE relative to the image (the default of capture)"},
-		&cli.BoolFlag{Name: "norpfix", Usage: "leave absolute links as they are"},
-		&cli.BoolFlag{Name: "unix-data", Usage: "keep owner, group, mode, device numbers and extended attributes; and fifos, sockets and devices"},
-		&cli.BoolFlag{Name: "no-acls", Aliases: []string{"noacls"}, Usage: "keep no security descriptors"},
-		&cli.BoolFlag{Name: "strict-acls", Usage: "fail where a security descriptor cannot be read"},
-		&cli.BoolFlag{Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input"},
-		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"},
-		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time"},
-		&cli.BoolFlag{Name: "wimboot", Usage: "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"},
-		&cli.BoolFlag{Name: "snapshot", Hidden: true},
+		flags, o.threadsFlag(), ui.JSONFlag(&o.json),
+		bootFlag(&o.boot, "mark the image as the one that boots"),
+		&ui.TextFlag{Name: "flags", Usage: "set FLAGS in the image's description to `EDITIONID`", Destination: &o.editionID},
+		propertyFlag(&o.properties, "set `NAME=VALUE` in the image's description, as WINDOWS/VERSION/BUILD=19041; may be repeated"),
+		configFlag(&o.config, "leave out what `FILE` says; without it page and hibernation files and recycle bins are left out"),
+		dereferenceFlag(&o.dereference, "capture what symbolic links lead to"),
+		rpfixFlag(&o.rpfix, "make absolute links into SOURCE relative to the image (the default of capture)"),
+		norpfixFlag(&o.norpfix, "leave absolute links as they are"),
+		unixDataFlag(&o.unixData, "keep owner, group, mode, device numbers and extended attributes; and fifos, sockets and devices"),
+		noACLsFlag(&o.noACLs, "keep no security descriptors"),
+		strictACLsFlag(&o.strictACLs, "fail where a security descriptor cannot be read"),
+		&cli.BoolFlag{
+			Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input", Destination: &o.sourceList,
+		},
+		deltaFromFlag(&o.deltaFrom, "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"),
+		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time", Destination: &o.updateOf},
+		wimbootFlag(&o.wimboot, wimbootUsage),
+		&cli.BoolFlag{Name: "snapshot", Hidden: true, Destination: &o.snapshot},
+	)
+}
+
+// action is that of capture or append.
+func (o *captureOptions) action(run func(context.Context, captureOptions) error) cli.ActionFunc {
+	return ui.Verb(
+		o, run, ui.Arg("SOURCE", &o.source), ui.Arg("WIMFILE", &o.target), ui.GivenArg("IMAGE_NAME", &o.name), ui.GivenArg("IMAGE_DESC", &o.description),
 	)
 }
 
@@ -60,15 +88,14 @@ const (
 // captureRun is one capture or append.
 type captureRun struct {
 	*app
-	cmd            *cli.Command
-	source, target string
-	name, desc     string
-	named          bool // on the command line
-	opts           wim.WriterOptions
-	scan           capture.Options
-	bases          []File    // of --delta-from
-	old            File      // of --update-of, unless it is a base or the target
-	from           *wim.File // of the image of --update-of: where contents come from that are not read anew
+	captureOptions
+	verb  string // capture or append
+	title string // the image's name: as given, or made up
+	opts  wim.WriterOptions
+	scan  capture.Options
+	bases []File    // of --delta-from
+	old   File      // of --update-of, unless it is a base or the target
+	from  *wim.File // of the image of --update-of: where contents come from that are not read anew
 }
 
 // captureJSON is the output of capture and append with --json.
@@ -86,80 +113,64 @@ type captureJSON struct {
 	Unchanged int    `json:"unchanged"`
 }
 
-func (a *app) capture(ctx context.Context, cmd *cli.Command) error {
-	r, err := a.newCaptureRun(cmd)
+func (a *app) capture(ctx context.Context, o captureOptions) error {
+	r, err := a.newCaptureRun("capture", o)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	r.scan.FixLinks = !cmd.Bool("norpfix")
+	r.scan.FixLinks = !o.norpfix
 	return r.create(ctx)
 }
 
-// newCaptureRun reads the arguments and options.
-func (a *app) newCaptureRun(cmd *cli.Command) (*captureRun, error) {
-	r := &captureRun{app: a, cmd: cmd}
-	got := cmd.Args().Slice()
-	if r.named = len(got) == 3 || len(got) == 4; r.named {
-		r.name = got[2]
-		if len(got) == 4 {
-			r.desc = got[3]
-		}
-		got = got[:2]
+// newCaptureRun checks the options.
+func (a *app) newCaptureRun(verb string, o captureOptions) (*captureRun, error) {
+	r := &captureRun{app: a, captureOptions: o, verb: verb}
+	if o.snapshot {
+		return nil, ui.WithHint(ui.Usagef("--snapshot is not supported: Windows' shadow copies make it"), "make one yourself (LVM, btrfs, vssadmin) and capture that")
 	}
-	for i, name := range []string{"SOURCE", "WIMFILE"} {
-		if len(got) <= i {
-			return nil, ui.UsageErrorf(cmd, "%s: missing argument %s", cmd.Name, name)
-		}
+	if o.solid && (o.pipable || o.target == "-") {
+		return nil, ui.Usagef("--solid with --pipable: a pipable file has no solid runs")
 	}
-	if len(got) > 2 {
-		return nil, ui.UsageErrorf(cmd, "%s: unexpected argument %q", cmd.Name, got[4])
+	if o.rpfix && o.norpfix {
+		return nil, ui.Usagef("--rpfix with --norpfix: say one of them")
 	}
-	r.source, r.target = got[0], got[1]
-	if cmd.Bool("snapshot") {
-		return nil, ui.WithHint(ui.UsageErrorf(cmd, "--snapshot is not supported: Windows' shadow copies make it"), "make one yourself (LVM, btrfs, vssadmin) and capture that")
-	}
-	if cmd.Bool("solid") && (cmd.Bool("pipable") || r.target == "-") {
-		return nil, ui.UsageErrorf(cmd, "--solid with --pipable: a pipable file has no solid runs")
-	}
-	if cmd.Bool("rpfix") && cmd.Bool("norpfix") {
-		return nil, ui.UsageErrorf(cmd, "--rpfix with --norpfix: say one of them")
-	}
-	if _, err := piping(cmd); err != nil {
+	if _, err := o.piping(); err != nil {
 		return nil, err
 	}
-	kind, _ := newCompression(cmd, wim.LZX)
+	kind, _ := o.newCompression(wim.LZX)
 	var err error
-	if r.opts, err = writerOptions(cmd, kind); err != nil {
+	if r.opts, err = o.writer(kind); err != nil {
 		return nil, err
 	}
-	if cmd.Bool("wimboot") && r.opts.Compression == wim.XPRESS && r.opts.PieceSize == 0 {
+	if o.wimboot && r.opts.Compression == wim.XPRESS && r.opts.PieceSize == 0 {
 		r.opts.PieceSize = wimbootPiece
 	}
-	if !r.named {
-		if r.name, err = defaultImageName(r.source); err != nil {
-			return nil, err
-		}
+	if o.name != nil {
+		r.title = *o.name
+	} else if r.title, err = defaultImageName(o.source); err != nil {
+		return nil, err
 	}
 	return r, r.scanOptions()
 }
 
 // scanOptions reads the options that say what is captured.
 func (r *captureRun) scanOptions() error {
-	cmd := r.cmd
 	r.scan = capture.Options{
-		Name: r.name, Description: r.desc,
-		UnixData: cmd.Bool("unix-data"), Dereference: cmd.Bool("dereference"), NoACLs: cmd.Bool("no-acls"),
+		Name: r.title, UnixData: r.unixData, Dereference: r.dereference, NoACLs: r.noACLs,
 		Warn: func(path, what string) { r.Warnf("skipped %s: %s", path, what) },
 	}
-	config := cmd.String("config")
-	if own := filepath.Join(r.source, wimbootConfig); config == "" && cmd.Bool("wimboot") {
+	if r.description != nil {
+		r.scan.Description = *r.description
+	}
+	config := r.config
+	if own := filepath.Join(r.source, wimbootConfig); config == "" && r.wimboot {
 		if _, err := os.Stat(own); err == nil {
 			config = own
 		}
 	}
 	var err error
-	r.scan.Config, err = r.config(config)
+	r.scan.Config, err = r.readConfig(config)
 	return err
 }
 
@@ -171,7 +182,7 @@ func (r *captureRun) close() {
 
 // create captures to a new file.
 func (r *captureRun) create(ctx context.Context) error {
-	fail := func(err error) error { return captureHint(fmt.Errorf("%s %s: %w", r.cmd.Name, r.source, err)) }
+	fail := func(err error) error { return captureHint(fmt.Errorf("%s %s: %w", r.verb, r.source, err)) }
 	if err := r.checkTarget(); err != nil {
 		return fail(err)
 	}
@@ -185,7 +196,7 @@ func (r *captureRun) create(ctx context.Context) error {
 	if err != nil {
 		return fail(err)
 	}
-	if r.cmd.Bool("boot") {
+	if r.boot {
 		r.opts.BootIndex = 1
 	}
 	if r.scan.FixLinks {
@@ -214,7 +225,7 @@ func (r *captureRun) create(ctx context.Context) error {
 // checkTarget refuses a target that cannot be written.
 func (r *captureRun) checkTarget() error {
 	if r.target == "-" {
-		return r.checkPipe(r.cmd)
+		return r.checkPipe(r.Out)
 	}
 	return checkReplaceable(r.target)
 }
@@ -225,7 +236,7 @@ func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterS
 		return edit.Pipe(ctx, r.Out, "", fn)
 	}
 	err = replaceFile(r.target, func(f *os.File) (err error) {
-		if r.cmd.Bool("pipable") {
+		if r.pipable {
 			written, err = edit.Pipe(ctx, f, filepath.Dir(r.target), fn)
 			return err
 		}
@@ -238,9 +249,9 @@ func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterS
 // scanTree scans the source and sets the properties that were asked for.
 func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Stats, error) {
 	items := []capture.Item{{Path: r.source}}
-	if r.cmd.Bool("source-list") {
+	if r.sourceList {
 		var err error
-		if items, err = r.sourceList(); err != nil {
+		if items, err = r.readSourceList(); err != nil {
 			return nil, capture.Stats{}, err
 		}
 	}
@@ -252,16 +263,16 @@ func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Sta
 	if err != nil {
 		return nil, stats, err
 	}
-	props := r.cmd.StringSlice("image-property")
-	if r.cmd.IsSet("flags") {
-		props = append([]string{"FLAGS=" + r.cmd.String("flags")}, props...)
+	props := r.properties
+	if r.editionID != nil {
+		props = append([]string{"FLAGS=" + *r.editionID}, props...)
 	}
 	info, _ := tree.Head()
-	if r.cmd.Bool("wimboot") {
+	if r.wimboot {
 		props = append(props, "WIMBOOT=1")
 	}
 	for _, p := range props {
-		if err := setProperty(r.cmd, info, p); err != nil {
+		if err := setProperty(info, p); err != nil {
 			return nil, stats, err
 		}
 	}
@@ -271,7 +282,7 @@ func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Sta
 // withBar runs what writes the file with a bar that shows how far it is.
 func (r *captureRun) withBar(write func() error) error {
 	show := r.NewProgress()
-	bar := show.Track(r.cmd.Name, 0)
+	bar := show.Track(r.verb, 0)
 	r.opts.Progress = func(p wim.Progress) { bar.Set(p.Done, p.Total, "") }
 	err := write()
 	bar.Finish(err)
@@ -284,9 +295,9 @@ func (r *captureRun) report(image int, s capture.Stats, w wim.WriterStats) error
 	if s.Fixed > 0 {
 		r.Notef("%d absolute links were made relative to the image; --norpfix leaves them as they are", s.Fixed)
 	}
-	if r.cmd.Bool("json") {
+	if r.json {
 		return r.PrintJSON(captureJSON{
-			Path: r.target, Image: image, Name: r.name, Dirs: s.Dirs, Files: s.Files, Bytes: s.Bytes,
+			Path: r.target, Image: image, Name: r.title, Dirs: s.Dirs, Files: s.Files, Bytes: s.Bytes,
 			Resources: w.Resources, Size: w.Size, Skipped: s.Skipped, Excluded: s.Excluded, Unchanged: s.Unchanged,
 		})
 	}

@@ -13,19 +13,28 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
+// dirOptions are those of dir.
+type dirOptions struct {
+	path                string
+	detailed, one, json bool
+	ref                 []string
+	file, image         string
+}
+
 func (a *app) dirCommand() *cli.Command {
+	var o dirOptions
 	return &cli.Command{
 		Name:      "dir",
 		Usage:     "list the files of an image",
 		ArgsUsage: "WIMFILE [IMAGE]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "path", Usage: "list only what is at or below `PATH`"},
-			&cli.BoolFlag{Name: "detailed", Usage: "show attributes, times, links, streams and hashes"},
-			&cli.BoolFlag{Name: "one-file-only", Usage: "list what is at the path, not what is below it"},
-			refFlag(),
-			ui.JSONFlag(),
+			&cli.StringFlag{Name: "path", Usage: "list only what is at or below `PATH`", Destination: &o.path},
+			&cli.BoolFlag{Name: "detailed", Usage: "show attributes, times, links, streams and hashes", Destination: &o.detailed},
+			&cli.BoolFlag{Name: "one-file-only", Usage: "list what is at the path, not what is below it", Destination: &o.one},
+			refFlag(&o.ref),
+			ui.JSONFlag(&o.json),
 		},
-		Action: a.dir,
+		Action: ui.Verb(&o, a.dir, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image)),
 	}
 }
 
@@ -72,31 +81,27 @@ type unixJSON struct {
 	Rdev uint32 `json:"rdev"`
 }
 
-func (a *app) dir(ctx context.Context, cmd *cli.Command) error {
-	path, which, err := fileAndImage(cmd)
-	if err != nil {
-		return err
-	}
-	w, err := Open(path, cmd.StringSlice("ref")...)
+func (a *app) dir(ctx context.Context, o dirOptions) error {
+	w, err := Open(o.file, o.ref...)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	first, last := 1, len(w.Images())
-	if !strings.EqualFold(which, "all") {
-		if first, err = imageNumber(w.File, which); err != nil {
+	if !strings.EqualFold(o.image, "all") {
+		if first, err = imageNumber(w.File, o.image); err != nil {
 			return err
 		}
 		last = first
 	}
 	out := bufio.NewWriter(a.Out)
 	l := &lister{
-		app: &app{&ui.UI{In: a.In, Out: out, Err: a.Err}}, w: w.File, json: cmd.Bool("json"), detailed: cmd.Bool("detailed"), one: cmd.Bool("one-file-only"),
-		below: strings.Trim(strings.ReplaceAll(cmd.String("path"), `\`, "/"), "/"),
+		app: &app{&ui.UI{In: a.In, Out: out, Err: a.Err}}, w: w.File, json: o.json, detailed: o.detailed, one: o.one,
+		below: strings.Trim(strings.ReplaceAll(o.path, `\`, "/"), "/"),
 	}
 	for n := first; n <= last && err == nil; n++ {
 		if err = l.image(ctx, n); err != nil {
-			err = ui.WIMHint(fmt.Errorf("list %s: %w", path, err))
+			err = ui.WIMHint(fmt.Errorf("list %s: %w", o.file, err))
 		}
 	}
 	return errors.Join(err, out.Flush())

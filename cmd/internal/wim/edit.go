@@ -15,72 +15,19 @@ import (
 	"github.com/wimcast/wimcast/wim/edit"
 )
 
-// editOptions reads checkFlags and threadsFlag.
-func editOptions(cmd *cli.Command) (edit.Options, error) {
-	threads, check, err := threadsAndCheck(cmd)
-	if err != nil {
-		return edit.Options{}, err
-	}
-	opts := edit.Options{Threads: threads, Verify: cmd.Bool("check")}
-	if opts.Piping, err = piping(cmd); err != nil {
-		return opts, err
-	}
-	switch {
-	case check:
-		opts.Integrity = edit.AddIntegrity
-	case cmd.Bool("nocheck"):
-		opts.Integrity = edit.DropIntegrity
-	}
-	return opts, nil
+// changeOptions are those of delete, optimize and export, which may write a file anew.
+type changeOptions struct {
+	storeOptions
+	unsafeCompact bool
 }
 
-// storageOptions reads compressFlags and --recompress for a file that holds what one with compression unless holds.
-func storageOptions(cmd *cli.Command, unless wim.Compression) (edit.Storage, error) {
-	w, err := writerOptions(cmd, unless)
-	if err != nil {
-		return edit.Storage{}, err
-	}
-	s := edit.Storage{
-		Level: w.Level, PieceSize: w.PieceSize, Solid: w.Solid, SolidPieceSize: w.SolidPieceSize, SolidLevel: w.SolidLevel,
-		Recompress: cmd.Bool("recompress"), NoSolidSort: w.NoSolidSort,
-	}
-	if cmd.String("compress") != "" {
-		s.Compression = edit.Compress(w.Compression)
-	}
-	if cmd.String("solid-compress") != "" {
-		s.SolidCompression = w.SolidCompression
-	}
-	return s, nil
-}
-
-// rebuildFlags are options of verbs that may write a file anew.
-func rebuildFlags(flags ...cli.Flag) []cli.Flag {
-	flags = append(flags, checkFlags()...)
+// flags gives all options of a verb that has flags beside these.
+func (o *changeOptions) flags(flags ...cli.Flag) []cli.Flag {
+	flags = append(flags, o.checkFlags()...)
 	return append(
-		flags, threadsFlag(), ui.JSONFlag(),
-		&cli.BoolFlag{Name: "unsafe-compact", Usage: "write the file anew, without holes: here as safely as ever"},
+		flags, o.threadsFlag(), ui.JSONFlag(&o.json),
+		compactFlag(&o.unsafeCompact, "write the file anew, without holes: here as safely as ever"),
 	)
-}
-
-// piping reads pipableFlags.
-func piping(cmd *cli.Command) (edit.Piping, error) {
-	switch pipable, not := cmd.Bool("pipable"), cmd.Bool("not-pipable"); {
-	case pipable && not:
-		return 0, ui.UsageErrorf(cmd, "--pipable with --not-pipable: say one of them")
-	case pipable:
-		return edit.Pipable, nil
-	case not:
-		return edit.NotPipable, nil
-	}
-	return edit.KeepPiping, nil
-}
-
-// pipableFlags say whether a file that is written anew can be read from a pipe.
-func pipableFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "pipable", Usage: "write a file that can be read from a pipe, by wimcast and wimlib only"},
-		&cli.BoolFlag{Name: "not-pipable", Usage: "make an ordinary file of a pipable one"},
-	}
 }
 
 // editJSON is the output of the verbs that change a WIM file, with --json.
@@ -94,17 +41,17 @@ type editJSON struct {
 }
 
 // edit runs a verb that changes the file at path, with a bar, and reports what it did.
-func (a *app) edit(cmd *cli.Command, path string, opts *edit.Options, run func() (wim.WriterStats, error)) error {
+func (a *app) edit(verb string, json bool, path string, opts *edit.Options, run func() (wim.WriterStats, error)) error {
 	show := a.NewProgress()
-	bar := show.Track(cmd.Name, 0)
+	bar := show.Track(verb, 0)
 	opts.Progress = func(p wim.Progress) { bar.Set(p.Done, p.Total, "") }
 	stats, err := run()
 	bar.Finish(err)
 	show.Close()
 	if err != nil {
-		return editHint(cmd, err)
+		return editHint(verb, err)
 	}
-	if cmd.Bool("json") {
+	if json {
 		return a.PrintJSON(editJSON{path, stats.Images, stats.Resources, stats.Bytes, stats.Copied, stats.Size})
 	}
 	a.Notef("%s: %s in %s", path, count(stats.Images, "image"), ui.FormatBytes(stats.Size))
@@ -120,7 +67,7 @@ func count(n int, thing string) string {
 }
 
 // editHint attaches what can be done about an error of package edit.
-func editHint(cmd *cli.Command, err error) error {
+func editHint(verb string, err error) error {
 	var path *edit.PathError
 	switch {
 	case errors.Is(err, vfs.ErrLocked):
@@ -132,7 +79,7 @@ func editHint(cmd *cli.Command, err error) error {
 	case errors.Is(err, edit.ErrReadOnly):
 		return ui.WithHint(err, "export its images to a new file")
 	case errors.Is(err, wim.ErrMissing):
-		return ui.WithHint(err, "%s", missingHint(cmd))
+		return ui.WithHint(err, "%s", missingHint(verb))
 	case errors.As(err, &path) && path.Op != "add":
 		return ui.WithHint(err, "'wimcast wim dir' lists what the image has; upper and lower case differ unless WIMLIB_IMAGEX_IGNORE_CASE is 1")
 	}
@@ -140,8 +87,8 @@ func editHint(cmd *cli.Command, err error) error {
 }
 
 // missingHint says what can be done about contents that are in other files.
-func missingHint(cmd *cli.Command) string {
-	switch cmd.Name {
+func missingHint(verb string) string {
+	switch verb {
 	case "export":
 		return "name the other parts of the split set, or what the delta was made from: --ref=\"GLOB\""
 	case "join":
@@ -158,7 +105,8 @@ func wholeOrOne(w *wim.File, which string) (int, error) {
 	return imageNumber(w, which)
 }
 
-// imageArgument is the number of the image that a verb names in a file. The verb fails if it is another one by the time that the file is locked.
+// imageArgument is the number of the image that a verb names in a file. The verb fails if it is another one by the
+// time that the file is locked.
 func imageArgument(path, which string, opts *edit.Options, number func(*wim.File, string) (int, error)) (int, error) {
 	w, err := Open(path)
 	if err != nil {
@@ -188,8 +136,8 @@ func (a *app) otherVerbCommands() []*cli.Command {
 	for verb, instead := range otherVerbs {
 		out = append(out, &cli.Command{
 			Name: verb, Hidden: true, SkipFlagParsing: true,
-			Action: func(_ context.Context, cmd *cli.Command) error {
-				return ui.WithHint(ui.UsageErrorf(cmd, "%s: wimcast does not mount images", verb), "%s", instead)
+			Action: func(context.Context, *cli.Command) error {
+				return ui.WithHint(ui.Usagef("%s: wimcast does not mount images", verb), "%s", instead)
 			},
 		})
 	}

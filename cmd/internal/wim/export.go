@@ -12,58 +12,61 @@ import (
 	"github.com/wimcast/wimcast/wim/edit"
 )
 
+// exportOptions are those of export.
+type exportOptions struct {
+	changeOptions
+	ref, deltaFrom      []string
+	boot, rebuild       bool
+	source, image, dest string
+	name, description   *string // of the image in dest; nil: as in source
+}
+
 func (a *app) exportCommand() *cli.Command {
-	flags := compressFlags("as the source")
+	var o exportOptions
+	flags := o.compressFlags("as the source")
 	flags = append(
-		flags, refFlag(),
-		&cli.BoolFlag{Name: "boot", Usage: "make the image the one that boots; of all, the one that boots in the source"},
-		&cli.BoolFlag{Name: "recompress", Usage: "compress again what could be copied as it is"},
-		&cli.BoolFlag{Name: "rebuild", Usage: "write a file that exists anew, without holes"},
-		&cli.BoolFlag{Name: "wimboot", Usage: "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"},
-		&cli.StringSliceFlag{Name: "delta-from", Usage: "leave out what the WIM `FILE` has"},
+		flags, refFlag(&o.ref),
+		bootFlag(&o.boot, "make the image the one that boots; of all, the one that boots in the source"),
+		recompressFlag(&o.recompress),
+		rebuildFlag(&o.rebuild, "write a file that exists anew, without holes"),
+		wimbootFlag(&o.wimboot, wimbootUsage),
+		deltaFromFlag(&o.deltaFrom, "leave out what the WIM `FILE` has"),
 	)
-	flags = append(flags, pipableFlags()...)
+	flags = append(flags, o.pipableFlags()...)
 	return &cli.Command{
 		Name:      "export",
 		Usage:     "copy an image, or all, to a new or existing WIM file",
 		ArgsUsage: "SRC_WIMFILE SRC_IMAGE|all DEST_WIMFILE [DEST_IMAGE_NAME [DEST_IMAGE_DESC]]",
 		Description: "DEST_WIMFILE may be \"-\", standard output, which gets a pipable file. That is made of an ordinary one in the folder for temporary\n" +
 			"files (TMPDIR), which must have room for it; a pipable file on disk likewise, of one beside it.",
-		Flags:  rebuildFlags(flags...),
-		Action: a.export,
+		Flags: o.flags(flags...),
+		Action: ui.Verb(
+			&o, a.export, ui.Arg("SRC_WIMFILE", &o.source), ui.Arg("SRC_IMAGE", &o.image), ui.Arg("DEST_WIMFILE", &o.dest),
+			ui.GivenArg("DEST_IMAGE_NAME", &o.name), ui.GivenArg("DEST_IMAGE_DESC", &o.description),
+		),
 	}
 }
 
-func (a *app) export(ctx context.Context, cmd *cli.Command) (err error) {
-	got := cmd.Args().Slice()
-	var opts edit.ExportOptions
-	if len(got) > 3 && len(got) <= 5 {
-		opts.Name = &got[3]
-		if len(got) == 5 {
-			opts.Description = &got[4]
-		}
-		got = got[:3]
-	} else if got, err = ui.Args(cmd, "SRC_WIMFILE", "SRC_IMAGE", "DEST_WIMFILE"); err != nil {
-		return err
-	}
-	if got[2] == "-" {
-		if err := a.checkPipe(cmd); err != nil {
+func (a *app) export(ctx context.Context, o exportOptions) error {
+	if o.dest == "-" {
+		if err := o.checkPipe(a.Out); err != nil {
 			return err
 		}
 	}
-	src, err := Open(got[0], cmd.StringSlice("ref")...)
+	src, err := Open(o.source, o.ref...)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	n, err := wholeOrOne(src.File, got[1])
+	n, err := wholeOrOne(src.File, o.image)
 	if err != nil {
 		return err
 	}
-	if err := exportOptions(cmd, src.File, got[2], &opts); err != nil {
+	opts, err := o.exporting(src.File)
+	if err != nil {
 		return err
 	}
-	for _, path := range cmd.StringSlice("delta-from") {
+	for _, path := range o.deltaFrom {
 		base, err := Open(path)
 		if err != nil {
 			return err
@@ -71,44 +74,33 @@ func (a *app) export(ctx context.Context, cmd *cli.Command) (err error) {
 		defer base.Close()
 		opts.Base = append(opts.Base, base.File)
 	}
-	return a.edit(cmd, got[2], &opts.Options, func() (wim.WriterStats, error) {
-		if got[2] == "-" {
+	return a.edit("export", o.json, o.dest, &opts.Options, func() (wim.WriterStats, error) {
+		if o.dest == "-" {
 			return edit.ExportTo(ctx, src.File, n, a.Out, opts)
 		}
-		return edit.Export(ctx, src.File, n, got[2], opts)
+		return edit.Export(ctx, src.File, n, o.dest, opts)
 	})
 }
 
-// exportOptions reads the options of export.
-func exportOptions(cmd *cli.Command, src *wim.File, dest string, opts *edit.ExportOptions) error {
+// exporting gives what package edit takes, for an export from src.
+func (o *exportOptions) exporting(src *wim.File) (opts edit.ExportOptions, err error) {
 	kind, own := src.Header.Compression, false
-	if _, err := os.Stat(dest); err != nil && !cmd.IsSet("compress") {
-		kind, own = newCompression(cmd, kind)
+	if _, err := os.Stat(o.dest); err != nil && o.compress == nil {
+		kind, own = o.newCompression(kind)
 	}
-	var err, err2 error
-	opts.Options, err = editOptions(cmd)
-	opts.Storage, err2 = storageOptions(cmd, kind)
+	var err2 error
+	opts.Options, err = o.editing()
+	opts.Storage, err2 = o.storage(kind)
 	if err := errors.Join(err, err2); err != nil {
-		return err
+		return opts, err
 	}
-	opts.Boot, opts.WIMBoot = cmd.Bool("boot"), cmd.Bool("wimboot")
-	opts.Rebuild = cmd.Bool("rebuild") || cmd.Bool("unsafe-compact")
+	opts.Name, opts.Description, opts.Boot, opts.WIMBoot = o.name, o.description, o.boot, o.wimboot
+	opts.Rebuild = o.rebuild || o.unsafeCompact
 	if own {
 		opts.Compression = edit.Compress(kind)
 		if opts.WIMBoot && opts.PieceSize == 0 {
 			opts.PieceSize = wimbootPiece
 		}
 	}
-	return nil
-}
-
-// newCompression is what a new file has without --compress, and whether that follows from other options: then it is not what unless says.
-func newCompression(cmd *cli.Command, unless wim.Compression) (kind wim.Compression, own bool) {
-	switch {
-	case cmd.Bool("wimboot"):
-		return wim.XPRESS, true
-	case cmd.Bool("solid"):
-		return wim.LZMS, true
-	}
-	return unless, false
+	return opts, nil
 }

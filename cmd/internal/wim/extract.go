@@ -21,7 +21,18 @@ import (
 // maxList bounds what is read of a list of paths, in bytes.
 const maxList = 64 << 20
 
+// extractOptions are those of extract.
+type extractOptions struct {
+	applyOptions
+	dir                       string
+	stdout, literal, nullglob bool
+	keep                      bool // the directories above each path
+	file, image               string
+	paths                     []string
+}
+
 func (a *app) extractCommand() *cli.Command {
+	var o extractOptions
 	return &cli.Command{
 		Name:      "extract",
 		Usage:     "write files or directories of an image to a directory, or to standard output",
@@ -30,87 +41,82 @@ func (a *app) extractCommand() *cli.Command {
 			"its last name. A LISTFILE has a path a line, '#' and ';' begin comments; \"@-\" is standard input. Its paths keep the directories above them.\n" +
 			"Files that are there by the same name are replaced. Without a PATH all of the image is extracted.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "dest-dir", Usage: "write to `DIR`", Value: "."},
-			&cli.BoolFlag{Name: "to-stdout", Usage: "write files' contents to standard output, one after another"},
-			&cli.BoolFlag{Name: "no-globs", Aliases: []string{"no-wildcards"}, Usage: "take '*' and '?' as they are"},
-			&cli.BoolFlag{Name: "nullglob", Usage: "a path that names nothing is a warning, not an error"},
-			&cli.BoolFlag{Name: "preserve-dir-structure", Usage: "keep the directories above each path"},
-		}, applyFlags()...),
-		Action: a.extract,
+			&cli.StringFlag{Name: "dest-dir", Usage: "write to `DIR`", Value: ".", Destination: &o.dir},
+			&cli.BoolFlag{Name: "to-stdout", Usage: "write files' contents to standard output, one after another", Destination: &o.stdout},
+			&cli.BoolFlag{Name: "no-globs", Aliases: []string{"no-wildcards"}, Usage: "take '*' and '?' as they are", Destination: &o.literal},
+			&cli.BoolFlag{Name: "nullglob", Usage: "a path that names nothing is a warning, not an error", Destination: &o.nullglob},
+			&cli.BoolFlag{Name: "preserve-dir-structure", Usage: "keep the directories above each path", Destination: &o.keep},
+		}, o.flags()...),
+		Action: ui.Verb(&o, a.extract, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image), ui.OtherArgs("PATH", &o.paths)),
 	}
 }
 
-func (a *app) extract(ctx context.Context, cmd *cli.Command) error {
-	got := cmd.Args().Slice()
-	if len(got) == 0 {
-		return ui.UsageErrorf(cmd, "extract: missing argument WIMFILE")
-	}
-	opts, err := applyOptions(cmd)
+func (a *app) extract(ctx context.Context, o extractOptions) error {
+	opts, err := o.files()
 	if err != nil {
 		return err
 	}
-	w, err := a.openForApply(ctx, cmd, got[0])
+	w, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	which := ""
-	if len(got) > 1 {
-		which = got[1]
-	}
-	n, err := imageNumber(w.File, which)
+	n, err := imageNumber(w.File, o.image)
 	if err != nil {
 		return err
 	}
-	picks, err := a.picks(got[min(2, len(got)):], cmd.Bool("preserve-dir-structure"))
+	picks, err := a.picks(o.paths, o.keep)
 	if err != nil {
 		return err
 	}
 	image, err := w.Tree(n)
 	if err != nil {
-		return ui.WIMHint(fmt.Errorf("read image %d of %s: %w", n, got[0], err))
+		return ui.WIMHint(fmt.Errorf("read image %d of %s: %w", n, o.file, err))
 	}
-	part, none, err := apply.Select(image, picks, apply.SelectOptions{Literal: cmd.Bool("no-globs"), FoldCase: ignoreCase()})
+	part, none, err := apply.Select(image, picks, o.selecting())
 	if err != nil {
-		return ui.WIMHint(fmt.Errorf("read image %d of %s: %w", n, got[0], err))
+		return ui.WIMHint(fmt.Errorf("read image %d of %s: %w", n, o.file, err))
 	}
 	for _, p := range none {
-		if !cmd.Bool("nullglob") {
-			return ui.WithHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, got[0], p.Path),
-				"see 'wimcast wim dir %s %d'; paths start at the image's root, and --nullglob skips what is missing", got[0], n)
+		if !o.nullglob {
+			return ui.WithHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, o.file, p.Path),
+				"see 'wimcast wim dir %s %d'; paths start at the image's root, and --nullglob skips what is missing", o.file, n)
 		}
 		a.Warnf("no such path: %s", p.Path)
 	}
-	if cmd.Bool("to-stdout") {
-		return a.extractToStdout(ctx, w, image, picks, cmd)
+	if o.stdout {
+		return a.extractToStdout(ctx, o, w, image, picks)
 	}
-	return a.extractTo(ctx, cmd, w, n, part, opts)
+	return a.extractTo(ctx, o, w, n, part, opts)
 }
 
-func (a *app) extractTo(ctx context.Context, cmd *cli.Command, w File, n int, part *wim.Image, opts apply.FileOptions) error {
-	dir := cmd.String("dest-dir")
-	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
+// selecting says how paths are looked for.
+func (o *extractOptions) selecting() apply.SelectOptions {
+	return apply.SelectOptions{Literal: o.literal, FoldCase: ignoreCase()}
+}
+
+func (a *app) extractTo(ctx context.Context, o extractOptions, w File, n int, part *wim.Image, opts apply.FileOptions) error {
+	if err := os.Mkdir(o.dir, 0o777); err != nil && !errors.Is(err, os.ErrExist) {
 		return ui.WithHint(fmt.Errorf("make directory: %w", err), "name with --dest-dir a directory, or one below a directory that is there")
 	}
 	show := a.NewProgress()
 	bar := show.Track("extract", 0)
 	opts.Progress = func(done, total int64) { bar.Set(done, total, "") }
 	opts.Events = a.damageTold(opts)
-	report, err := apply.Extract(ctx, w.File, n, part, dir, opts)
+	report, err := apply.Extract(ctx, w.File, n, part, o.dir, opts)
 	bar.Finish(err)
 	show.Close()
 	if err != nil {
-		return ui.ApplyHint(fmt.Errorf("extract from image %d to %s: %w", n, dir, err))
+		return ui.ApplyHint(fmt.Errorf("extract from image %d to %s: %w", n, o.dir, err))
 	}
-	return a.tellApplied(cmd, n, dir, report)
+	return a.tellApplied(o.json, n, o.dir, report)
 }
 
 // extractToStdout writes the contents of files. All are looked at before the first byte is written.
-func (a *app) extractToStdout(ctx context.Context, w File, image *wim.Tree, picks []apply.Pick, cmd *cli.Command) error {
-	opts := apply.SelectOptions{Literal: cmd.Bool("no-globs"), FoldCase: ignoreCase()}
+func (a *app) extractToStdout(ctx context.Context, o extractOptions, w File, image *wim.Tree, picks []apply.Pick) error {
 	var files []*wim.Dentry
 	for _, p := range picks {
-		found, err := opts.Find(image, p.Path)
+		found, err := o.selecting().Find(image, p.Path)
 		if err != nil {
 			return ui.WIMHint(err)
 		}
@@ -133,7 +139,7 @@ func (a *app) extractToStdout(ctx context.Context, w File, image *wim.Tree, pick
 		if err == nil {
 			_, err = io.Copy(a.Out, contextReader{ctx, r})
 		}
-		if cmd.Bool("recover-data") && errors.Is(err, wim.ErrHash) {
+		if o.recoverData && errors.Is(err, wim.ErrHash) {
 			a.Warnf("damaged, and written all the same: %s", d.Path())
 			err = nil
 		}

@@ -14,21 +14,36 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
+// infoOptions are those of info. The name and description are nil where they stay as they are.
+type infoOptions struct {
+	writeOptions
+	xml, header, blobs bool
+	extractXML         string
+	ref                []string
+	boot               bool
+	properties         []string
+	file, image        string
+	name, description  *string
+}
+
 func (a *app) infoCommand() *cli.Command {
+	var o infoOptions
 	return &cli.Command{
 		Name:      "info",
 		Usage:     "show what a WIM file holds, or change what it says of an image",
 		ArgsUsage: "WIMFILE [IMAGE [NEW_NAME [NEW_DESC]]]",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "check", Usage: "check the integrity table first, if there is one; when something is changed, add one"},
-			&cli.BoolFlag{Name: "xml", Usage: "write the XML as it is in the file, which is UTF-16"},
-			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML as it is in the file to `FILE`"},
-			&cli.BoolFlag{Name: "header", Usage: "show the header"},
-			&cli.BoolFlag{Name: "blobs", Aliases: []string{"lookup-table"}, Usage: "show every resource"},
-			refFlag(),
-			ui.JSONFlag(),
-		}, infoEditFlags()...),
-		Action: a.info,
+			checkFlag(&o.check, "check the integrity table first, if there is one; when something is changed, add one"),
+			&cli.BoolFlag{Name: "xml", Usage: "write the XML as it is in the file, which is UTF-16", Destination: &o.xml},
+			&cli.StringFlag{Name: "extract-xml", Usage: "write the XML as it is in the file to `FILE`", Destination: &o.extractXML},
+			&cli.BoolFlag{Name: "header", Usage: "show the header", Destination: &o.header},
+			&cli.BoolFlag{Name: "blobs", Aliases: []string{"lookup-table"}, Usage: "show every resource", Destination: &o.blobs},
+			refFlag(&o.ref),
+			ui.JSONFlag(&o.json),
+		}, o.editFlags()...),
+		Action: ui.Verb(
+			&o, a.info, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image), ui.GivenArg("NEW_NAME", &o.name), ui.GivenArg("NEW_DESC", &o.description),
+		),
 	}
 }
 
@@ -65,7 +80,8 @@ type wimJSON struct {
 	Blobs       []blobJSON  `json:"blobs,omitempty"`
 }
 
-// blobJSON is one resource in the output of info --blobs --json. Where it is in a solid run, offset and stored size are the run's.
+// blobJSON is one resource in the output of info --blobs --json. Where it is in a solid run, offset and stored size
+// are the run's.
 type blobJSON struct {
 	Hash       string `json:"sha1"`
 	Offset     int64  `json:"offset"`
@@ -79,25 +95,21 @@ type blobJSON struct {
 	RunOffset  *int64 `json:"solid_offset,omitempty"`
 }
 
-func (a *app) info(ctx context.Context, cmd *cli.Command) error {
-	if infoEdits(cmd) {
-		return a.infoEdit(ctx, cmd)
+func (a *app) info(ctx context.Context, o infoOptions) error {
+	if o.edits() {
+		return a.infoEdit(ctx, o)
 	}
-	path, which, err := fileAndImage(cmd)
-	if err != nil {
-		return err
-	}
-	w, err := Open(path, cmd.StringSlice("ref")...)
+	w, err := Open(o.file, o.ref...)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if cmd.Bool("check") {
+	if o.check {
 		if err := w.VerifyIntegrity(ctx); err != nil {
-			return ui.WIMHint(fmt.Errorf("verify %s: %w", path, err))
+			return ui.WIMHint(fmt.Errorf("verify %s: %w", o.file, err))
 		}
 	}
-	images := w.Images()
+	images, which := w.Images(), o.image
 	if which != "" && !strings.EqualFold(which, "all") {
 		n, err := imageNumber(w.File, which)
 		if err != nil {
@@ -105,17 +117,17 @@ func (a *app) info(ctx context.Context, cmd *cli.Command) error {
 		}
 		images = images[n-1 : n]
 	}
-	if cmd.Bool("json") {
-		return a.PrintJSON(describeWIM(path, w.File, images, cmd.Bool("blobs")))
+	if o.json {
+		return a.PrintJSON(describeWIM(o.file, w.File, images, o.blobs))
 	}
 	p := &printer{app: a}
-	some, err := p.asked(cmd, w.File)
+	some, err := p.asked(o, w.File)
 	if err != nil {
 		return err
 	}
 	if !some {
 		if len(images) == len(w.Images()) && (which == "" || strings.EqualFold(which, "all")) {
-			p.wim(describeWIM(path, w.File, images, false))
+			p.wim(describeWIM(o.file, w.File, images, false))
 		}
 		p.images(images, which != "" && !strings.EqualFold(which, "all"))
 	}
@@ -123,48 +135,34 @@ func (a *app) info(ctx context.Context, cmd *cli.Command) error {
 }
 
 // asked prints what options ask for, and says whether they asked for something.
-func (p *printer) asked(cmd *cli.Command, w *wim.File) (some bool, err error) {
-	if cmd.Bool("header") {
+func (p *printer) asked(o infoOptions, w *wim.File) (some bool, err error) {
+	if o.header {
 		p.header(w.Header)
 		some = true
 	}
-	if cmd.Bool("blobs") {
+	if o.blobs {
 		for _, res := range w.Resources() {
 			p.blob(describeBlob(w, res))
 			p.text("\n")
 		}
 		some = true
 	}
-	file := cmd.String("extract-xml")
-	if file == "" && !cmd.Bool("xml") {
+	if o.extractXML == "" && !o.xml {
 		return some, nil
 	}
 	text, err := w.StoredXML()
 	if err != nil {
 		return true, err
 	}
-	if cmd.Bool("xml") {
+	if o.xml {
 		p.text(string(text))
 	}
-	if file != "" {
-		if err := os.WriteFile(file, text, 0o644); err != nil {
+	if o.extractXML != "" {
+		if err := os.WriteFile(o.extractXML, text, 0o644); err != nil {
 			return true, fmt.Errorf("write XML: %w", err)
 		}
 	}
 	return true, nil
-}
-
-// fileAndImage gives the arguments WIMFILE [IMAGE].
-func fileAndImage(cmd *cli.Command) (path, image string, err error) {
-	got := cmd.Args().Slice()
-	if len(got) == 2 {
-		return got[0], got[1], nil
-	}
-	got, err = ui.Args(cmd, "WIMFILE")
-	if err != nil {
-		return "", "", err
-	}
-	return got[0], "", nil
 }
 
 func describeWIM(path string, w *wim.File, images []wim.ImageInfo, blobs bool) wimJSON {

@@ -11,19 +11,19 @@ import (
 	"github.com/wimcast/wimcast/wim/edit"
 )
 
-// infoEditFlags are the options by which info changes a file.
-func infoEditFlags() []cli.Flag {
+// editFlags are the options by which info changes a file.
+func (o *infoOptions) editFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "boot", Usage: "make IMAGE the one that boots; 0 stands for none"},
-		&cli.StringSliceFlag{Name: "image-property", Usage: "set an element of the image's XML: `NAME=VALUE`, as WINDOWS/VERSION/MAJOR=10"},
-		&cli.BoolFlag{Name: "nocheck", Usage: "when something is changed, leave the integrity table out"},
-		&cli.BoolFlag{Name: "include-integrity", Usage: "when something is changed, add an integrity table"},
+		bootFlag(&o.boot, "make IMAGE the one that boots; 0 stands for none"),
+		propertyFlag(&o.properties, "set an element of the image's XML: `NAME=VALUE`, as WINDOWS/VERSION/MAJOR=10"),
+		nocheckFlag(&o.nocheck, "when something is changed, leave the integrity table out"),
+		integrityFlag(&o.includeIntegrity, "when something is changed, add an integrity table"),
 	}
 }
 
-// infoEdits says whether a command line of info changes something.
-func infoEdits(cmd *cli.Command) bool {
-	return cmd.Args().Len() > 2 || cmd.Bool("boot") || len(cmd.StringSlice("image-property")) > 0
+// edits says whether a command line of info changes something.
+func (o *infoOptions) edits() bool {
+	return o.name != nil || o.boot || len(o.properties) > 0
 }
 
 // infoEditJSON is the output of info --json where it changes a file.
@@ -35,27 +35,15 @@ type infoEditJSON struct {
 }
 
 // wimInfoEdit changes what a WIM file says of an image.
-func (a *app) infoEdit(ctx context.Context, cmd *cli.Command) error {
-	got := cmd.Args().Slice()
-	if len(got) < 1 || len(got) > 4 {
-		_, err := ui.Args(cmd, "WIMFILE", "IMAGE", "NEW_NAME", "NEW_DESC")
+func (a *app) infoEdit(ctx context.Context, o infoOptions) (err error) {
+	opts := edit.InfoOptions{Boot: o.boot}
+	if opts.Options, err = o.editing(); err != nil {
 		return err
 	}
-	opts := edit.InfoOptions{Boot: cmd.Bool("boot")}
-	var err error
-	if opts.Options, err = editOptions(cmd); err != nil {
+	if opts.Properties, err = o.newProperties(); err != nil {
 		return err
 	}
-	if opts.Properties, err = imageProperties(cmd); err != nil {
-		return err
-	}
-	for i, path := range []string{"NAME", "DESCRIPTION"} {
-		if len(got) > 2+i {
-			opts.Properties = append(opts.Properties, edit.Property{Path: path, Value: got[2+i]})
-		}
-	}
-	which := strings.Join(got[1:min(len(got), 2)], "")
-	n, err := imageArgument(got[0], which, &opts.Options, func(w *wim.File, which string) (int, error) {
+	n, err := imageArgument(o.file, o.image, &opts.Options, func(w *wim.File, which string) (int, error) {
 		if which == "0" && opts.Boot && len(opts.Properties) == 0 {
 			return 0, nil
 		}
@@ -64,40 +52,46 @@ func (a *app) infoEdit(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	done, err := edit.SetInfo(ctx, got[0], n, opts)
+	done, err := edit.SetInfo(ctx, o.file, n, opts)
 	if err != nil {
-		return editHint(cmd, err)
+		return editHint("info", err)
 	}
-	if cmd.Bool("json") {
-		out := infoEditJSON{got[0], n, map[string]string{}, done.Boot}
+	if o.json {
+		out := infoEditJSON{o.file, n, map[string]string{}, done.Boot}
 		for _, p := range done.Properties {
 			out.Changed[p.Path] = p.Value
 		}
 		return a.PrintJSON(out)
 	}
 	for _, p := range done.Properties {
-		a.Notef("%s: image %d: %s is %q now", got[0], n, p.Path, p.Value)
+		a.Notef("%s: image %d: %s is %q now", o.file, n, p.Path, p.Value)
 	}
 	switch {
 	case done.Boot && n == 0:
-		a.Notef("%s: no image boots now", got[0])
+		a.Notef("%s: no image boots now", o.file)
 	case done.Boot:
-		a.Notef("%s: image %d boots now", got[0], n)
+		a.Notef("%s: image %d boots now", o.file, n)
 	case len(done.Properties) == 0:
-		a.Notef("%s: nothing to change", got[0])
+		a.Notef("%s: nothing to change", o.file)
 	}
 	return nil
 }
 
-// imageProperties reads --image-property.
-func imageProperties(cmd *cli.Command) ([]edit.Property, error) {
+// newProperties reads --image-property, and the name and description that an image is to get.
+func (o *infoOptions) newProperties() ([]edit.Property, error) {
 	var out []edit.Property
-	for _, text := range cmd.StringSlice("image-property") {
+	for _, text := range o.properties {
 		path, value, ok := strings.Cut(text, "=")
 		if !ok || path == "" {
-			return nil, ui.UsageErrorf(cmd, "--image-property %q: want NAME=VALUE", text)
+			return nil, ui.Usagef("--image-property %q: want NAME=VALUE", text)
 		}
 		out = append(out, edit.Property{Path: path, Value: value})
+	}
+	if o.name != nil {
+		out = append(out, edit.Property{Path: "NAME", Value: *o.name})
+	}
+	if o.description != nil {
+		out = append(out, edit.Property{Path: "DESCRIPTION", Value: *o.description})
 	}
 	return out, nil
 }

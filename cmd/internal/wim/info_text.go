@@ -10,7 +10,8 @@ import (
 // languages is the one property that an image may have several times.
 const languages = "WINDOWS/LANGUAGES/LANGUAGE"
 
-// shownProperty is an element of an image's XML and what info calls it. Names and their order are wimlib-imagex's, for scripts that look for them.
+// shownProperty is an element of an image's XML and what info calls it. Names and their order are wimlib-imagex's,
+// for scripts that look for them.
 type shownProperty struct{ path, name string }
 
 var shownProperties = []shownProperty{

@@ -27,10 +27,11 @@ func TestSizes(t *testing.T) {
 
 func TestWriterOptions(t *testing.T) {
 	parse := func(args ...string) (opts wim.WriterOptions, err error) {
+		var o storeOptions
 		cmd := &cli.Command{
-			Flags: append(append(compressFlags("LZX"), checkFlags()...), threadsFlag()),
-			Action: func(_ context.Context, cmd *cli.Command) error {
-				opts, err = writerOptions(cmd, wim.LZX)
+			Flags: append(append(o.compressFlags("LZX"), o.checkFlags()...), o.threadsFlag()),
+			Action: func(context.Context, *cli.Command) error {
+				opts, err = o.writer(wim.LZX)
 				return err
 			},
 			ExitErrHandler: func(context.Context, *cli.Command, error) {},
@@ -84,4 +85,30 @@ func TestWriterOptions(t *testing.T) {
 func sameOptions(a, b wim.WriterOptions) bool {
 	return a.Compression == b.Compression && a.Level == b.Level && a.PieceSize == b.PieceSize && a.Solid == b.Solid && a.Threads == b.Threads &&
 		a.SolidCompression == b.SolidCompression && a.SolidLevel == b.SolidLevel && a.SolidPieceSize == b.SolidPieceSize && a.Check == b.Check
+}
+
+// TestOptionsThatContradictEachOtherAreRefused needs no parser: a verb gets its options as a struct.
+func TestOptionsThatContradictEachOtherAreRefused(t *testing.T) {
+	a := &app{&ui.UI{}}
+	ctx := context.Background()
+	text := "yes"
+	for name, err := range map[string]error{
+		"apply, rights":      a.apply(ctx, wholeOptions{applyOptions: applyOptions{noACLs: true, strictACLs: true}}),
+		"apply, wimboot":     a.apply(ctx, wholeOptions{applyOptions: applyOptions{wimboot: true}}),
+		"extract, compact":   a.extract(ctx, extractOptions{applyOptions: applyOptions{compact: &text}}),
+		"capture, links":     a.capture(ctx, captureOptions{rpfix: true, norpfix: true}),
+		"capture, snapshot":  a.capture(ctx, captureOptions{snapshot: true}),
+		"capture, solid":     a.capture(ctx, captureOptions{target: "-", storeOptions: storeOptions{solid: true}}),
+		"append, pipes":      a.append(ctx, captureOptions{storeOptions: storeOptions{writeOptions: writeOptions{pipable: true, notPipable: true}}}),
+		"split, integrity":   a.split(ctx, splitOptions{writeOptions: writeOptions{check: true, nocheck: true}}),
+		"split, size":        a.split(ctx, splitOptions{sizeMB: "0"}),
+		"export to a pipe":   a.export(ctx, exportOptions{dest: "-", changeOptions: changeOptions{storeOptions: storeOptions{writeOptions: writeOptions{json: true}}}}),
+		"info, property":     a.info(ctx, infoOptions{properties: []string{"NAME"}}),
+		"delete, threads":    a.delete(ctx, deleteOptions{changeOptions: changeOptions{storeOptions: storeOptions{writeOptions: writeOptions{threads: -1}}}}),
+		"update, and verify": a.update(ctx, updateOptions{writeOptions: writeOptions{nocheck: true, includeIntegrity: true}}),
+	} {
+		if !ui.IsUsage(err) {
+			t.Errorf("%s: %v is no error about the command line", name, err)
+		}
+	}
 }

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v3"
-
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/wim"
@@ -31,8 +29,8 @@ func defaultImageName(source string) (string, error) {
 	return "", nil
 }
 
-// config reads a capture configuration; the default one without a path.
-func (r *captureRun) config(path string) (*capture.Config, error) {
+// readConfig reads a capture configuration; the default one without a path.
+func (a *app) readConfig(path string) (*capture.Config, error) {
 	c := capture.DefaultConfig()
 	if path != "" {
 		b, err := readBounded(path, capture.MaxConfigBytes)
@@ -43,7 +41,7 @@ func (r *captureRun) config(path string) (*capture.Config, error) {
 			return nil, ui.WithHint(fmt.Errorf("%s: %w", path, err), "a glob is a name (*.tmp), or a path from the root of the image (/temp/*)")
 		}
 		for _, note := range c.Notes {
-			r.Warnf("%s: %s", path, note)
+			a.Warnf("%s: %s", path, note)
 		}
 	}
 	c.FoldCase = runtime.GOOS == "windows"
@@ -67,8 +65,8 @@ func readBounded(path string, limit int64) ([]byte, error) {
 // maxSourceList bounds a list of sources, in bytes.
 const maxSourceList = 16 << 20
 
-// sourceList reads the list of sources.
-func (r *captureRun) sourceList() ([]capture.Item, error) {
+// readSourceList reads the list of sources.
+func (r *captureRun) readSourceList() ([]capture.Item, error) {
 	in := r.In
 	if r.source != "-" {
 		f, err := os.Open(r.source)
@@ -146,14 +144,14 @@ func splitQuoted(line string) ([]string, error) {
 
 // openBases opens the files of --delta-from.
 func (r *captureRun) openBases(ctx context.Context) error {
-	for _, path := range r.cmd.StringSlice("delta-from") {
+	for _, path := range r.deltaFrom {
 		w, err := Open(path)
 		if err != nil {
 			return err
 		}
 		r.bases = append(r.bases, w)
 		r.opts.Base = append(r.opts.Base, w.File)
-		if r.cmd.Bool("check") {
+		if r.check {
 			if err := w.VerifyIntegrity(ctx); err != nil {
 				return fmt.Errorf("check %s: %w", path, err)
 			}
@@ -164,7 +162,7 @@ func (r *captureRun) openBases(ctx context.Context) error {
 
 // openOld opens the image of --update-of. into is the file that is appended to, or nil.
 func (r *captureRun) openOld(into *wim.File) error {
-	text := r.cmd.String("update-of")
+	text := r.updateOf
 	if text == "" {
 		return nil
 	}
@@ -180,7 +178,7 @@ func (r *captureRun) openOld(into *wim.File) error {
 	case len(r.bases) == 1:
 		f = r.bases[0].File
 	case f == nil:
-		return ui.UsageErrorf(r.cmd, "--update-of %s: want WIMFILE:IMAGE, or IMAGE with one --delta-from", text)
+		return ui.Usagef("--update-of %s: want WIMFILE:IMAGE, or IMAGE with one --delta-from", text)
 	}
 	n, err := imageFromEnd(f, which)
 	if err != nil {
@@ -200,13 +198,13 @@ func imageFromEnd(f *wim.File, which string) (int, error) {
 }
 
 // setProperty sets NAME=VALUE in the description of an image.
-func setProperty(cmd *cli.Command, info *wim.ImageInfo, text string) error {
+func setProperty(info *wim.ImageInfo, text string) error {
 	name, value, ok := strings.Cut(text, "=")
 	if !ok {
-		return ui.UsageErrorf(cmd, "--image-property %q: want NAME=VALUE", text)
+		return ui.Usagef("--image-property %q: want NAME=VALUE", text)
 	}
 	if err := info.SetProperty(name, value); err != nil {
-		return ui.UsageErrorf(cmd, "--image-property: %v", err)
+		return ui.Usagef("--image-property: %v", err)
 	}
 	return nil
 }

@@ -18,21 +18,35 @@ import (
 // maxCommandFile bounds the commands of an update, in bytes.
 const maxCommandFile = 256 << 20
 
+// updateOptions are those of update.
+type updateOptions struct {
+	writeOptions
+	commands              []string // of --command
+	rebuild, compact      bool
+	config, wimbootConfig string
+	all                   edit.Command // what holds for every add and delete
+	file, image           string
+}
+
 func (a *app) updateCommand() *cli.Command {
+	var o updateOptions
 	flags := append(
-		checkFlags(), threadsFlag(), ui.JSONFlag(),
-		&cli.StringSliceFlag{Name: "command", Usage: "do `STRING`, in place of the commands of standard input"},
-		&cli.BoolFlag{Name: "rebuild", Usage: "write the file anew, without holes"},
-		&cli.BoolFlag{Name: "unsafe-compact", Usage: "as --rebuild: here as safely as ever"},
-		&cli.StringFlag{Name: "config", Usage: "leave out of what is added what the capture configuration `FILE` says"},
-		&cli.StringFlag{Name: "wimboot-config", Usage: "add `FILE` as /Windows/System32/WimBootCompress.ini, in place of the commands of standard input"},
+		o.checkFlags(), o.threadsFlag(), ui.JSONFlag(&o.json),
+		&cli.StringSliceFlag{Name: "command", Usage: "do `STRING`, in place of the commands of standard input", Destination: &o.commands},
+		rebuildFlag(&o.rebuild, "write the file anew, without holes"),
+		compactFlag(&o.compact, "as --rebuild: here as safely as ever"),
+		configFlag(&o.config, "leave out of what is added what the capture configuration `FILE` says"),
+		&cli.StringFlag{
+			Name: "wimboot-config", Usage: "add `FILE` as /Windows/System32/WimBootCompress.ini, in place of the commands of standard input", Destination: &o.wimbootConfig,
+		},
+		dereferenceFlag(&o.all.Dereference, "--dereference for every add"),
+		unixDataFlag(&o.all.UnixData, "--unix-data for every add"),
+		noACLsFlag(&o.all.NoACLs, "--no-acls for every add"),
+		strictACLsFlag(&o.all.StrictACLs, "--strict-acls for every add"),
+		&cli.BoolFlag{Name: "no-replace", Usage: "--no-replace for every add", Destination: &o.all.NoReplace},
+		&cli.BoolFlag{Name: "force", Usage: "--force for every delete", Destination: &o.all.Force},
+		&cli.BoolFlag{Name: "recursive", Usage: "--recursive for every delete", Destination: &o.all.Recursive},
 	)
-	for _, name := range []string{"dereference", "unix-data", "no-acls", "strict-acls", "no-replace"} {
-		flags = append(flags, &cli.BoolFlag{Name: name, Usage: "--" + name + " for every add", Aliases: map[string][]string{"no-acls": {"noacls"}}[name]})
-	}
-	for _, name := range []string{"force", "recursive"} {
-		flags = append(flags, &cli.BoolFlag{Name: name, Usage: "--" + name + " for every delete"})
-	}
 	return &cli.Command{
 		Name:      "update",
 		Usage:     "add, delete and rename files of an image",
@@ -40,7 +54,7 @@ func (a *app) updateCommand() *cli.Command {
 		Description: "Standard input has commands, one a line: add [--unix-data] [--dereference] [--no-replace] SOURCE PATH, delete [--force] [--recursive] PATH, " +
 			"rename OLD NEW. Paths with blanks stand in quotes; lines that start with # are left out.",
 		Flags:  flags,
-		Action: a.update,
+		Action: ui.Verb(&o, a.update, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image)),
 	}
 }
 
@@ -52,23 +66,19 @@ type updateJSON struct {
 	Replaced int `json:"replaced"` // files
 }
 
-func (a *app) update(ctx context.Context, cmd *cli.Command) error {
-	path, which, err := fileAndImage(cmd)
+func (a *app) update(ctx context.Context, o updateOptions) (err error) {
+	opts := edit.UpdateOptions{IgnoreCase: ignoreCase(), Rebuild: o.rebuild || o.compact}
+	if opts.Options, err = o.editing(); err != nil {
+		return err
+	}
+	n, err := imageArgument(o.file, o.image, &opts.Options, imageNumber)
 	if err != nil {
 		return err
 	}
-	opts := edit.UpdateOptions{IgnoreCase: ignoreCase(), Rebuild: cmd.Bool("rebuild") || cmd.Bool("unsafe-compact")}
-	if opts.Options, err = editOptions(cmd); err != nil {
+	if opts.Scan, err = a.scanner(o.config, o.file); err != nil {
 		return err
 	}
-	n, err := imageArgument(path, which, &opts.Options, imageNumber)
-	if err != nil {
-		return err
-	}
-	if opts.Scan, err = a.scanner(cmd.String("config"), path); err != nil {
-		return err
-	}
-	commands, err := a.commands(cmd)
+	commands, err := a.commands(o)
 	if err != nil {
 		return err
 	}
@@ -77,29 +87,29 @@ func (a *app) update(ctx context.Context, cmd *cli.Command) error {
 	show := a.NewProgress()
 	bar := show.Track("update", 0)
 	opts.Progress = func(p wim.Progress) { bar.Set(p.Done, p.Total, "") }
-	stats, err := edit.Update(ctx, path, n, commands, opts)
+	stats, err := edit.Update(ctx, o.file, n, commands, opts)
 	bar.Finish(err)
 	show.Close()
 	if err != nil {
-		return editHint(cmd, err)
+		return editHint("update", err)
 	}
-	if cmd.Bool("json") {
+	if o.json {
 		return a.PrintJSON(updateJSON{
-			editJSON{path, stats.Images, stats.Resources, stats.Bytes, stats.Copied, stats.Size}, n, len(commands), replaced,
+			editJSON{o.file, stats.Images, stats.Resources, stats.Bytes, stats.Copied, stats.Size}, n, len(commands), replaced,
 		})
 	}
-	a.Notef("%s: %s done on image %d", path, count(len(commands), "command"), n)
+	a.Notef("%s: %s done on image %d", o.file, count(len(commands), "command"), n)
 	return nil
 }
 
 // commands reads the commands of an update, and gives them the options that hold for all.
-func (a *app) commands(cmd *cli.Command) ([]edit.Command, error) {
-	if file := cmd.String("wimboot-config"); file != "" {
-		add := edit.Command{Verb: edit.VerbAdd, From: file, To: "/" + wimbootConfig}
+func (a *app) commands(o updateOptions) ([]edit.Command, error) {
+	if o.wimbootConfig != "" {
+		add := edit.Command{Verb: edit.VerbAdd, From: o.wimbootConfig, To: "/" + wimbootConfig}
 		return []edit.Command{add}, nil
 	}
 	var text string
-	switch given := cmd.StringSlice("command"); len(given) {
+	switch len(o.commands) {
 	case 0:
 		b, err := io.ReadAll(io.LimitReader(a.In, maxCommandFile+1))
 		if err != nil {
@@ -110,9 +120,9 @@ func (a *app) commands(cmd *cli.Command) ([]edit.Command, error) {
 		}
 		text = string(b)
 	case 1:
-		text = given[0]
+		text = o.commands[0]
 	default:
-		return nil, ui.UsageErrorf(cmd, "--command is given more than once: write the commands to standard input, one a line")
+		return nil, ui.Usagef("--command is given more than once: write the commands to standard input, one a line")
 	}
 	commands, err := edit.ParseCommands(text)
 	if err != nil {
@@ -121,21 +131,21 @@ func (a *app) commands(cmd *cli.Command) ([]edit.Command, error) {
 	for i := range commands {
 		switch c := &commands[i]; c.Verb {
 		case edit.VerbAdd:
-			c.Dereference = c.Dereference || cmd.Bool("dereference")
-			c.UnixData = c.UnixData || cmd.Bool("unix-data")
-			c.NoACLs = c.NoACLs || cmd.Bool("no-acls")
-			c.StrictACLs = c.StrictACLs || cmd.Bool("strict-acls")
-			c.NoReplace = c.NoReplace || cmd.Bool("no-replace")
+			c.Dereference = c.Dereference || o.all.Dereference
+			c.UnixData = c.UnixData || o.all.UnixData
+			c.NoACLs = c.NoACLs || o.all.NoACLs
+			c.StrictACLs = c.StrictACLs || o.all.StrictACLs
+			c.NoReplace = c.NoReplace || o.all.NoReplace
 		case edit.VerbDelete:
-			c.Force = c.Force || cmd.Bool("force")
-			c.Recursive = c.Recursive || cmd.Bool("recursive")
+			c.Force = c.Force || o.all.Force
+			c.Recursive = c.Recursive || o.all.Recursive
 		}
 	}
 	return commands, nil
 }
 
-// ignoreCase says whether names in an image are compared without regard to case: as the variable says that wimlib-imagex looks at, else as this
-// system does.
+// ignoreCase says whether names in an image are compared without regard to case: as the variable says that
+// wimlib-imagex looks at, else as this system does.
 func ignoreCase() bool {
 	switch os.Getenv("WIMLIB_IMAGEX_IGNORE_CASE") {
 	case "0", "no":
@@ -148,7 +158,7 @@ func ignoreCase() bool {
 
 // scanner reads what an update of the file target adds.
 func (a *app) scanner(config, target string) (edit.Scan, error) {
-	rules, err := (&captureRun{app: a}).config(config)
+	rules, err := a.readConfig(config)
 	if err != nil {
 		return nil, err
 	}

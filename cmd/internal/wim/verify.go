@@ -10,17 +10,25 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
+// verifyOptions are those of verify.
+type verifyOptions struct {
+	nocheck, json bool
+	ref           []string
+	file          string
+}
+
 func (a *app) verifyCommand() *cli.Command {
+	var o verifyOptions
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "read every resource and image and check its hash",
 		ArgsUsage: "WIMFILE",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "nocheck", Usage: "leave the integrity table alone, if there is one"},
-			refFlag(),
-			ui.JSONFlag(),
+			nocheckFlag(&o.nocheck, "leave the integrity table alone, if there is one"),
+			refFlag(&o.ref),
+			ui.JSONFlag(&o.json),
 		},
-		Action: a.verify,
+		Action: ui.Verb(&o, a.verify, ui.Arg("WIMFILE", &o.file)),
 	}
 }
 
@@ -32,12 +40,8 @@ type verifyJSON struct {
 	OK        bool   `json:"ok"`
 }
 
-func (a *app) verify(ctx context.Context, cmd *cli.Command) error {
-	got, err := ui.Args(cmd, "WIMFILE")
-	if err != nil {
-		return err
-	}
-	w, err := Open(got[0], cmd.StringSlice("ref")...)
+func (a *app) verify(ctx context.Context, o verifyOptions) error {
+	w, err := Open(o.file, o.ref...)
 	if err != nil {
 		return err
 	}
@@ -45,17 +49,17 @@ func (a *app) verify(ctx context.Context, cmd *cli.Command) error {
 	show := a.NewProgress()
 	bar := show.Track("verify", 0)
 	verify := w.Verify
-	if cmd.Bool("nocheck") {
+	if o.nocheck {
 		verify = w.VerifyContents
 	}
 	err = verify(ctx, func(p wim.Progress) { bar.Set(p.Done, p.Total, "") })
 	bar.Finish(err)
 	show.Close()
 	if err != nil {
-		return ui.WIMHint(fmt.Errorf("verify %s: %w", got[0], err))
+		return ui.WIMHint(fmt.Errorf("verify %s: %w", o.file, err))
 	}
-	if cmd.Bool("json") {
-		return a.PrintJSON(verifyJSON{Path: got[0], Images: len(w.Images()), Resources: w.Count(), OK: true})
+	if o.json {
+		return a.PrintJSON(verifyJSON{Path: o.file, Images: len(w.Images()), Resources: w.Count(), OK: true})
 	}
-	return a.Printf("%s: ok, %d images, %d resources\n", got[0], len(w.Images()), w.Count())
+	return a.Printf("%s: ok, %d images, %d resources\n", o.file, len(w.Images()), w.Count())
 }

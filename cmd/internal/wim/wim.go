@@ -63,11 +63,6 @@ func (w File) Close() error {
 	return errors.Join(errs...)
 }
 
-// refFlag is the option that names the other parts of a split set, and the bases of a delta.
-func refFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "ref", Usage: "take resources also from the WIM files that match `GLOB`: the other parts of a split set, or what a delta was made from"}
-}
-
 // Open opens the WIM file at path for reading, together with the files that the globs match.
 func Open(path string, globs ...string) (File, error) {
 	return openNamed(path, path, globs)
@@ -93,7 +88,8 @@ func openNamed(name, path string, globs []string) (File, error) {
 	return w, nil
 }
 
-// openAll opens files as one, each of them once. The first one may hold the parts of a split set, if it came through a pipe.
+// openAll opens files as one, each of them once. The first one may hold the parts of a split set, if it came through
+// a pipe.
 func openAll(paths []string, piped bool) (w File, err error) {
 	defer func() {
 		if err != nil {
@@ -145,7 +141,8 @@ func imageNumber(w *wim.File, which string) (int, error) {
 		}
 		return 0, ui.WithHint(fmt.Errorf("choose image: the file has %d images", len(images)), "name one: %s", imageList(images))
 	}
-	// A number comes before a name, as with wimlib-imagex: a script that deletes image 1 must not hit the one with the name "1".
+	// A number comes before a name, as with wimlib-imagex: a script that deletes image 1 must not hit the one with
+	// the name "1".
 	if n, err := strconv.Atoi(which); err == nil && n >= 1 && n <= len(images) {
 		return n, nil
 	}
