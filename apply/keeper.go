@@ -99,17 +99,6 @@ func (p *Plan) keep(name string, f vfs.File, m *metadata) error {
 	return nil
 }
 
-// add adds what o counts of what a keeper may be refused.
-func (l *Lost) add(o Lost) {
-	l.Security += o.Security
-	l.ShortNames += o.ShortNames
-	l.Attributes += o.Attributes
-	l.Reparse += o.Reparse
-	l.ObjectIDs += o.ObjectIDs
-	l.Xattrs += o.Xattrs
-	l.Damaged += o.Damaged
-}
-
 // refused reports whether an error says that the target does not take this value, and not that something is broken.
 func refused(err error) bool {
 	for _, e := range []error{

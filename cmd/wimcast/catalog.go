@@ -97,6 +97,11 @@ func unknownHint(err error) error {
 	return err
 }
 
+// removedJSON is the output of catalog rm --json.
+type removedJSON struct {
+	Content string `json:"content"`
+}
+
 func (a *app) catalogRm(ctx context.Context, o catalogOptions) error {
 	name, version, err := catalog.ParseName(o.content)
 	if err != nil {
@@ -109,6 +114,9 @@ func (a *app) catalogRm(ctx context.Context, o catalogOptions) error {
 	defer f.Close()
 	if err := f.Remove(ctx, api.RemoveRequest{Name: name, Version: version}); err != nil {
 		return unknownHint(err)
+	}
+	if o.json {
+		return a.PrintJSON(removedJSON{Content: name + "@" + version})
 	}
 	a.Notef("%s: removed; 'wimcast catalog gc' frees its space", o.content)
 	return nil

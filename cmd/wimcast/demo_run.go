@@ -49,7 +49,7 @@ type demoResult struct {
 	WireBytes     int64      `json:"wire_bytes"`   // multicast with all headers, and chunks over QUIC
 	WireRatio     float64    `json:"wire_ratio"`
 	ParityRepairs uint64     `json:"parity_repairs"`    // blocks, all peers
-	QuicRepairs   uint64     `json:"quic_repairs"`      // blocks, all peers
+	QuicRepairs   uint64     `json:"quic_blocks"`       // blocks, all peers
 	ApplyLag      float64    `json:"apply_lag_seconds"` // of the slowest peer
 	LossPercent   float64    `json:"loss_percent"`
 	Members       []demoPeer `json:"members"`
@@ -61,7 +61,7 @@ type demoPeer struct {
 	Seconds       float64 `json:"seconds"`
 	GoodputMbps   float64 `json:"goodput_mbps"`
 	ParityRepairs uint64  `json:"parity_repairs"`
-	QuicRepairs   uint64  `json:"quic_repairs"`
+	QuicRepairs   uint64  `json:"quic_blocks"`
 	ApplyLag      float64 `json:"apply_lag_seconds"`
 	Mismatches    int     `json:"mismatches"`
 	Error         string  `json:"error,omitempty"`

@@ -45,7 +45,7 @@ func (a *app) deploy(ctx context.Context, o deployOptions) error {
 	if err != nil {
 		return fetchHint(err)
 	}
-	return a.fetched(o.fetchOptions, out, o.target)
+	return a.fetched(o.fetchOptions, out, o.target, max(1, ref.Image)) // without a number it is the only one
 }
 
 // invalidNamesFlag is --include-invalid-names of a cast.

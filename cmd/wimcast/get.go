@@ -11,7 +11,6 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
-	wimverbs "github.com/wimcast/wimcast/cmd/internal/wim"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -73,29 +72,28 @@ func (a *app) getCommand() *cli.Command {
 
 // fetchedJSON is the output of get and deploy --json.
 type fetchedJSON struct {
-	Content     string  `json:"content"`
-	Bytes       int64   `json:"bytes"`
-	Received    int64   `json:"received_bytes"`
-	Seconds     float64 `json:"seconds"`
-	GoodputMbps float64 `json:"goodput_mbps"`
-	Blocks      int     `json:"blocks"`
-	Repaired    uint64  `json:"parity_repairs"`
-	QuicBlocks  uint64  `json:"quic_blocks"`
-	Duplicates  uint64  `json:"duplicate_symbols"`
-	ApplyLag    float64 `json:"apply_lag_seconds"`
-	Files       int     `json:"files,omitempty"`
-	Dirs        int     `json:"dirs,omitempty"`
-	Lost        string  `json:"not_kept,omitempty"`
+	Content     string      `json:"content"`
+	Bytes       int64       `json:"bytes"`
+	Received    int64       `json:"received_bytes"`
+	Seconds     float64     `json:"seconds"`
+	GoodputMbps float64     `json:"goodput_mbps"`
+	Blocks      int         `json:"blocks"`
+	Repaired    uint64      `json:"parity_repairs"`
+	QuicBlocks  uint64      `json:"quic_blocks"`
+	Duplicates  uint64      `json:"duplicate_symbols"`
+	ApplyLag    float64     `json:"apply_lag_seconds"`
+	Applied     *ui.Applied `json:"applied,omitempty"` // deploy
 }
 
-func toJSON(f node.Fetched) fetchedJSON {
+func toJSON(f node.Fetched, where string, image int) fetchedJSON {
 	out := fetchedJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
 		GoodputMbps: ui.Goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
 		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
 	}
 	if f.Apply != nil {
-		out.Files, out.Dirs, out.Lost = f.Apply.Files, f.Apply.Dirs, wimverbs.LostWords(f.Apply.Lost)
+		applied := ui.AppliedTo(where, image, *f.Apply)
+		out.Applied = &applied
 	}
 	return out
 }
@@ -118,7 +116,7 @@ func (a *app) get(ctx context.Context, o getOptions) error {
 	if err != nil {
 		return fetchHint(err)
 	}
-	return a.fetched(o.fetchOptions, out, o.output)
+	return a.fetched(o.fetchOptions, out, o.output, 0)
 }
 
 // receive takes the options that get and deploy have in common, and shows progress.
@@ -146,17 +144,18 @@ func progressWords(p node.Progress) string {
 	return ""
 }
 
-func (a *app) fetched(o fetchOptions, out node.Fetched, where string) error {
+// fetched says what get or deploy has received, and deploy applied: image is the number of its image.
+func (a *app) fetched(o fetchOptions, out node.Fetched, where string, image int) error {
+	if out.Apply != nil {
+		a.TellLost(out.Apply.Lost)
+	}
 	if o.json {
-		return a.PrintJSON(toJSON(out))
+		return a.PrintJSON(toJSON(out, where, image))
 	}
 	a.Notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
 		ui.FormatBytes(out.Bytes), out.Total.Seconds(), ui.FormatRate(ui.Goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
 	if out.Apply != nil {
 		a.Notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
-		if lost := wimverbs.LostWords(out.Apply.Lost); lost != "" {
-			a.Notef("not kept on this file system: %s", lost)
-		}
 	}
 	return nil
 }

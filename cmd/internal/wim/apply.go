@@ -91,18 +91,6 @@ func (o *applyOptions) files() (apply.FileOptions, error) {
 	}, nil
 }
 
-// applyJSON is the output of apply --json, for each image.
-type applyJSON struct {
-	Target   string     `json:"target"`
-	Image    int        `json:"image"`
-	Dirs     int        `json:"dirs"`
-	Files    int        `json:"files"`
-	Links    int        `json:"links"`
-	Symlinks int        `json:"symlinks"`
-	Bytes    int64      `json:"bytes"`
-	Lost     apply.Lost `json:"lost"`
-}
-
 func (a *app) apply(ctx context.Context, o wholeOptions) error {
 	opts, err := o.files()
 	if err != nil {
@@ -236,14 +224,9 @@ func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
 
 // tellApplied says what an apply or extract has done.
 func (a *app) tellApplied(json bool, n int, dir string, report apply.Report) error {
-	if lost := LostWords(report.Lost); lost != "" {
-		a.Warnf("not kept on this file system: %s", lost)
-	}
+	a.TellLost(report.Lost)
 	if json {
-		return a.PrintJSON(applyJSON{
-			Target: dir, Image: n, Dirs: report.Dirs, Files: report.Files, Links: report.Links,
-			Symlinks: report.Symlinks, Bytes: report.Bytes, Lost: report.Lost,
-		})
+		return a.PrintJSON(ui.AppliedTo(dir, n, report))
 	}
 	a.Notef("%s: %d files in %d folders, %s", dir, report.Files, report.Dirs, ui.FormatBytes(report.Bytes))
 	return nil

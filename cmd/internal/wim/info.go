@@ -170,7 +170,7 @@ func describeWIM(path string, w *wim.File, images []wim.ImageInfo, blobs bool) w
 	info := wimJSON{
 		Path: path, GUID: fmt.Sprintf("%x", h.GUID), Version: h.Version, Compression: h.Compression.String(), PieceSize: h.PieceSize,
 		Part: h.Part, Parts: h.Parts, BootIndex: h.BootIndex, Attributes: wimAttributes(h),
-		Integrity: h.Integrity.Size > 0, Resources: w.Count(),
+		Integrity: h.Integrity.Size > 0, Resources: w.Count(), Images: []imageJSON{},
 	}
 	if total := w.Text("WIM/TOTALBYTES"); len(total) > 0 {
 		info.Size, _ = strconv.ParseInt(strings.TrimSpace(total[0]), 10, 64) // what is no number tells nothing
