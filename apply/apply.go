@@ -68,8 +68,8 @@ type Config struct {
 	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
 	Events  func(Event) // told of progress, from any goroutine; nil: not told
 
-	part  *wim.Image                         // in place of the whole image
-	place func(context.Context, *Plan) error // what Finish does at the end in place of taking its marks away
+	part  *wim.Image                        // in place of the whole image
+	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away
 }
 
 // EventKind is what an Event is about.

@@ -57,11 +57,11 @@ func (l *Lost) add(o Lost) {
 	l.each(func(f reflect.StructField, n *int) { *n += counts[f.Index[0]] })
 }
 
-func (p *Plan) tellLost(l Lost) {
-	if p.cfg.Events == nil {
+func (j *Job) tellLost(l Lost) {
+	if j.cfg.Events == nil {
 		return
 	}
 	for _, line := range l.Lines() {
-		p.cfg.Events(Event{Kind: EventLost, Text: line})
+		j.cfg.Events(Event{Kind: EventLost, Text: line})
 	}
 }

@@ -60,7 +60,7 @@ type applySink struct {
 
 	prologue map[uint32][]byte // once the plan is made, only what that reads
 	left     int               // prologue blocks that have not come
-	plan     *apply.Plan
+	plan     *apply.Job
 	waiting  []waitingBlock // that the plan could not take: its spool is full
 	put      []uint32       // prologue blocks since the last Commit
 }
