@@ -18,7 +18,7 @@ var errClosed = errors.New("apply was closed")
 
 // Job is one apply under way: made from the prologue, fed blocks, committed now and then, finished once. It carries out a plan.
 //
-// Put, Urgent, Done, Finish and Close are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After
+// Put, Urgent, Finish and Close are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After
 // an error that is not ErrSpoolFull or ErrIncomplete the job only gives that error again: close it, clear its cause, and
 // make a new job; it goes on with what was committed.
 type Job struct {
@@ -28,7 +28,6 @@ type Job struct {
 	plan   *plan
 	report Report // at first what the plan counts
 	id     jobID
-	start  bitset // blocks held when the job was made
 	crew   *crew
 
 	mu          sync.Mutex   // guards what follows
@@ -149,7 +148,6 @@ func (j *Job) prepare() (err error) {
 	if err := j.openTarget(); err != nil {
 		return err
 	}
-	j.start = slices.Clone(j.put)
 	held := 0
 	for b := range j.plan.blocks.chunks {
 		switch {
@@ -178,16 +176,6 @@ func (j *Job) Needs() []int {
 		}
 	}
 	return out
-}
-
-// Held gives the blocks that the image needs and an earlier run left durable, ascending.
-func (j *Job) Held() []int { return j.start.list() }
-
-// Done reports whether every needed block was put, so that Finish may be called.
-func (j *Job) Done() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.missing == 0
 }
 
 // Backlog is the number of bytes put and not yet durable.

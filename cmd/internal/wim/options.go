@@ -44,13 +44,10 @@ func (o *writeOptions) pipableFlags() []cli.Flag {
 	}
 }
 
-// maxThreads is the largest number of threads that are started; a larger number asked for counts as this one, as the
-// bytes are the same.
-const maxThreads = 64
-
-// threadsAndCheck gives the number of threads, and whether there is to be an integrity table.
+// threadsAndCheck gives the number of threads, and whether there is to be an integrity table. A larger number than
+// wim.MaxThreads counts as that, as the bytes are the same.
 func (o *writeOptions) threadsAndCheck() (threads int, check bool, err error) {
-	if threads = min(o.threads, maxThreads); threads < 0 {
+	if threads = min(o.threads, wim.MaxThreads); threads < 0 {
 		return 0, false, ui.Usagef("--threads %d: want 0 or more", threads)
 	}
 	if o.nocheck && (o.check || o.includeIntegrity) {

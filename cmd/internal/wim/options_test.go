@@ -43,7 +43,7 @@ func TestWriterOptions(t *testing.T) {
 		want wim.WriterOptions
 	}{
 		{nil, wim.WriterOptions{Compression: wim.LZX}},
-		{[]string{"--compress=fast", "--threads=1000"}, wim.WriterOptions{Compression: wim.XPRESS, Threads: maxThreads}},
+		{[]string{"--compress=fast", "--threads=1000"}, wim.WriterOptions{Compression: wim.XPRESS, Threads: wim.MaxThreads}},
 		{[]string{"--compress=Maximum:20", "--chunk-size=2M"}, wim.WriterOptions{Compression: wim.LZX, Level: 20, PieceSize: 2 << 20}},
 		{[]string{"--compress=none", "--include-integrity"}, wim.WriterOptions{Check: true}},
 		{
