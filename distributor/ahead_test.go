@@ -76,7 +76,7 @@ func (r *reader) until(end machine.Time, lack func() []wire.Deficit) {
 			report = next.Add(100 * time.Millisecond)
 			for _, mb := range r.m.members {
 				r.m.Handle(next, Report{Member: mb.id, Report: wire.Report{
-					Serial: mb.serial + 1, Highest: wire.Seq(r.m.seq), Received: r.m.seq, Deficits: lack(),
+					Serial: mb.serial + 1, Highest: wire.Seq(r.m.seq), Received: r.m.seq, Decoded: mb.decoded + 1, Deficits: lack(),
 				}})
 			}
 		}

@@ -39,7 +39,7 @@ func runUntil(m *Machine, end machine.Time) (outs []Out) {
 	for m.now < end {
 		outs = append(outs, quietUntil(m, min(end, m.now.Add(100*time.Millisecond)))...)
 		for _, mb := range m.members {
-			m.Handle(m.now, Report{Member: mb.id, Report: wire.Report{Serial: mb.serial + 1, Highest: wire.Seq(m.seq), Received: m.seq}})
+			m.Handle(m.now, Report{Member: mb.id, Report: wire.Report{Serial: mb.serial + 1, Highest: wire.Seq(m.seq), Received: m.seq, Decoded: mb.decoded + 1}})
 		}
 	}
 	return append(outs, quietUntil(m, end)...)

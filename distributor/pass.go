@@ -21,7 +21,7 @@ const (
 	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
-	gainAfter     = 1500 * time.Millisecond
+	gainAfter     = 1200 * time.Millisecond
 	gainIntervals = 4                      // and so many report intervals
 	gainBlocks    = 2                      // and the time for so many blocks
 	gainPause     = 500 * time.Millisecond // without a symbol: what comes then is counted anew
@@ -138,13 +138,14 @@ func lowerGuesses(left []*member) {
 
 // share lets members of about one speed wait for a pass of their own, or begins it.
 func (m *Machine) share(class []*member) {
-	fetching := false
+	fetching, inVain := false, 0
 	for _, mb := range class {
 		mb.alone = false
 		fetching = fetching || len(mb.flight) > 0
+		inVain = max(inVain, mb.calls)
 	}
 	slowest := class[len(class)-1].carried()
-	if m.pass > 0 && m.waiting > 0 && class[0].fresh && m.rate.bps < slowest/100*classPercent {
+	if m.pass > 0 && m.waiting > 0 && inVain == 0 && m.rate.bps < slowest/100*classPercent {
 		m.setAside() // the faster first: it costs the slower ones little
 	}
 	if m.waiting == 0 && !fetching {

@@ -2,6 +2,7 @@ package netsim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -9,8 +10,10 @@ import (
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
-// What a cast may cost the network, and how long it may take, for any mix of speeds, loss and arrivals. Every run is checked.
+// What a cast is to cost the network, and how long it is to take, for any mix of speeds, loss and arrivals. Every run is checked:
+// what is over stands in Result.Over, and what is over by far, a storm, breaks the run.
 const (
+	stormTimes   = 2                      // so many times the images that are allowed
 	uselessMax   = 2 * time.Second        // multicast from which nobody decodes anything
 	pauseMin     = 500 * time.Millisecond // without a symbol: multicast begins anew after it
 	imagesMax    = 4                      // images on the wire, QUIC included, where all ask during the same pass; one more for each later one
@@ -40,7 +43,14 @@ func (s *sender) feed(at machine.Time) {
 	b.fed = at
 	if at.Sub(b.feeding) > uselessMax && !b.told {
 		b.told = true
-		s.sim.violate("%s has multicast for %v, nobody decoded anything of it", s.name, at.Sub(b.feeding))
+		s.sim.exceed("%s has multicast for %v, nobody decoded anything of it", s.name, at.Sub(b.feeding))
+	}
+}
+
+// exceed notes what is over its bound.
+func (s *Sim) exceed(format string, args ...any) {
+	if len(s.over) < violationsMax {
+		s.over = append(s.over, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -49,13 +59,16 @@ func (s *Sim) checkBounds() {
 	for _, d := range s.senders {
 		allowed := s.imagesAllowed(d) * float64(d.im.bytes)
 		slack := slackBytes + float64(s.fastest(d))/8*findTime.Seconds()
-		if got := float64(d.stats.multicast + d.stats.quic); got > allowed+slack {
-			s.violate("%s put %.2f images on the wire, %.2f are allowed", d.name, got/float64(d.im.bytes), allowed/float64(d.im.bytes))
+		switch got := float64(d.stats.multicast + d.stats.quic); {
+		case got > stormTimes*allowed+slack:
+			s.violate("a storm: %s put %.2f images on the wire, %.2f are allowed", d.name, got/float64(d.im.bytes), allowed/float64(d.im.bytes))
+		case got > allowed+slack:
+			s.exceed("%s put %.2f images on the wire, %.2f are allowed", d.name, got/float64(d.im.bytes), allowed/float64(d.im.bytes))
 		}
 	}
 	for _, p := range s.members {
 		if limit, ok := s.timeAllowed(p); ok && p.took() > limit {
-			s.violate("%s took %v, %v are allowed", p.name, p.took(), limit)
+			s.exceed("%s took %v, %v are allowed", p.name, p.took().Round(time.Millisecond), limit.Round(time.Millisecond))
 		}
 	}
 }

@@ -65,7 +65,8 @@
 //
 // Checked in every run: a block is told held only when it is durable on the virtual disk; what is
 // stored is the image's bytes; the machines stay within their limits and never wait without a
-// reason; the rate within cap and floor; no datagram is sent twice under one number;
-// and what a cast may cost the network and how long it may take, for any mix of speeds (bounds.go).
+// reason; the rate within cap and floor; no datagram is sent twice under one number.
+// What a cast costs the network, and how long each member takes, is compared with the bounds of
+// bounds.go; the report says what is over, and a run with a storm is broken.
 // The same scenario gives the same Result.Hash, everywhere.
 package netsim

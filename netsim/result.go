@@ -15,6 +15,7 @@ type Result struct {
 	Hash    uint64 // of everything that happened
 	End     time.Duration
 	Broken  []string // rules of the simulator that were broken
+	Over    []string // bounds of wire and time that were exceeded (bounds.go)
 	Failed  []string // expectations of the scenario that were not met
 	Senders []SenderResult
 	Members []MemberResult
@@ -91,6 +92,9 @@ func (r Result) Write(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%s %s decoded %d fetched %d bad %d\n", m.Name, state, m.Decoded, m.Fetched, m.Bad)
 	}
+	for _, line := range r.Over {
+		fmt.Fprintf(w, "OVER: %s\n", line)
+	}
 	for _, line := range append(r.Broken, r.Failed...) {
 		fmt.Fprintf(w, "WRONG: %s\n", line)
 	}
@@ -130,7 +134,7 @@ func (s *Sim) result(seed uint64) Result {
 	for _, p := range s.members {
 		r.Members = append(r.Members, p.result())
 	}
-	r.Broken = s.broken
+	r.Broken, r.Over = s.broken, s.over
 	return r
 }
 

@@ -29,6 +29,7 @@ type Sim struct {
 	faults   int // that the scenario makes happen
 	drivers  int
 	broken   []string
+	over     []string        // bounds exceeded
 	kinds    map[string]bool // of events that happened, with the machine's name before them
 	end      machine.Time
 }
