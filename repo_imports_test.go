@@ -99,6 +99,7 @@ var rooms = map[string]room{
 	"internal/bitset":          {why: internalWhy},
 	"internal/clock":           {imports: []string{"internal/machine"}, why: internalWhy},
 	"internal/efsraw":          {why: internalWhy},
+	"internal/event":           {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},
