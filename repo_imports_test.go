@@ -46,17 +46,17 @@ var rooms = map[string]room{
 	"fec":        {imports: []string{"chunk", "wire"}, why: "it turns bytes into symbols and back"},
 
 	"distributor": {
-		imports: []string{"chunk", "internal/bitset", "internal/machine", "wire"},
-		why: "a machine knows blocks, symbols and members; names, signatures, stores and sockets are its driver's, " +
+		imports: []string{"chunk", "internal/bitset", "internal/event", "internal/machine", "wire"},
+		why: "a machine knows blocks, symbols and members, and says in events what happens; names, signatures, stores and sockets are its driver's, " +
 			"and the two machines meet in wire",
 	},
 	"peer": {
-		imports: []string{"chunk", "fec", "internal/bitset", "internal/machine", "wire"},
-		why: "a machine knows blocks, symbols and one sender; names, signatures, stores and sockets are its driver's, " +
+		imports: []string{"chunk", "fec", "internal/bitset", "internal/event", "internal/machine", "wire"},
+		why: "a machine knows blocks, symbols and one sender, and says in events what happens; names, signatures, stores and sockets are its driver's, " +
 			"and the two machines meet in wire",
 	},
 	"netsim": {
-		imports: []string{"chunk", "distributor", "fec", "internal/machine", "peer", "wire"},
+		imports: []string{"chunk", "distributor", "fec", "internal/event", "internal/machine", "peer", "wire"},
 		why:     "the simulator knows no sockets: it drives the machines and nothing of what node puts around them",
 	},
 
@@ -68,11 +68,11 @@ var rooms = map[string]room{
 		why: "a node knows no simulator, no command line, and not what it is called in JSON",
 	},
 	"node/send": {
-		imports: []string{"catalog", "chunk", "distributor", "fec", "internal/clock", "internal/machine", "node/transport", "wire"},
+		imports: []string{"catalog", "chunk", "distributor", "fec", "internal/clock", "internal/event", "internal/machine", "node/transport", "wire"},
 		why:     "it drives the sending machine and knows neither folders nor sessions: node gives it a store and members",
 	},
 	"node/receive": {
-		imports: []string{"catalog", "chunk", "internal/clock", "internal/machine", "node/transport", "peer", "wire"},
+		imports: []string{"catalog", "chunk", "internal/clock", "internal/event", "internal/machine", "node/transport", "peer", "wire"},
 		why:     "it drives the receiving machine and knows neither folders nor what a content becomes: node gives it connections and a sink",
 	},
 	"node/folder": {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
@@ -214,7 +215,7 @@ func (m *Machine) setRate(bps int64, why string) {
 	}
 	m.rate.bps = bps
 	m.setInterval()
-	m.event(EventRate, 0, 0, bps, why)
+	m.event(event.RateChanged{Rate: event.Bps(bps), Why: why})
 }
 
 // pace charges the bucket for bytes sent now.

@@ -171,12 +171,7 @@ func (p *member) carryOut(out peer.Out) {
 		p.failed, p.cause = out.Why, out.Cause
 		p.sim.say(p.name, "failed: %s", out.Why)
 	case peer.Event:
-		p.sim.kinds["peer "+string(out.Kind)] = true
-		if out.Kind == peer.EventDecoded {
-			p.sim.note('D', uint64(p.index), uint64(out.Block), uint64(out.N))
-			return
-		}
-		p.sim.say(p.name, "%v", out)
+		p.sim.happened(p.name, out.Event)
 	}
 }
 

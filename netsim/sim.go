@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -28,7 +29,7 @@ type Sim struct {
 	lastID   distributor.MemberID
 	drivers  int
 	broken   []string
-	kinds    map[string]bool // of events that happened, with the machine's name before them
+	kinds    map[string]bool // of events that happened
 	end      machine.Time
 }
 
@@ -50,7 +51,18 @@ func (s *Sim) violate(format string, args ...any) {
 func (s *Sim) note(kind byte, n ...uint64) { s.trace.note(s.now, kind, n...) }
 
 func (s *Sim) say(who any, format string, args ...any) {
-	s.trace.say(s.now, fmt.Sprint(who), format, args...)
+	s.trace.say(s.now, fmt.Sprint(who), fmt.Sprintf(format, args...))
+}
+
+// happened traces a machine's event. What comes once a block goes into the hash only.
+func (s *Sim) happened(who string, e event.Event) {
+	s.kinds[e.Kind()] = true
+	line := event.Line(e)
+	if _, often := e.(event.BlockDecoded); often {
+		s.trace.fold(s.now, who, line)
+		return
+	}
+	s.trace.say(s.now, who, line)
 }
 
 // checkHeld checks that what a member tells as held is durable.

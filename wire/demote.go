@@ -18,6 +18,16 @@ const (
 	DemoteDeaf    DemoteReason = 3 // multicast does not reach it
 )
 
+// String returns the word for traces; no reason is "".
+func (r DemoteReason) String() string {
+	if int(r) < len(demoteReasons) {
+		return demoteReasons[r]
+	}
+	return "unknown"
+}
+
+var demoteReasons = [...]string{DemoteLoss: "loss", DemoteBacklog: "backlog", DemoteDeaf: "deaf"}
+
 // Length returns the size of the body in bytes.
 func (Demote) Length() int { return 5 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
@@ -72,7 +74,7 @@ func (r *receiver) carry(out peer.Out) {
 	case peer.Failed:
 		r.giveUp(r.failure(out))
 	case peer.Event:
-		r.log(out)
+		r.log(out.Event)
 	}
 }
 
@@ -203,15 +205,8 @@ func (r *receiver) failure(out peer.Failed) error {
 	return fmt.Errorf("no distribution point for %v: %w; what was received is kept, run the same command again", r.opt.Wait, err)
 }
 
-// log writes what the machine tells: a line for what a user should know, once.
-func (r *receiver) log(e peer.Event) {
-	log := r.opt.Log
-	log.Debug("peer", "event", string(e.Kind), "block", e.Block, "n", e.N, "text", e.Text)
-	switch {
-	case e.Kind == peer.EventNoLink:
-		log.Warn("distribution point lost, trying again", "error", e.Text, "for", r.opt.Wait)
-	case e.Kind == peer.EventLacks && !r.lacks:
-		r.lacks = true
-		log.Warn("the distribution point cannot give a part of this content; 'wimcast catalog verify' there says which", "why", e.Text)
-	}
+// log writes what the machine tells.
+func (r *receiver) log(e event.Event) {
+	spec := event.Of(e)
+	r.opt.Log.Log(r.ctx, slog.Level(spec.Level), spec.Text, "event", event.Line(e))
 }

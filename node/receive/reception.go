@@ -91,7 +91,6 @@ type receiver struct {
 	bytes   int64
 	quic    int64 // of bytes, what came over QUIC
 	last    time.Time
-	lacks   bool // the user has been told that the distribution point cannot give a part
 
 	queue    []peer.Store // verified, waiting for the sink
 	wake     chan struct{}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/clock"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -134,7 +135,7 @@ func (d *driver) drain() bool {
 			d.cfg.Log.Debug("cast ends", "cast", d.cfg.Name, "why", out.Why)
 			return false
 		case distributor.Event:
-			d.cfg.Log.Debug("cast", "event", string(out.Kind), "member", out.Member, "block", out.Block, "n", out.N, "text", out.Text)
+			d.cfg.Log.Debug(event.Line(out.Event), "cast", d.cfg.Name)
 		}
 	}
 }
