@@ -62,8 +62,8 @@ var rooms = map[string]room{
 
 	"node": {
 		imports: []string{
-			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/ident", "internal/vfs",
-			"node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
+			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/event", "internal/ident", "internal/vfs",
+			"node/bus", "node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
 		},
 		why: "a node knows no simulator, no command line, and not what it is called in JSON",
 	},
@@ -79,11 +79,12 @@ var rooms = map[string]room{
 		imports: []string{"catalog", "chunk/disk", "internal/ident", "internal/vfs"},
 		why:     "what a node keeps on disk does not depend on what it does with it",
 	},
+	"node/bus":       {imports: []string{"internal/event"}, why: "it carries events, whatever they are about"},
 	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "distributor", "internal/ident", "internal/oserr", "node", "node/mesh", "wim"},
+		imports: []string{"catalog", "distributor", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "node/mesh", "wim"},
 		why:     "it is what programs see of a node, and the only one that knows JSON; it opens no folder",
 	},
 

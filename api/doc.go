@@ -6,6 +6,7 @@
 // finds out whether a node is running and talks to it.
 //
 //	GET  /status            -> Status
+//	GET  /events?since=ID   -> Events: what came after event ID, which it waits for; without since, all that is kept
 //	POST /publish           publishRequest -> a line of JSON for each step of progress, the last one with the result or the error
 //	POST /token             tokenRequest -> Token
 //	GET  /catalogue         -> []Content

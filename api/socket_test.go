@@ -11,6 +11,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/bus"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/wire"
@@ -69,6 +70,7 @@ func (n talking) Contents(context.Context) ([]node.Content, error) {
 func (n talking) GC(context.Context) (node.GCResult, error)         { return saysGC, nil }
 func (n talking) Verify(context.Context) (node.VerifyResult, error) { return saysVerify, nil }
 func (n talking) Status() node.Status                               { return saysStatus }
+func (n talking) Events() *bus.Bus                                  { return bus.New() }
 
 func wantSame(t *testing.T, got, want any) {
 	t.Helper()

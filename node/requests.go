@@ -70,6 +70,7 @@ type Status struct {
 	Bytes    int64
 	Casts    []CastStatus // by content
 	Nodes    []mesh.Node  // of the mesh, this one among them; hints
+	Metrics  map[string]float64
 }
 
 // CastStatus is one running cast.

@@ -11,7 +11,7 @@ func (n *Node) Status() Status {
 	head, _, _ := n.site.Catalogue.Head()
 	out := Status{
 		Node: n.site.Node.Public(), Address: n.Addr(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
-		Nodes: n.mesh.nodes(),
+		Nodes: n.mesh.nodes(), Metrics: n.events.Metrics(),
 	}
 	n.mu.Lock()
 	running := n.running()

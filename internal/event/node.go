@@ -100,6 +100,21 @@ type MeshUnjoined struct{ Why string }
 // Kind implements Event.
 func (MeshUnjoined) Kind() string { return "mesh-unjoined" }
 
+// CastJoined says that a reception takes part in a cast.
+type CastJoined struct {
+	Group       string
+	BufferBytes int64 // of the group's socket, as the system gave it
+}
+
+// Kind implements Event.
+func (CastJoined) Kind() string { return "cast-joined" }
+
+// MeshUntold says that the mesh could not be told what the node does.
+type MeshUntold struct{ Why string }
+
+// Kind implements Event.
+func (MeshUntold) Kind() string { return "mesh-untold" }
+
 // GroupFailed says that a member could not join (again) or leave its group.
 type GroupFailed struct {
 	Join bool

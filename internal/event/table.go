@@ -101,6 +101,8 @@ var table = []Spec{
 	none(MeshMissing{}, Warn, "no mesh: the other nodes are not shown, all else works; choose another mesh_port in wimcast.toml, or 0 for none",
 		"once a run of the program"),
 	none(MeshUnjoined{}, Debug, "no mesh: other nodes do not see this one, all else works", "the mesh is no part of any decision"),
+	none(MeshUntold{}, Debug, "the mesh was not told what this node does", "the mesh is no part of any decision"),
+	count(CastJoined{}, Info, "joined cast", total("wimcast_cast_joins_total")),
 	count(GroupFailed{}, Warn, "change of group membership failed", total("wimcast_group_failures_total")),
 	count(FetchFailed{}, Debug, "fetch failed", total("wimcast_failed_fetches_total")),
 	none(Waiting{}, Warn, "the distribution point does not answer, trying again", "it is told every few seconds, however often it was tried"),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/wimcast/wimcast/internal/event"
@@ -74,7 +73,7 @@ func (r *receiver) carry(out peer.Out) {
 	case peer.Failed:
 		r.giveUp(r.failure(out))
 	case peer.Event:
-		r.log(out.Event)
+		r.opt.Events(out.Event)
 	}
 }
 
@@ -121,7 +120,7 @@ func (r *receiver) changeGroup(join bool) {
 			change = run.group.Join
 		}
 		if err := change(); err != nil && run.ctx.Err() == nil {
-			r.opt.Log.Warn("change group membership", "join", join, "error", err)
+			r.opt.Events(event.GroupFailed{Join: join, Why: err.Error()})
 		}
 	})
 }
@@ -148,7 +147,7 @@ func (r *receiver) startFetch(b wire.Block) {
 			data, err := run.conn.Fetch(ctx, r.blocks[b].ID, nil)
 			in.Data, in.Why = data, fetchWhy(err)
 			if err != nil {
-				r.opt.Log.Debug("fetch failed", "block", b, "error", err)
+				r.opt.Events(event.FetchFailed{Block: uint32(b), Why: err.Error()})
 			}
 		}
 		r.answer(f, in)
@@ -203,10 +202,4 @@ func (r *receiver) failure(out peer.Failed) error {
 		err = errors.New("it does not answer")
 	}
 	return fmt.Errorf("no distribution point for %v: %w; what was received is kept, run the same command again", r.opt.Wait, err)
-}
-
-// log writes what the machine tells.
-func (r *receiver) log(e event.Event) {
-	spec := event.Of(e)
-	r.opt.Log.Log(r.ctx, slog.Level(spec.Level), spec.Text, "event", event.Line(e))
 }

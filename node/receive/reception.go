@@ -2,12 +2,12 @@ package receive
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/clock"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
@@ -25,11 +25,11 @@ const DefaultWait = peer.DefaultLostMax
 
 // Options says how to take part in a cast.
 type Options struct {
-	Interface string        // network interface; "" picks the one usable
-	Wait      time.Duration // how long to wait for a distribution point that is gone; 0: DefaultWait
-	Drop      func() bool   // loses datagrams, for tests and demonstrations
-	Log       *slog.Logger
-	Progress  func(Progress) // told twice a second, and at the end; never by two goroutines at once
+	Interface string            // network interface; "" picks the one usable
+	Wait      time.Duration     // how long to wait for a distribution point that is gone; 0: DefaultWait
+	Drop      func() bool       // loses datagrams, for tests and demonstrations
+	Events    func(event.Event) // told what happens, and must not wait; nil: nobody
+	Progress  func(Progress)    // told twice a second, and at the end; never by two goroutines at once
 }
 
 // Progress says how far a reception is.
@@ -100,8 +100,8 @@ type receiver struct {
 
 // Run takes part in the cast of a content until the sink has all it needs.
 func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Received, error) {
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
+	if opt.Events == nil {
+		opt.Events = func(event.Event) {}
 	}
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
@@ -157,7 +157,11 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 	case <-r.finished:
 	}
 	out := r.result()
-	out.Seconds = time.Since(start).Seconds()
+	took := time.Since(start)
+	out.Seconds = took.Seconds()
+	if err == nil {
+		r.opt.Events(event.ReceptionDone{Bytes: out.Bytes, Blocks: out.Blocks, QuicBytes: out.QuicBytes, Took: took})
+	}
 	end := r.snapshot()
 	cancel()
 	telling.Wait()

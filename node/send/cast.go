@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -32,8 +32,8 @@ type Config struct {
 	RateMax   int64 // bits a second; 0: none
 	RateMin   int64
 	Store     chunk.Getter
-	Log       *slog.Logger
-	OnEnd     func() // called once, when all else has ended
+	Events    func(event.Event) // must not wait
+	OnEnd     func()            // called once, when all else has ended
 }
 
 // Member is a connection that takes part in a cast. Its methods must not wait.
