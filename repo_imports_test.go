@@ -65,7 +65,7 @@ var rooms = map[string]room{
 			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/event", "internal/ident", "internal/vfs",
 			"node/bus", "node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
 		},
-		why: "a node knows no simulator, no command line, and not what it is called in JSON",
+		why: "a node knows no simulator, no command line and no HTTP; of JSON only the names that its snapshots carry as tags",
 	},
 	"node/send": {
 		imports: []string{"catalog", "chunk", "distributor", "fec", "internal/clock", "internal/event", "internal/machine", "node/transport", "wire"},
@@ -84,8 +84,8 @@ var rooms = map[string]room{
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "distributor", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "node/mesh", "wim"},
-		why:     "it is what programs see of a node, and the only one that knows JSON; it opens no folder",
+		imports: []string{"catalog", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
+		why:     "it is what programs see of a node, over HTTP in JSON; it opens no folder",
 	},
 
 	"cmd/wimcast": {

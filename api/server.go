@@ -60,7 +60,7 @@ func Listen(ctx context.Context, dir string, of Node) error {
 
 func handler(of Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, fromStatus(of.Status()), nil) })
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, of.Status(), nil) })
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
 		out, err := follow(r.Context(), of.Events(), r.URL.Query().Get("since"))
 		reply(w, out, err)

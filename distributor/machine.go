@@ -66,8 +66,8 @@ type Machine struct {
 }
 
 type stats struct {
-	source, parity, repair, announces, unicast uint64
-	wire                                       int64
+	source, parity, repair, unicast uint64
+	wire                            int64
 }
 
 // New makes a machine. It refuses a Config that cannot work.

@@ -107,8 +107,8 @@ func (s *Sim) checkSender(d *sender) {
 	if cfg.RateFloorBps == 0 {
 		cfg.RateFloorBps = min(distributor.DefaultRateFloorBps, cfg.RateCapBps)
 	}
-	if st.RateBps < cfg.RateFloorBps || st.RateBps > cfg.RateCapBps {
-		s.violate("%s has a rate of %d bit/s, not from %d to %d", d.name, st.RateBps, cfg.RateFloorBps, cfg.RateCapBps)
+	if rate := int64(st.RateBps); rate < cfg.RateFloorBps || rate > cfg.RateCapBps {
+		s.violate("%s has a rate of %d bit/s, not from %d to %d", d.name, rate, cfg.RateFloorBps, cfg.RateCapBps)
 	}
 	if st.Waiting == "" {
 		s.violate("%s waits without a reason", d.name)

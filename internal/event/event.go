@@ -14,12 +14,6 @@ type Event interface {
 	Kind() string
 }
 
-// Bps is bits a second. It is shown in millions: as JSON it is a number of Mbit/s.
-type Bps int64
-
-// Mbps is the rate in millions of bits a second.
-func (r Bps) Mbps() float64 { return float64(r) / 1e6 }
-
 // Field is one field of an event as it is shown.
 type Field struct {
 	Name  string // snake_case, with the unit

@@ -134,7 +134,7 @@ func rowProblems(row Spec) (out []string) {
 		if grows := m.Step > 0 || m.Field != ""; strings.HasSuffix(m.Name, "_total") && !grows || !strings.HasSuffix(m.Name, "_total") && !falls(m.Name) {
 			wrong("metric %s: _total is for what only grows, and only for that", m.Name)
 		}
-		if f, ok := typ.FieldByName(m.Field); m.Field != "" && (!ok || !number(f.Type)) {
+		if f, ok := typ.FieldByName(m.Field); m.Field != "" && (!ok || !isNumber(f.Type)) {
 			wrong("metric %s: there is no number %s", m.Name, m.Field)
 		}
 		if (m.Field == "") == (m.Step == 0) {
@@ -151,7 +151,7 @@ func falls(name string) bool {
 	})
 }
 
-func number(t reflect.Type) bool {
+func isNumber(t reflect.Type) bool {
 	z := reflect.Zero(t)
 	return z.CanInt() || z.CanUint() || z.CanFloat()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
@@ -148,18 +147,12 @@ func (c *Cast) Report(id distributor.MemberID, r wire.Report) {
 	}
 }
 
-// Status is a snapshot of a cast.
-type Status struct {
-	distributor.Status
-	Wait time.Duration // until WaitUntil, at least 0
-}
-
 // Status returns a snapshot. It reports false when the cast has ended.
-func (c *Cast) Status() (out Status, ok bool) {
+func (c *Cast) Status() (out distributor.Status, ok bool) {
 	ok = c.ask(func(m *distributor.Machine, now machine.Time) {
-		out.Status = m.Status()
-		if out.WaitUntil != machine.Never {
-			out.Wait = max(out.WaitUntil.Sub(now), 0)
+		out = m.Status()
+		if at, _ := m.Deadline(); at != machine.Never {
+			out.Wait = event.Seconds(max(at.Sub(now), 0))
 		}
 	})
 	return out, ok
