@@ -90,9 +90,17 @@ var rooms = map[string]room{
 
 	"cmd/wimcast": {
 		imports: []string{
-			"api", "apply", "capture", "catalog", "internal/oserr", "internal/vfs", "netsim", "node", "node/folder", "node/receive", "wim", "wim/edit", "wire",
+			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "netsim", "node", "node/folder", "node/receive", "wim", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
+	},
+	"cmd/internal/wim": {
+		imports: []string{"apply", "capture", "cmd/internal/ui", "internal/oserr", "internal/vfs", "wim", "wim/edit"},
+		why:     "the verbs of files know no site and no network",
+	},
+	"cmd/internal/ui": {
+		imports: []string{"apply", "internal/oserr", "internal/vfs", "wim"},
+		why:     "it is what verbs share: it may know the errors that they meet, and no verb",
 	},
 	"bench/lab": {why: "bench runs the real binary: what it measures is what users run"},
 	"bench/wim": {why: "bench runs the real binary: what it measures is what users run"},
@@ -102,6 +110,7 @@ var rooms = map[string]room{
 	"internal/efsraw":          {why: internalWhy},
 	"internal/event":           {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
+	"internal/jsontest":        {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},
 	"internal/ntfs3g/ntfstest": {imports: []string{"internal/ntfs3g", "internal/vfs"}, why: internalWhy},

@@ -92,7 +92,7 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 		}
 		return n, err
 	}
-	cfg := local.site.Config
+	cfg := local.folder.Config
 	if opt.Listen == "" {
 		opt.Listen = cfg.Listen
 	}
@@ -110,7 +110,7 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := dialling(local.site.Node, opt)
+	n, err := dialling(local.folder.Node, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 func (n *Node) Run(ctx context.Context) error {
 	room := make(chan struct{}, sessionsMax)
 	if n.Local != nil {
-		n.events.Put("", event.NodeServing{Address: n.Addr().String(), Site: n.site.Dir, Node: n.key.Public().Short()})
+		n.events.Put("", event.NodeServing{Address: n.Addr().String(), Folder: n.folder.Dir, Node: n.key.Public().Short()})
 	}
 	for {
 		conn, err := n.ep.Accept(ctx)

@@ -38,7 +38,7 @@ type published struct {
 
 // publish splits the file at path into chunks, makes them durable in store, and signs it into the site's catalogue.
 // Nothing is in the catalogue before all of it is durable. An error leaves at most chunks that the next gc takes away.
-func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path string, opt publishOptions) (published, error) {
+func publish(ctx context.Context, own *folder.Folder, store chunk.Store, path string, opt publishOptions) (published, error) {
 	f, before, err := openRegular(path)
 	if err != nil {
 		return published{}, err
@@ -53,7 +53,7 @@ func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path s
 			return published{}, fmt.Errorf("publish %s as an image: %w", path, err)
 		}
 	}
-	out, signed, err := split(ctx, site, store, f, before.Size(), layout, opt)
+	out, signed, err := split(ctx, own, store, f, before.Size(), layout, opt)
 	if err != nil {
 		return published{}, fmt.Errorf("publish %s: %w", path, err)
 	}
@@ -64,7 +64,7 @@ func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path s
 	if !os.SameFile(before, after) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) || out.bytes != before.Size() {
 		return published{}, fmt.Errorf("publish %s: %w: nothing was published; run it again when no other program writes the file", path, ErrChanged)
 	}
-	p, err := site.Catalogue.Publish(signed, opt.replace)
+	p, err := own.Catalogue.Publish(signed, opt.replace)
 	if err != nil {
 		return published{}, fmt.Errorf("publish %s: %w", path, err)
 	}
@@ -108,7 +108,7 @@ func (opt *publishOptions) halves() func(wim.Progress) {
 }
 
 // split stores the chunks of r and signs their list.
-func split(ctx context.Context, site *folder.Folder, store chunk.Store, r io.Reader, size int64, layout chunk.Layout, opt publishOptions) (published, *catalog.SignedManifest, error) {
+func split(ctx context.Context, own *folder.Folder, store chunk.Store, r io.Reader, size int64, layout chunk.Layout, opt publishOptions) (published, *catalog.SignedManifest, error) {
 	b, err := catalog.NewBuilder(opt.name, opt.version, opt.kind)
 	if err != nil {
 		return published{}, nil, err
@@ -141,7 +141,7 @@ func split(ctx context.Context, site *folder.Folder, store chunk.Store, r io.Rea
 	if err := store.Sync(); err != nil {
 		return published{}, nil, err
 	}
-	signed, err := b.Sign(site.Publisher)
+	signed, err := b.Sign(own.Publisher)
 	if err != nil {
 		return published{}, nil, err
 	}

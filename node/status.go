@@ -41,9 +41,9 @@ type NodeStatus struct {
 // Status returns a snapshot.
 func (n *Node) Status() Status {
 	stats := n.store.Stats()
-	head, _, _ := n.site.Catalogue.Head()
+	head, _, _ := n.folder.Catalogue.Head()
 	out := Status{
-		Node: n.site.Node.Public().Short(), Address: n.Addr().String(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
+		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
 		Casts: []CastStatus{}, Nodes: []NodeStatus{}, Metrics: n.events.Metrics(),
 	}
 	n.mu.Lock()

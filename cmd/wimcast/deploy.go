@@ -6,46 +6,54 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
 
+// deployOptions are those of deploy.
+type deployOptions struct {
+	receptionOptions
+	target                   string
+	invalidNames, unixXattrs bool
+}
+
 func (a *app) deployCommand() *cli.Command {
+	var o deployOptions
 	return &cli.Command{
 		Name: "deploy", Usage: "receive an image and apply it as it arrives", ArgsUsage: "NAME[@VERSION][:IMAGE]",
-		Flags: append(receptionFlags(),
-			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the image's root; empty or not there yet", Required: true},
-			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
-			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
+		Flags: append(o.flags(),
+			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the image's root; empty or not there yet", Required: true, Destination: &o.target},
+			invalidNamesFlag(&o.invalidNames), ui.UnixXattrsFlag(&o.unixXattrs),
 		),
-		Action: a.deploy,
+		Action: ui.Verb(&o, a.deploy, ui.Arg("NAME[@VERSION][:IMAGE]", &o.content)),
 	}
 }
 
-func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION][:IMAGE]")
+func (a *app) deploy(ctx context.Context, o deployOptions) error {
+	ref, err := catalog.ParseRef(o.content)
 	if err != nil {
-		return err
+		return ui.Usagef("%w", err)
 	}
-	ref, err := catalog.ParseRef(got[0])
-	if err != nil {
-		return usageErrorf(cmd, "%w", err)
-	}
-	collectOften()
-	opt, show, done := a.receptionOptions(cmd, got[0])
-	out, err := node.Deploy(ctx, cmd.String("dir"), ref, cmd.String("target"), node.DeployOptions{
-		ReceptionOptions: opt, UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
+	ui.CollectOften()
+	opt, show, done := a.receive(o.receptionOptions)
+	out, err := node.Deploy(ctx, o.dir, ref, o.target, node.DeployOptions{
+		ReceptionOptions: opt, UnixXattrs: o.unixXattrs, Rules: nameRules(o.invalidNames),
 	})
 	done(err)
-	show.close()
+	show.Close()
 	if err != nil {
 		return receptionHint(err)
 	}
-	return a.received(cmd, out, cmd.String("target"))
+	return a.received(o.receptionOptions, out, o.target, max(1, ref.Image)) // without a number it is the only one
 }
 
-// nameRules takes --include-invalid-names: which names of an image are refused.
-func nameRules(cmd *cli.Command) wim.Rules {
-	all := cmd.Bool("include-invalid-names")
+// invalidNamesFlag is --include-invalid-names of a cast.
+func invalidNamesFlag(into *bool) cli.Flag {
+	return ui.InvalidNamesFlag(into, "write names that Windows cannot hold, or that differ only in case, too")
+}
+
+// nameRules says which names of an image are refused: none that can be, with --include-invalid-names.
+func nameRules(all bool) wim.Rules {
 	return wim.Rules{AllowCaseClash: all, AllowWindowsNames: all}
 }

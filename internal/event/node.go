@@ -7,7 +7,7 @@ import "time"
 // NodeServing says that a node answers others.
 type NodeServing struct {
 	Address string
-	Site    string // folder
+	Folder  string
 	Node    string // first digits of its key
 }
 
