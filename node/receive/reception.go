@@ -42,16 +42,10 @@ type Progress struct {
 
 // Received is what came in a reception, and how.
 type Received struct {
-	Bytes       int64 // of blocks received
-	Blocks      int
-	Multicast   uint64 // blocks decoded from multicast
-	Repaired    uint64 // of these with parity
-	Quic        uint64 // blocks fetched over QUIC
-	QuicBytes   int64  // in these
-	Symbols     uint64
-	Duplicates  uint64
-	Bad         uint64
-	Seconds     float64
+	peer.Status           // at the end
+	Bytes       int64     // of blocks received
+	Blocks      int       // in these
+	QuicBytes   int64     // of these, fetched over QUIC
 	LastChunkAt time.Time // when the last block was verified
 }
 
@@ -157,10 +151,8 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 	case <-r.finished:
 	}
 	out := r.result()
-	took := time.Since(start)
-	out.Seconds = took.Seconds()
 	if err == nil {
-		r.opt.Events(event.ReceptionDone{Bytes: out.Bytes, Blocks: out.Blocks, QuicBytes: out.QuicBytes, Took: took})
+		r.opt.Events(event.ReceptionDone{Bytes: out.Bytes, Blocks: out.Blocks, QuicBytes: out.QuicBytes, Took: time.Since(start)})
 	}
 	end := r.snapshot()
 	cancel()
@@ -174,11 +166,7 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 func (r *receiver) result() Received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.machine.Status()
-	return Received{
-		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
-		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
-	}
+	return Received{Status: r.machine.Status(), Bytes: r.bytes, Blocks: r.count, QuicBytes: r.quic, LastChunkAt: r.last}
 }
 
 // dropFirst closes a connection that no Dial has used.
