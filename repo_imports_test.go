@@ -46,45 +46,46 @@ var rooms = map[string]room{
 	"fec":        {imports: []string{"chunk", "wire"}, why: "it turns bytes into symbols and back"},
 
 	"distributor": {
-		imports: []string{"chunk", "internal/bitset", "internal/machine", "wire"},
-		why: "a machine knows blocks, symbols and members; names, signatures, stores and sockets are its driver's, " +
+		imports: []string{"chunk", "internal/bitset", "internal/event", "internal/machine", "wire"},
+		why: "a machine knows blocks, symbols and members, and says in events what happens; names, signatures, stores and sockets are its driver's, " +
 			"and the two machines meet in wire",
 	},
 	"peer": {
-		imports: []string{"chunk", "fec", "internal/bitset", "internal/machine", "wire"},
-		why: "a machine knows blocks, symbols and one sender; names, signatures, stores and sockets are its driver's, " +
+		imports: []string{"chunk", "fec", "internal/bitset", "internal/event", "internal/machine", "wire"},
+		why: "a machine knows blocks, symbols and one sender, and says in events what happens; names, signatures, stores and sockets are its driver's, " +
 			"and the two machines meet in wire",
 	},
 	"netsim": {
-		imports: []string{"chunk", "distributor", "fec", "internal/machine", "peer", "wire"},
+		imports: []string{"chunk", "distributor", "fec", "internal/event", "internal/machine", "peer", "wire"},
 		why:     "the simulator knows no sockets: it drives the machines and nothing of what node puts around them",
 	},
 
 	"node": {
 		imports: []string{
-			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/ident", "internal/vfs",
-			"node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
+			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/event", "internal/ident", "internal/vfs",
+			"node/bus", "node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
 		},
-		why: "a node knows no simulator, no command line, and not what it is called in JSON",
+		why: "a node knows no simulator, no command line and no HTTP; of JSON only the names that its snapshots carry as tags",
 	},
 	"node/send": {
-		imports: []string{"catalog", "chunk", "distributor", "fec", "internal/clock", "internal/machine", "node/transport", "wire"},
+		imports: []string{"catalog", "chunk", "distributor", "fec", "internal/clock", "internal/event", "internal/machine", "node/transport", "wire"},
 		why:     "it drives the sending machine and knows neither folders nor sessions: node gives it a store and members",
 	},
 	"node/receive": {
-		imports: []string{"catalog", "chunk", "internal/clock", "internal/machine", "node/transport", "peer", "wire"},
+		imports: []string{"catalog", "chunk", "internal/clock", "internal/event", "internal/machine", "node/transport", "peer", "wire"},
 		why:     "it drives the receiving machine and knows neither folders nor what a content becomes: node gives it connections and a sink",
 	},
 	"node/folder": {
 		imports: []string{"catalog", "chunk/disk", "internal/ident", "internal/vfs"},
 		why:     "what a node keeps on disk does not depend on what it does with it",
 	},
+	"node/bus":       {imports: []string{"internal/event"}, why: "it carries events, whatever they are about"},
 	"node/mesh":      {imports: []string{"internal/ident"}, why: "it is hints only, and no part of any decision"},
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "distributor", "internal/ident", "internal/oserr", "node", "node/mesh", "wim"},
-		why:     "it is what programs see of a node, and the only one that knows JSON; it opens no folder",
+		imports: []string{"catalog", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
+		why:     "it is what programs see of a node, over HTTP in JSON; it opens no folder",
 	},
 
 	"cmd/wimcast": {
@@ -107,6 +108,7 @@ var rooms = map[string]room{
 	"internal/bitset":          {why: internalWhy},
 	"internal/clock":           {imports: []string{"internal/machine"}, why: internalWhy},
 	"internal/efsraw":          {why: internalWhy},
+	"internal/event":           {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
 	"internal/jsontest":        {why: internalWhy},
 	"internal/machine":         {why: internalWhy},

@@ -34,8 +34,14 @@ var bannedImports = []bannedImport{
 	{
 		pkgs:    []string{"node"},
 		imports: []string{"encoding/json", "net/http"},
-		why:     "a node offers Go values and methods; what they are called on the wire of the control interface is api's alone",
+		why:     "a node offers Go values and methods, snapshots with names for JSON; HTTP and the writing of JSON are api's alone",
 		instead: "return a plain type, and give it its JSON in package api",
+	},
+	{
+		pkgs:    []string{"node/send", "node/receive"},
+		imports: []string{"log/slog"},
+		why:     "what happens is an event, of which log, metrics and the control interface's stream are all made",
+		instead: "tell it by the Events function of the Config, with a type of internal/event",
 	},
 	{
 		pkgs:    []string{"wim", "capture", "chunk", "catalog", "fec", "wire", "distributor", "peer", "apply", "netsim", "node", "api", "internal"},

@@ -40,6 +40,14 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return v, err
 }
 
+// Events returns what has happened after the event with the ID since, 0: all that is kept. While there is nothing it waits, for
+// about half a minute; then the answer is empty. Ask again with its Next.
+func (c *Client) Events(ctx context.Context, since uint64) (Events, error) {
+	var v Events
+	err := c.call(ctx, http.MethodGet, fmt.Sprintf("/events?since=%d", since), nil, &v)
+	return v, err
+}
+
 // Contents lists the catalogue.
 func (c *Client) Contents(ctx context.Context) ([]node.Content, error) {
 	var list []Content

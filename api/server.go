@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/node"
+	"github.com/wimcast/wimcast/node/bus"
 )
 
 // Folder is what an administrator does to a distribution point's folder. It is the same through a running node (Client) and to a
@@ -29,6 +30,7 @@ type Folder interface {
 type Node interface {
 	Folder
 	Status() node.Status
+	Events() *bus.Bus
 }
 
 const bodyMax = 64 << 10 // bytes of a request
@@ -58,7 +60,11 @@ func Listen(ctx context.Context, dir string, of Node) error {
 
 func handler(of Node) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, fromStatus(of.Status()), nil) })
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, of.Status(), nil) })
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+		out, err := follow(r.Context(), of.Events(), r.URL.Query().Get("since"))
+		reply(w, out, err)
+	})
 	mux.HandleFunc("GET /catalogue", func(w http.ResponseWriter, r *http.Request) {
 		list, err := of.Contents(r.Context())
 		out := []Content{}

@@ -3,17 +3,15 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/netip"
 	"reflect"
 	"testing"
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node"
-	"github.com/wimcast/wimcast/node/mesh"
-	"github.com/wimcast/wimcast/node/send"
-	"github.com/wimcast/wimcast/wire"
+	"github.com/wimcast/wimcast/node/bus"
 )
 
 // told is what a node is told and answers, every field of it set.
@@ -27,21 +25,17 @@ var (
 	saysGC      = node.GCResult{Chunks: 11, BytesBefore: 12, BytesAfter: 13, Damaged: 14}
 	saysVerify  = node.VerifyResult{Contents: 15, Chunks: 16, Damaged: []string{"d"}, Incomplete: []string{"i"}}
 	saysStatus  = node.Status{
-		Node: catalog.NodeID{0xab, 0xcd}, Address: netip.MustParseAddrPort("198.18.0.1:4790"), Contents: 17, Chunks: 18, Bytes: 19,
+		Node: "abcd0000", Address: "198.18.0.1:4790", Contents: 17, Chunks: 18, Bytes: 19, Metrics: map[string]float64{"wimcast_a_b": 1},
 		Casts: []node.CastStatus{{
-			Content: "n@1", Group: netip.MustParseAddrPort("239.0.0.1:4791"), Status: send.Status{Wait: 20 * time.Second, Status: distributor.Status{
-				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, Datagrams: 25, WireBytes: 26,
-				Source: 27, Parity: 28, Repair: 29, Announces: 30, UnicastBlocks: 31, ReportEvery: 32, ParityPpm: 33, WaitUntil: 34, Waiting: "the pace",
+			Content: "n@1", Group: "239.0.0.1:4791", Status: distributor.Status{
+				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, WireBytes: 26,
+				Source: 27, Parity: 28, Repair: 29, UnicastBlocks: 31, Waiting: "the pace", Wait: event.Seconds(20 * time.Second),
 				Members: []distributor.MemberStatus{{
-					Member: 35, Name: "m", Wanted: 36, Held: 37, Lacks: 38, Final: true, LossPpm: 390_000, Backlog: 40, Deaf: true,
-					Demoted: wire.DemoteLoss, Why: "w", Silent: 41 * time.Millisecond,
+					Name: "m", Wanted: 36, Held: 37, LossPpm: 390_000, Backlog: 40, Deaf: true, Demoted: true, Why: "w", SilentMs: 41,
 				}},
-			}},
+			},
 		}},
-		Nodes: []mesh.Node{{
-			Meta: mesh.Meta{Roles: catalog.RolePeer, Name: "c", What: "receives n"}, ID: [32]byte{0x12, 0x34},
-			Addr: netip.MustParseAddrPort("198.18.0.2:4793"), State: mesh.Suspect, Self: true,
-		}},
+		Nodes: []node.NodeStatus{{Name: "c", ID: "12340000", Role: "peer", Address: "198.18.0.2:4793", State: "suspect", What: "receives n"}},
 	}
 )
 
@@ -69,6 +63,7 @@ func (n talking) Contents(context.Context) ([]node.Content, error) {
 func (n talking) GC(context.Context) (node.GCResult, error)         { return saysGC, nil }
 func (n talking) Verify(context.Context) (node.VerifyResult, error) { return saysVerify, nil }
 func (n talking) Status() node.Status                               { return saysStatus }
+func (n talking) Events() *bus.Bus                                  { return bus.New() }
 
 func wantSame(t *testing.T, got, want any) {
 	t.Helper()
@@ -182,7 +177,12 @@ func TestStatusInJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFull(t, st)
+	want := saysStatus
+	want.Metrics = nil // of the node only
+	if !reflect.DeepEqual(st, want) {
+		t.Errorf("got  %+v\nwant %+v", st, want)
+	}
+	wantFull(t, saysStatus)
 	b, err := json.MarshalIndent(st, "", " ")
 	if err != nil {
 		t.Fatal(err)

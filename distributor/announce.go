@@ -75,7 +75,6 @@ func (m *Machine) announce() {
 		}
 	}
 	m.seq++
-	m.stats.announces++
 	m.announced = m.symbols()
 	m.announceAt = m.now.Add(announceEvery)
 	a := wire.Announce{LeaseMillis: leaseMillis, ReportMillis: uint16(m.interval / time.Millisecond), Closed: list}

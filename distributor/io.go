@@ -1,6 +1,9 @@
 package distributor
 
-import "github.com/wimcast/wimcast/wire"
+import (
+	"github.com/wimcast/wimcast/internal/event"
+	"github.com/wimcast/wimcast/wire"
+)
 
 // MemberID names a member of a cast; the driver chooses it, one per connection.
 type MemberID uint32
@@ -101,3 +104,8 @@ type End struct{ Why string }
 
 func (Over) out() {}
 func (End) out()  {}
+
+// Event is something that happened, for whoever watches: log lines, metrics and the simulator's traces are made from it.
+type Event struct{ event.Event }
+
+func (m *Machine) event(e event.Event) { m.out.Push(Event{e}) }

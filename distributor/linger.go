@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
 // lingerFor is how long a cast without members goes on: who comes meanwhile needs no new run.
 const lingerFor = 20 * time.Second
-
-// EventEnded says that the cast ended because nobody took part any more; N: milliseconds without a member.
-const EventEnded EventKind = "ended"
 
 // lingering is how long the cast has been without members.
 type lingering struct {
@@ -32,7 +30,7 @@ func (m *Machine) endLingering() {
 		return
 	}
 	m.over = true
-	m.event(EventEnded, 0, 0, m.now.Sub(m.aloneAt).Milliseconds(), "")
+	m.event(event.NobodyLeft{For: m.now.Sub(m.aloneAt)})
 	m.out.Push(End{Why: fmt.Sprintf("nobody has taken part for %v", lingerFor)})
 }
 

@@ -3,6 +3,7 @@ package distributor
 import (
 	"math/bits"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
@@ -83,7 +84,7 @@ func (m *Machine) report(in Report) {
 	mb.deaf = r.Deaf
 	highest, received := uint64(r.Highest), r.Received
 	if highest > m.seq || received > highest {
-		m.event(EventRefused, mb.id, 0, int64(highest), "report of datagrams never sent")
+		m.event(event.ReportRefused{Member: uint32(mb.id), Highest: highest})
 		return
 	}
 	if r.Highest > 0 && mb.loss.report(highest, received) > 0 {

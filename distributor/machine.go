@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -71,8 +72,8 @@ type Machine struct {
 }
 
 type stats struct {
-	source, parity, repair, announces, unicast uint64
-	wire                                       int64
+	source, parity, repair, unicast uint64
+	wire                            int64
 }
 
 // New makes a machine. It refuses a Config that cannot work.
@@ -173,7 +174,7 @@ func (m *Machine) multicastDue() {
 		}
 		if !m.sending {
 			m.sending = true
-			m.event(EventFirst, 0, 0, m.now.Sub(m.start.Add(-m.cfg.StartDelay)).Milliseconds(), "")
+			m.event(event.FirstSent{After: m.now.Sub(m.start.Add(-m.cfg.StartDelay))})
 			m.beginRound()
 		}
 	}
@@ -182,7 +183,7 @@ func (m *Machine) multicastDue() {
 // endRun stops for good: the nonces are used up.
 func (m *Machine) endRun() {
 	m.over = true
-	m.event(EventRunOver, 0, 0, int64(m.seq), "")
+	m.event(event.RunOver{Datagrams: m.seq})
 	m.out.Push(Over{Why: fmt.Sprintf("%d datagrams were sent with one key, a new run is needed", m.seq)})
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/internal/bitset"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -93,12 +94,12 @@ func (m *Machine) find(id MemberID) (int, bool) {
 func (m *Machine) join(in Join) {
 	i, ok := m.find(in.Member)
 	if ok {
-		m.event(EventRefused, in.Member, 0, 0, "joined already")
+		m.event(event.MessageRefused{Member: uint32(in.Member), Why: "joined already"})
 		return
 	}
 	if len(m.members) >= m.cfg.MembersMax {
 		why := fmt.Sprintf("the cast has %d members, no more are taken", len(m.members))
-		m.event(EventDrop, in.Member, 0, 0, why)
+		m.event(event.MemberDropped{Member: uint32(in.Member), Why: why})
 		m.out.Push(Drop{Member: in.Member, Why: why})
 		return
 	}
@@ -124,14 +125,14 @@ func (m *Machine) join(in Join) {
 	m.lastHeard = m.now
 	m.complete(mb)
 	m.setInterval()
-	m.event(EventJoin, mb.id, 0, int64(len(m.members)), "")
+	m.event(event.MemberJoined{Member: uint32(mb.id), Name: mb.name, Members: len(m.members)})
 }
 
 // remove takes a member and its wants out of the table.
 func (m *Machine) remove(mb *member) {
 	i, _ := m.find(mb.id)
 	m.members = slices.Delete(m.members, i, i+1)
-	m.event(EventGone, mb.id, 0, int64(mb.lackN), "")
+	m.event(event.MemberGone{Member: uint32(mb.id), Lacked: mb.lackN})
 	if mb.demoted == 0 {
 		m.withdraw(mb)
 	}
@@ -153,7 +154,7 @@ func (m *Machine) withdraw(mb *member) {
 
 // drop closes a membership.
 func (m *Machine) drop(mb *member, why string) {
-	m.event(EventDrop, mb.id, 0, int64(mb.lackN), why)
+	m.event(event.MemberDropped{Member: uint32(mb.id), Lacked: mb.lackN, Why: why})
 	m.out.Push(Drop{Member: mb.id, Why: why})
 	m.remove(mb)
 }
@@ -163,7 +164,7 @@ func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 	m.withdraw(mb)
 	mb.demoted = reason
 	mb.bad = [2]machine.Time{}
-	m.event(EventDemote, mb.id, 0, int64(reason), "")
+	m.event(event.MemberDemoted{Member: uint32(mb.id), Reason: reason.String()})
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})
 }
 
@@ -180,7 +181,7 @@ func (m *Machine) promote(mb *member) {
 			m.multicast(mb, wire.Block(i))
 		}
 	}
-	m.event(EventPromote, mb.id, 0, 0, "")
+	m.event(event.MemberPromoted{Member: uint32(mb.id)})
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
 }
 
@@ -272,9 +273,9 @@ func (m *Machine) hear() {
 	}
 	m.silent = silent
 	if silent {
-		m.event(EventSilence, 0, 0, quiet.Milliseconds(), "")
+		m.event(event.MembersSilent{For: quiet})
 	} else {
-		m.event(EventResume, 0, 0, 0, "")
+		m.event(event.MembersBack{})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -55,7 +56,7 @@ func (m *Machine) passOn(carried int64) bool {
 	if carried >= m.rate.bps/100*fallsFar || m.waiting == len(m.members) && m.waiting > 1 {
 		return false
 	}
-	m.event(EventPass, 0, 0, carried, "")
+	m.event(event.PassEnded{Carried: event.Bps(carried)})
 	for _, mb := range m.members {
 		if mb.wants > 0 {
 			mb.calls += min(m.pass, 1)
@@ -207,7 +208,7 @@ func (m *Machine) starve() {
 	if m.now.Sub(m.fed) > gainPause {
 		return
 	}
-	m.event(EventStarved, 0, 0, m.now.Sub(m.feeding).Milliseconds(), "")
+	m.event(event.Starved{For: m.now.Sub(m.feeding)})
 	m.feeding = 0
 	for _, mb := range m.members {
 		switch {

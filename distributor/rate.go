@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
@@ -303,7 +304,7 @@ func (m *Machine) setRate(bps int64, why string) {
 	}
 	m.rate.bps = bps
 	m.setInterval()
-	m.event(EventRate, 0, 0, bps, why)
+	m.event(event.RateChanged{Rate: event.Bps(bps), Why: why})
 }
 
 // pace charges the bucket for bytes sent now.

@@ -3,6 +3,7 @@ package distributor
 import (
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -71,7 +72,7 @@ func (m *Machine) sendAgain(mb *member, i wire.Block, need uint32) {
 	}
 	if b.again == 0 {
 		b.turns = min(b.turns+1, 255)
-		m.event(EventAgain, mb.id, i, int64(need), "")
+		m.event(event.BlockAgain{Member: uint32(mb.id), Block: uint32(i), Symbols: int(need)})
 	}
 	b.again = uint16(need)
 	m.refresh(i)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -22,59 +23,50 @@ const (
 	PhaseOver     Phase = "over"     // the run has used up its datagrams; a new run is needed
 )
 
-// Status is a snapshot of a cast for people. Counters are cumulative within the run.
+// Status is a snapshot of a cast for people, and what it is called in JSON: whoever shows a cast shows this. Counters are cumulative
+// within the run.
 type Status struct {
-	Phase         Phase
-	RateBps       int64 // allowed now
-	AchievedBps   int64 // really sent in the last round
-	Blocks        int
-	BlocksDone    int    // blocks that no member lacks
-	Datagrams     uint64 // symbols and announces
-	WireBytes     uint64 // with all headers, 82 bytes a datagram
-	Source        uint64 // source symbols
-	Parity        uint64 // parity symbols sent ahead of need
-	Repair        uint64 // symbols sent for a deficit
-	Announces     uint64
-	UnicastBlocks uint64 // blocks handed to QUIC
-	ReportEvery   time.Duration
-	ParityPpm     int64 // proactive parity, millionths of k
-	WaitUntil     machine.Time
-	Waiting       machine.Reason
-	Members       []MemberStatus // in order of MemberID
+	Phase         Phase          `json:"phase"`
+	RateBps       event.Bps      `json:"rate_mbps"`     // allowed now
+	AchievedBps   event.Bps      `json:"achieved_mbps"` // really sent in the last round
+	Blocks        int            `json:"blocks"`
+	BlocksDone    int            `json:"blocks_done"`    // blocks that no member lacks
+	WireBytes     uint64         `json:"wire_bytes"`     // with all headers, 82 bytes a datagram
+	Source        uint64         `json:"source_symbols"` // source symbols
+	Parity        uint64         `json:"parity_symbols"` // parity symbols sent ahead of need
+	Repair        uint64         `json:"repair_symbols"` // symbols sent for a deficit
+	UnicastBlocks uint64         `json:"quic_blocks"`    // blocks handed to QUIC
+	Waiting       machine.Reason `json:"waiting,omitempty"`
+	Wait          event.Seconds  `json:"wait_seconds,omitempty"` // until that; whoever knows the time says it
+	Members       []MemberStatus `json:"members"`                // in order of MemberID
 }
 
 // MemberStatus is one member's part of a Status.
 type MemberStatus struct {
-	Member  MemberID
-	Name    string
-	Wanted  int // blocks it has asked for
-	Held    int // of these durable
-	Lacks   int // of these not yet durable
-	Final   bool
-	LossPpm int64  // recent loss, millionths
-	Backlog uint64 // bytes decoded but not durable
-	Deaf    bool
-	Demoted wire.DemoteReason // 0: in the group
-	Why     string            // for people: why it is slow, empty when it is not
-	Silent  time.Duration     // since its last report
+	Name     string    `json:"name"`
+	Held     int       `json:"held"`          // blocks durable
+	Wanted   int       `json:"wanted"`        // blocks it has asked for
+	LossPpm  event.Ppm `json:"loss_percent"`  // recent loss
+	Backlog  uint64    `json:"backlog_bytes"` // decoded but not durable
+	Deaf     bool      `json:"deaf"`
+	Demoted  bool      `json:"demoted"`       // it is to fetch over QUIC
+	Why      string    `json:"why,omitempty"` // for people: why it is slow, empty when it is not
+	SilentMs int64     `json:"silent_ms"`     // since its last report
 }
 
 // Status returns a snapshot for people. It costs time in proportion to the members.
 func (m *Machine) Status() Status {
-	when, why := m.Deadline()
+	_, why := m.Deadline()
 	s := Status{
-		Phase: m.phase(), RateBps: m.rate.bps, AchievedBps: m.rate.achieved,
-		Blocks: len(m.blocks), BlocksDone: len(m.blocks) - m.wanted,
-		Datagrams: m.seq, WireBytes: uint64(m.stats.wire),
-		Source: m.stats.source, Parity: m.stats.parity, Repair: m.stats.repair, Announces: m.stats.announces,
-		UnicastBlocks: m.stats.unicast, ReportEvery: m.interval, ParityPpm: m.parity,
-		WaitUntil: when, Waiting: why,
+		Phase: m.phase(), RateBps: event.Bps(m.rate.bps), AchievedBps: event.Bps(m.rate.achieved),
+		Blocks: len(m.blocks), BlocksDone: len(m.blocks) - m.wanted, WireBytes: uint64(m.stats.wire),
+		Source: m.stats.source, Parity: m.stats.parity, Repair: m.stats.repair, UnicastBlocks: m.stats.unicast,
+		Waiting: why, Members: make([]MemberStatus, 0, len(m.members)),
 	}
 	for _, mb := range m.members {
 		s.Members = append(s.Members, MemberStatus{
-			Member: mb.id, Name: mb.name, Wanted: mb.askedN, Held: mb.askedN - mb.lackN, Lacks: mb.lackN, Final: mb.final,
-			LossPpm: mb.loss.smooth, Backlog: uint64(mb.backlog), Deaf: mb.deaf, Demoted: mb.demoted,
-			Why: m.whySlow(mb), Silent: m.now.Sub(mb.heard),
+			Name: mb.name, Wanted: mb.askedN, Held: mb.askedN - mb.lackN, LossPpm: event.Ppm(mb.loss.smooth), Backlog: uint64(mb.backlog),
+			Deaf: mb.deaf, Demoted: mb.demoted != 0, Why: m.whySlow(mb), SilentMs: m.now.Sub(mb.heard).Milliseconds(),
 		})
 	}
 	return s

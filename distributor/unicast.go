@@ -3,6 +3,7 @@ package distributor
 import (
 	"slices"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -22,7 +23,7 @@ func (m *Machine) offerNow(mb *member, i wire.Block) {
 	if !m.offerable(mb, i, flightBytes) {
 		return
 	}
-	m.event(EventUnicast, mb.id, i, int64(m.blocks[i].round), "")
+	m.event(event.BlockToQuic{Member: uint32(mb.id), Block: uint32(i), Rounds: int(m.blocks[i].round)})
 	m.unmulticast(mb, i)
 	m.take(mb, i)
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Unicast{Cast: m.cfg.Cast, Spans: []wire.Span{{From: i, To: i + 1}}}})

@@ -3,6 +3,7 @@ package distributor
 import (
 	"fmt"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -26,7 +27,7 @@ func (m *Machine) message(in Message) {
 			m.remove(mb)
 		}
 	default:
-		m.event(EventRefused, in.Member, 0, 0, fmt.Sprintf("%T is not a member's to send", in.Msg))
+		m.event(event.MessageRefused{Member: uint32(in.Member), Why: fmt.Sprintf("%T is not a member's to send", in.Msg)})
 	}
 }
 
@@ -67,7 +68,7 @@ func (m *Machine) want(mb *member, msg wire.Want) {
 	if added > 0 {
 		mb.progress = m.now
 	}
-	m.event(EventWant, mb.id, 0, int64(added), "")
+	m.event(event.BlocksWanted{Member: uint32(mb.id), Blocks: int(added)})
 	m.complete(mb)
 }
 
@@ -132,8 +133,8 @@ func (m *Machine) complete(mb *member) {
 		return
 	}
 	m.needing--
-	m.event(EventComplete, mb.id, 0, int64(mb.askedN), "")
+	m.event(event.MemberComplete{Member: uint32(mb.id), Blocks: mb.askedN})
 	if m.needing == 0 {
-		m.event(EventSettled, 0, 0, int64(len(m.members)), "")
+		m.event(event.AllHeld{Members: len(m.members)})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
@@ -173,13 +174,10 @@ func (p *member) carryOut(out peer.Out) {
 		p.failed, p.cause = out.Why, out.Cause
 		p.sim.say(p.name, "failed: %s", out.Why)
 	case peer.Event:
-		p.sim.kinds["peer "+string(out.Kind)] = true
-		if out.Kind == peer.EventDecoded {
+		if _, ok := out.Event.(event.BlockDecoded); ok {
 			p.sender.bounds.feeding = 0
-			p.sim.note('D', uint64(p.index), uint64(out.Block), uint64(out.N))
-			return
 		}
-		p.sim.say(p.name, "%v", out)
+		p.sim.happened(p.name, out.Event)
 	}
 }
 

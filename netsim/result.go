@@ -116,7 +116,7 @@ func (s *Sim) result(seed uint64) Result {
 		st := d.m.Status()
 		sr := SenderResult{
 			Name: d.name, Image: d.im.bytes, Multicast: d.stats.multicast, Quic: d.stats.quic, Feedback: d.stats.feedback,
-			Source: st.Source, Parity: st.Parity, Repair: st.Repair, RateBps: st.RateBps,
+			Source: st.Source, Parity: st.Parity, Repair: st.Repair, RateBps: int64(st.RateBps),
 		}
 		if span := d.stats.last.Sub(d.stats.first); span > 0 {
 			sr.MeanBps = int64(float64(d.stats.multicast*8) / span.Seconds())

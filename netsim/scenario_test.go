@@ -9,9 +9,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strconv"
+	"reflect"
 	"sync"
 	"testing"
+
+	"github.com/wimcast/wimcast/internal/event"
 )
 
 var (
@@ -77,26 +79,35 @@ func runFile(t *testing.T, name string) map[string]bool {
 
 // neverInScenarios are the events that no scenario makes happen, and why.
 var neverInScenarios = map[string]string{
-	"distributor run-over": "a run has 2^28 datagrams",
-	"distributor refused":  "only a driver or a member that breaks the protocol in its messages",
-	"peer refused":         "only a sender that breaks the protocol in its messages",
+	"run-over":        "a run has 2^28 datagrams",
+	"message-refused": "only a driver or a member that breaks the protocol in its messages",
+	"report-refused":  "only a member that breaks the protocol in its reports",
+	"answer-refused":  "only a sender that breaks the protocol in its messages",
 }
 
-// checkKinds checks that every kind of event that the machines declare has happened, or has a reason not to.
+// checkKinds checks that every kind of event that the machines make has happened, or has a reason not to.
 func checkKinds(t *testing.T, seen map[string]bool) {
+	made := map[string]bool{}
 	for _, machine := range []string{"distributor", "peer"} {
-		for kind := range eventKinds(t, machine) {
-			_, excused := neverInScenarios[kind]
-			if seen[kind] == excused {
-				t.Errorf("event %q: happens in a scenario: %v, listed as one that never does: %v", kind, seen[kind], excused)
-			}
+		for name := range eventTypes(t, machine) {
+			made[name] = true
+		}
+	}
+	for _, spec := range event.Specs() {
+		if !made[reflect.TypeOf(spec.Event).Name()] {
+			continue
+		}
+		kind := spec.Event.Kind()
+		_, excused := neverInScenarios[kind]
+		if seen[kind] == excused {
+			t.Errorf("event %q: happens in a scenario: %v, listed as one that never does: %v", kind, seen[kind], excused)
 		}
 	}
 }
 
-// eventKinds reads the constants of type EventKind in a machine's package.
-func eventKinds(t *testing.T, machine string) map[string]bool {
-	kinds := map[string]bool{}
+// eventTypes reads which types of package event a machine's package makes.
+func eventTypes(t *testing.T, machine string) map[string]bool {
+	types := map[string]bool{}
 	files, err := filepath.Glob(filepath.Join("..", machine, "*.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,21 +118,22 @@ func eventKinds(t *testing.T, machine string) map[string]bool {
 			t.Fatal(err)
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			v, ok := n.(*ast.ValueSpec)
-			if !ok || len(v.Values) != 1 {
+			lit, ok := n.(*ast.CompositeLit)
+			if !ok {
 				return true
 			}
-			typ, _ := v.Type.(*ast.Ident)
-			lit, _ := v.Values[0].(*ast.BasicLit)
-			if typ != nil && typ.Name == "EventKind" && lit != nil {
-				word, _ := strconv.Unquote(lit.Value)
-				kinds[machine+" "+word] = true
+			sel, _ := lit.Type.(*ast.SelectorExpr)
+			if sel == nil {
+				return true
+			}
+			if pkg, _ := sel.X.(*ast.Ident); pkg != nil && pkg.Name == "event" {
+				types[sel.Sel.Name] = true
 			}
 			return true
 		})
 	}
-	if len(kinds) < 10 {
-		t.Errorf("only %d kinds of events are found in package %s", len(kinds), machine)
+	if len(types) < 10 {
+		t.Errorf("only %d types of events are found in package %s", len(types), machine)
 	}
-	return kinds
+	return types
 }

@@ -208,8 +208,7 @@ func (s *sender) carryOut(at machine.Time, out distributor.Out) machine.Time {
 	case distributor.End:
 		s.end(out.Why)
 	case distributor.Event:
-		s.sim.kinds["distributor "+string(out.Kind)] = true
-		s.sim.say(s.name, "%v", out)
+		s.sim.happened(s.name, out.Event)
 	}
 	return at
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -30,7 +31,7 @@ type Sim struct {
 	drivers  int
 	broken   []string
 	over     []string        // bounds exceeded
-	kinds    map[string]bool // of events that happened, with the machine's name before them
+	kinds    map[string]bool // of events that happened
 	end      machine.Time
 }
 
@@ -52,7 +53,18 @@ func (s *Sim) violate(format string, args ...any) {
 func (s *Sim) note(kind byte, n ...uint64) { s.trace.note(s.now, kind, n...) }
 
 func (s *Sim) say(who any, format string, args ...any) {
-	s.trace.say(s.now, fmt.Sprint(who), format, args...)
+	s.trace.say(s.now, fmt.Sprint(who), fmt.Sprintf(format, args...))
+}
+
+// happened traces a machine's event. What comes once a block goes into the hash only.
+func (s *Sim) happened(who string, e event.Event) {
+	s.kinds[e.Kind()] = true
+	line := event.Line(e)
+	if _, often := e.(event.BlockDecoded); often {
+		s.trace.fold(s.now, who, line)
+		return
+	}
+	s.trace.say(s.now, who, line)
 }
 
 // checkHeld checks that what a member tells as held is durable.
@@ -97,8 +109,8 @@ func (s *Sim) checkSender(d *sender) {
 	if cfg.RateFloorBps == 0 {
 		cfg.RateFloorBps = min(distributor.DefaultRateFloorBps, cfg.RateCapBps)
 	}
-	if st.RateBps < cfg.RateFloorBps || st.RateBps > cfg.RateCapBps {
-		s.violate("%s has a rate of %d bit/s, not from %d to %d", d.name, st.RateBps, cfg.RateFloorBps, cfg.RateCapBps)
+	if rate := int64(st.RateBps); rate < cfg.RateFloorBps || rate > cfg.RateCapBps {
+		s.violate("%s has a rate of %d bit/s, not from %d to %d", d.name, rate, cfg.RateFloorBps, cfg.RateCapBps)
 	}
 	if st.Waiting == "" {
 		s.violate("%s waits without a reason", d.name)

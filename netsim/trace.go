@@ -32,12 +32,16 @@ func (t *trace) note(now machine.Time, kind byte, n ...uint64) {
 }
 
 // say folds a line into the hash and writes it.
-func (t *trace) say(now machine.Time, who, format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
-	t.sum.Write([]byte(who))
-	t.sum.Write([]byte(line))
-	t.note(now, 'l')
+func (t *trace) say(now machine.Time, who, line string) {
+	t.fold(now, who, line)
 	if t.w != nil {
 		fmt.Fprintf(t.w, "%v %s %s\n", now, who, line)
 	}
+}
+
+// fold folds a line into the hash.
+func (t *trace) fold(now machine.Time, who, line string) {
+	t.sum.Write([]byte(who))
+	t.sum.Write([]byte(line))
+	t.note(now, 'l')
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -90,7 +91,7 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 		n.forget(hash, c)
 		n.describe()
 		n.mu.Unlock()
-		n.log.Info("cast ended", "cast", cfg.Name)
+		n.events.Put(cfg.Name, event.CastEnded{})
 		n.wg.Done()
 	}
 	n.wg.Add(1)
@@ -99,7 +100,7 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 		n.wg.Done()
 		return nil, fmt.Errorf("start cast of %s: %w", cfg.Name, err)
 	}
-	n.log.Info("cast started", "cast", cfg.Name, "group", cfg.Group)
+	n.events.Put(cfg.Name, event.CastStarted{Group: cfg.Group.String()})
 	return cast, nil
 }
 
@@ -132,7 +133,8 @@ func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) 
 	info.Group = group.String()
 	return send.Config{
 		Info: info, Group: group, Name: name, Interface: n.opt.Interface, TTL: n.folder.Config.TTL,
-		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store, Log: n.log,
+		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store,
+		Events: n.events.About(name),
 	}, nil
 }
 

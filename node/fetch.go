@@ -25,8 +25,9 @@ import (
 // ReceptionOptions are what Get and Deploy have in common.
 type ReceptionOptions struct {
 	receive.Options
-	DropQUIC func() bool // loses received packets of QUIC, for tests and demonstrations
-	Keep     bool        // also keep the chunks in the client's own store
+	Log      *slog.Logger // nil: nobody
+	DropQUIC func() bool  // loses received packets of QUIC, for tests and demonstrations
+	Keep     bool         // also keep the chunks in the client's own store
 }
 
 // Reception is what a whole Get or Deploy has to tell.
@@ -188,9 +189,6 @@ func (r *Reception) finish(start time.Time) {
 
 // newReception starts a node that receives, connects, and finds the content.
 func newReception(ctx context.Context, dir string, ref catalog.Ref, opt ReceptionOptions) (*reception, error) {
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
 	if opt.Wait == 0 {
 		opt.Wait = receive.DefaultWait
 	}
@@ -239,7 +237,7 @@ func checkInterface(name string) error {
 
 // find looks the content up, and opens the client's store unless another process of this client has it.
 func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error {
-	p := receive.Patience{Wait: r.opt.Wait, Log: r.opt.Log, Points: r.node.self.Points}
+	p := receive.Patience{Wait: r.opt.Wait, Events: r.node.events.About(""), Points: r.node.self.Points}
 	if err := p.Try(ctx, func() error { return r.ask(ctx, dir, ref) }); err != nil {
 		return err
 	}
@@ -315,6 +313,8 @@ func (r *reception) receive(ctx context.Context, sink receive.Sink) (Reception, 
 	}}
 	r.conn = nil
 	var err error
-	out.Received, err = receive.Run(ctx, cfg, sink, r.opt.Options)
+	opt := r.opt.Options
+	opt.Events = r.node.events.About(castName(m))
+	out.Received, err = receive.Run(ctx, cfg, sink, opt)
 	return out, err
 }

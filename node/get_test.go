@@ -32,7 +32,7 @@ func TestClientsThatAskTogetherShareOneCast(t *testing.T) {
 				return
 			}
 			wantFile(t, path, data)
-			if got.Size != int64(len(data)) || got.Multicast == 0 {
+			if got.Size != int64(len(data)) || got.Decoded == 0 {
 				t.Errorf("got %+v: want all %d bytes, most by multicast", got, len(data))
 			}
 		})
@@ -80,8 +80,8 @@ func TestClientThatHearsNoMulticastGetsItOverQUIC(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, path, data)
-	if got.Multicast != 0 || got.Quic == 0 {
-		t.Errorf("%d blocks by multicast, %d over QUIC", got.Multicast, got.Quic)
+	if got.Decoded != 0 || got.Fetched == 0 {
+		t.Errorf("%d blocks by multicast, %d over QUIC", got.Decoded, got.Fetched)
 	}
 	if !deaf {
 		t.Error("progress never said that no multicast is heard")

@@ -38,7 +38,7 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	}
 	defer n.Close()
 	var e *catalog.Enrolment
-	p := receive.Patience{Wait: opt.Wait, Log: opt.Log, Points: t.Addresses}
+	p := receive.Patience{Wait: opt.Wait, Events: n.events.About(""), Points: t.Addresses}
 	if err := p.Try(ctx, func() (err error) {
 		e, err = n.askRecord(ctx, name, t)
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -21,8 +22,9 @@ const leaveTimeout = 200 * time.Millisecond
 
 // presence is a node's part in the mesh, which gives hints only: without it the node goes on. A nil presence keeps out.
 type presence struct {
-	id  catalog.NodeID
-	log *slog.Logger
+	id   catalog.NodeID
+	log  *slog.Logger // for what the mesh itself has to say
+	tell func(event.Event)
 
 	mu    sync.Mutex
 	meta  mesh.Meta
@@ -43,14 +45,14 @@ func (n *Node) gather(iface transport.Interface) *presence {
 		port = 0 // any port for QUIC, any for the mesh
 	}
 	p := &presence{
-		id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.folder.Catalogue.Record().Name},
+		id: n.key.Public(), log: n.log, tell: n.events.About(""), meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.folder.Catalogue.Record().Name},
 	}
 	key, err := n.folder.MeshKey()
 	if err == nil {
 		err = p.start(mesh.Config{Bind: netip.AddrPortFrom(at.Addr().Unmap(), port), Advertise: reachable(at.Addr(), iface), Key: key})
 	}
 	if err != nil {
-		n.log.Warn("no mesh: the other nodes are not shown, all else works; choose another mesh_port in wimcast.toml, or 0 for none", "error", err)
+		n.events.Put("", event.MeshMissing{Why: err.Error()})
 	}
 	return p
 }
@@ -60,7 +62,7 @@ func (n *Node) meet() *presence {
 	if !n.self.Mesh {
 		return nil
 	}
-	return &presence{id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RolePeer, Name: n.self.Name}}
+	return &presence{id: n.key.Public(), log: n.log, tell: n.events.About(""), meta: mesh.Meta{Roles: catalog.RolePeer, Name: n.self.Name}}
 }
 
 // reachable picks the address that others are told: the one listened on, or the first of the casts' interface.
@@ -110,7 +112,7 @@ func (p *presence) describe(what string) {
 		return
 	}
 	if err := p.mesh.Update(p.meta); err != nil {
-		p.log.Debug("describe to mesh", "error", err)
+		p.tell(event.MeshUntold{Why: err.Error()})
 	}
 }
 
@@ -167,7 +169,7 @@ func (p *presence) greeted(conn *transport.Conn, welcome wire.Welcome) {
 		err = p.start(mesh.Config{Bind: netip.AddrPortFrom(local, 0), Key: welcome.MeshKey, Seeds: []netip.AddrPort{seed}})
 	}
 	if err != nil {
-		p.log.Debug("no mesh: other nodes do not see this one, all else works", "error", err)
+		p.tell(event.MeshUnjoined{Why: err.Error()})
 	}
 }
 

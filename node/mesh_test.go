@@ -12,12 +12,11 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/mesh"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
 // awaitNodes looks at the status until its nodes satisfy ok.
-func (r *running) awaitNodes(what string, ok func([]mesh.Node) bool) []mesh.Node {
+func (r *running) awaitNodes(what string, ok func([]NodeStatus) bool) []NodeStatus {
 	r.t.Helper()
 	ctx := testContext(r.t)
 	again := time.NewTicker(5 * time.Millisecond)
@@ -47,23 +46,22 @@ func TestStatusShowsWhoReceives(t *testing.T) {
 		_, err := Get(testContext(t), dir, catalog.Ref{Name: "notes"}, path, false, receptionOptions())
 		done <- err
 	}()
-	nodes := server.awaitNodes("a client and a cast", func(n []mesh.Node) bool { return len(n) == 2 && n[0].What != "" })
-	addr := nodes[0].Addr
-	want := mesh.Node{
-		Meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: "distribution-point", What: "casts notes@1"},
-		ID:   server.Status().Node, Addr: addr, State: mesh.Alive, Self: true,
+	nodes := server.awaitNodes("a client and a cast", func(n []NodeStatus) bool { return len(n) == 2 && n[0].What != "" })
+	want := NodeStatus{
+		Name: "distribution-point", ID: server.Status().Node, Role: "distribution point", State: "alive", What: "casts notes@1",
+		Address: netip.AddrPortFrom(server.Addr().Addr(), server.mesh.mesh.Port()).String(),
 	}
-	if nodes[0] != want || addr.Addr() != server.Addr().Addr() || addr.Port() != server.mesh.mesh.Port() {
+	if nodes[0] != want {
 		t.Errorf("first node %+v, want %+v", nodes[0], want)
 	}
-	if c := nodes[1]; c.Name != "client" || c.Roles != catalog.RolePeer || c.State != mesh.Alive || c.What != "receives notes" || c.ID == want.ID {
+	if c := nodes[1]; c.Name != "client" || c.Role != "peer" || c.State != "alive" || c.What != "receives notes" || c.ID == want.ID {
 		t.Errorf("second node %+v", c)
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	wantFile(t, path, data)
-	server.awaitNodes("the client to leave", func(n []mesh.Node) bool { return len(n) == 1 })
+	server.awaitNodes("the client to leave", func(n []NodeStatus) bool { return len(n) == 1 })
 	begin := time.Now()
 	server.stop()
 	if took := time.Since(begin); took > time.Second {
@@ -104,14 +102,19 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	local.folder.Config.MeshPort = uint16(taken.Addr().(*net.TCPAddr).Port)
-	var log strings.Builder
+	var log strings.Builder // of the node's goroutine until it is closed
 	s, err := newNode(local, nil, Options{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if s.mesh.mesh != nil || !strings.Contains(log.String(), "no mesh") || len(s.Status().Nodes) != 0 {
-		t.Errorf("mesh %v on a port that is taken; log %q", s.mesh.mesh, log.String())
+	if s.mesh.mesh != nil || len(s.Status().Nodes) != 0 {
+		t.Errorf("mesh %v on a port that is taken", s.mesh.mesh)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "no mesh") {
+		t.Errorf("log %q", log.String())
 	}
 }
 

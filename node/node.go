@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/internal/event"
+	"github.com/wimcast/wimcast/node/bus"
 	"github.com/wimcast/wimcast/node/transport"
 )
 
@@ -38,6 +40,9 @@ type Node struct {
 
 	*Local           // a distribution point's folder, open as long as the node; nil without that role
 	self   *identity // who a peer is, and whom it trusts; nil without that role
+
+	events *bus.Bus
+	logged chan struct{} // closed when the log has all events
 
 	ctx    context.Context // of what goes on beside the callers
 	cancel context.CancelFunc
@@ -120,7 +125,9 @@ func dialling(key *catalog.Key, opt Options) (*Node, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting)}
+	n := &Node{
+		opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting), events: bus.New(), logged: make(chan struct{}),
+	}
 	cfg := transport.Config{Key: key.Signer().(ed25519.PrivateKey), DropReceived: opt.DropQUIC}
 	var err error
 	if opt.Listen != "" {
@@ -133,6 +140,10 @@ func dialling(key *catalog.Key, opt Options) (*Node, error) {
 		return nil, err
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	go func() {
+		defer close(n.logged)
+		n.events.Log(n.log)
+	}()
 	return n, nil
 }
 
@@ -143,7 +154,7 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 func (n *Node) Run(ctx context.Context) error {
 	room := make(chan struct{}, sessionsMax)
 	if n.Local != nil {
-		n.log.Info("serving", "address", n.Addr(), "site", n.folder.Dir, "node", n.key.Public().Short())
+		n.events.Put("", event.NodeServing{Address: n.Addr().String(), Folder: n.folder.Dir, Node: n.key.Public().Short()})
 	}
 	for {
 		conn, err := n.ep.Accept(ctx)
@@ -175,6 +186,8 @@ func (n *Node) Close() error {
 	if n.Local != nil {
 		err = errors.Join(err, n.Local.Close())
 	}
+	n.events.Close()
+	<-n.logged
 	return err
 }
 

@@ -1,11 +1,7 @@
 package node
 
 import (
-	"net/netip"
-
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/node/mesh"
-	"github.com/wimcast/wimcast/node/send"
 )
 
 // PublishRequest says which file of this machine is to be published, and as what.
@@ -59,22 +55,4 @@ type VerifyResult struct {
 	Chunks     int
 	Damaged    []string // a line for each chunk
 	Incomplete []string // a line for each content
-}
-
-// Status is a snapshot of a distribution point.
-type Status struct {
-	Node     catalog.NodeID
-	Address  netip.AddrPort
-	Contents int
-	Chunks   int
-	Bytes    int64
-	Casts    []CastStatus // by content
-	Nodes    []mesh.Node  // of the mesh, this one among them; hints
-}
-
-// CastStatus is one running cast.
-type CastStatus struct {
-	Content string // name@version
-	Group   netip.AddrPort
-	send.Status
 }

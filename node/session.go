@@ -12,6 +12,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -44,7 +45,7 @@ type membership struct {
 func (n *Node) serveConn(ctx context.Context, conn *transport.Conn) {
 	ses, err := n.greet(ctx, conn)
 	if err != nil {
-		n.log.Info("client refused", "address", conn.RemoteAddr(), "error", err)
+		n.events.Put("", event.ClientRefused{Address: conn.RemoteAddr().String(), Why: err.Error()})
 		refuse(ctx, conn, err)
 		return
 	}
@@ -62,7 +63,7 @@ func (n *Node) serveConn(ctx context.Context, conn *transport.Conn) {
 	wg.Go(func() { conn.Serve(ctx, ses) })
 	err = ses.read(ctx)
 	conn.Close("")
-	n.log.Info("client gone", "name", ses.record.Name, "address", conn.RemoteAddr(), "cause", err)
+	n.events.Put("", event.ClientGone{Name: ses.record.Name, Address: conn.RemoteAddr().String(), Why: err.Error()})
 }
 
 // refuse tells the client why, and waits a moment for it to have heard, because closing takes back what is still on its way.
@@ -116,7 +117,7 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if err := conn.Send(hctx, welcome); err != nil {
 			return nil, err
 		}
-		n.log.Info("client connected", "name", rec.Name, "address", conn.RemoteAddr())
+		n.events.Put("", event.ClientConnected{Name: rec.Name, Address: conn.RemoteAddr().String()})
 		return ses, nil
 	default:
 		return nil, fmt.Errorf("expected hello, got %T", msg)
@@ -134,7 +135,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
 	conn.Trust()
-	n.log.Info("client enrolled", "name", rec.Name, "key", rec.Key.Short(), "address", conn.RemoteAddr())
+	n.events.Put("", event.ClientEnrolled{Name: rec.Name, Key: rec.Key.Short(), Address: conn.RemoteAddr().String()})
 	if err := conn.Send(ctx, wire.Enrolled{Payload: resp}); err != nil {
 		return err
 	}
@@ -295,7 +296,7 @@ func (s *session) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, e
 	s.mu.Unlock()
 	data, err := s.node.store.Get(ctx, id, buf)
 	if err != nil {
-		s.node.log.Warn("fetch refused", "name", s.record.Name, "error", err)
+		s.node.events.Put("", event.ChunkRefused{Name: s.record.Name, Why: err.Error()})
 		return nil, transport.ErrNotHeld
 	}
 	if in.cast != nil {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -95,7 +96,7 @@ func (m *Machine) makeRoom() {
 		i := sl.block
 		have := sl.fec.Source() - sl.fec.Need()
 		m.stats.Shed += uint64(have)
-		m.event(EventEvicted, i, int64(have), "")
+		m.event(event.BlockEvicted{Block: uint32(i), Symbols: have})
 		m.release(i)
 		if b := &m.blocks[i]; b.claim > 0 {
 			m.claims[b.claim-1].need = uint32(m.source(i))
@@ -122,7 +123,7 @@ func (m *Machine) decode(i wire.Block) {
 	if parity > 0 {
 		m.stats.Repaired++
 	}
-	m.event(EventDecoded, i, parity, "")
+	m.event(event.BlockDecoded{Block: uint32(i), Parity: int(parity)})
 	m.store(i, data, false)
 }
 
@@ -136,7 +137,7 @@ func (m *Machine) badBlock(i wire.Block) {
 	b := &m.blocks[i]
 	b.bad = min(b.bad+1, 255)
 	m.stats.Bad++
-	m.event(EventBad, i, int64(b.bad), "")
+	m.event(event.BlockBad{Block: uint32(i), Times: int(b.bad)})
 	m.unclaim(i)
 	if b.bad >= badMax {
 		m.wantFetch(i)
@@ -155,7 +156,7 @@ func (m *Machine) store(i wire.Block, data []byte, quic bool) {
 	m.backlog += int64(len(data))
 	if m.backlog >= m.cfg.BacklogMax && !m.full {
 		m.full = true
-		m.event(EventFull, i, m.backlog, "")
+		m.event(event.BacklogFull{Bytes: m.backlog})
 	}
 	m.out.Push(Store{Block: i, Data: data, Quic: quic})
 }
@@ -171,7 +172,7 @@ func (m *Machine) stored(i wire.Block) {
 	m.backlog -= int64(m.cfg.Blocks[i].Size)
 	if m.full && m.backlog < m.cfg.BacklogMax/4*3 {
 		m.full = false
-		m.event(EventRoom, i, m.backlog, "")
+		m.event(event.BacklogRoom{Bytes: m.backlog})
 	}
 	m.news = append(m.news, i)
 	if len(m.news) >= newsMax {

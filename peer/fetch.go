@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -28,6 +29,7 @@ type fetches struct {
 	backOff time.Duration
 	pause   machine.Time // none before
 
+	lackTold  int          // how often SourceLacks was told
 	refused   bool         // the sender could not give a block, and none has come since
 	refusedAt machine.Time // the first time
 }
@@ -40,7 +42,7 @@ type flying struct {
 
 // unicast takes the sender's word that it will not multicast these blocks for this member.
 func (m *Machine) unicast(spans []wire.Span) {
-	m.event(EventUnicast, 0, int64(m.wantFetches(spans)), "")
+	m.event(event.BlocksLeftToQuic{Blocks: m.wantFetches(spans)})
 }
 
 // wantFetches puts those of the blocks that are lacked on the list of those to be fetched. It returns how many came onto it.
@@ -136,7 +138,7 @@ func (m *Machine) fetched(in Fetched) {
 	}
 	if !m.check(in.Block, in.Data) {
 		m.stats.Wrong++
-		m.event(EventWrong, in.Block, int64(m.stats.Wrong), "")
+		m.event(event.FetchWrong{Block: uint32(in.Block), Times: int(m.stats.Wrong)})
 		m.badBlock(in.Block)
 		m.slowDown(in.Block, "wrong bytes")
 		m.cannotHave(in.Block, FailedWrong, "the sender sends wrong bytes")
@@ -165,7 +167,8 @@ func (m *Machine) cannotHave(i wire.Block, cause FailCause, why string) {
 	}
 	if !m.refused {
 		m.refused, m.refusedAt = true, m.now
-		m.event(EventLacks, i, 0, why)
+		m.lackTold++
+		m.event(event.SourceLacks{Block: uint32(i), Why: why, Times: m.lackTold})
 	}
 	if m.now.Sub(m.refusedAt) >= lackFor {
 		m.fail(cause, why)
@@ -178,7 +181,7 @@ func (m *Machine) cancelStalled() {
 		i := m.flight[0].block
 		m.flight = slices.Delete(m.flight, 0, 1)
 		m.out.Push(Cancel{Block: i})
-		m.event(EventStalled, i, fetchFor.Milliseconds(), "")
+		m.event(event.FetchStalled{Block: uint32(i), After: fetchFor})
 		m.slowDown(i, "no answer")
 	}
 }
@@ -191,5 +194,5 @@ func (m *Machine) slowDown(i wire.Block, why string) {
 	}
 	m.backOff = min(max(2*m.backOff, backOffMin), backOffMax)
 	m.pause = m.now.Add(m.backOff)
-	m.event(EventBackOff, i, m.backOff.Milliseconds(), why)
+	m.event(event.FetchesPaused{Block: uint32(i), Pause: m.backOff, Why: why})
 }

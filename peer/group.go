@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -45,7 +46,7 @@ func (m *Machine) hear(h wire.Header) bool {
 	if m.deaf {
 		m.deaf = false
 		m.reportAt = m.now
-		m.event(EventHears, 0, 0, "")
+		m.event(event.Hears{})
 	}
 	return true
 }
@@ -77,7 +78,7 @@ func (m *Machine) message(msg any) {
 	case wire.Unicast:
 		m.unicast(msg.Spans)
 	default:
-		m.event(EventRefused, 0, 0, fmt.Sprintf("%T is not the sender's to send", msg))
+		m.event(event.AnswerRefused{Why: fmt.Sprintf("%T is not the sender's to send", msg)})
 	}
 }
 
@@ -94,7 +95,7 @@ func (m *Machine) progress(p wire.Progress) {
 	if m.quiet >= deafProgress && p.Seq >= m.markSeq+deafDatagrams {
 		m.deaf = true
 		m.reportAt, m.joinAt = m.now, m.now // a switch may have forgotten this port: joining again reminds it
-		m.event(EventDeaf, 0, int64(p.Seq-m.markSeq), "")
+		m.event(event.Deaf{Missed: uint64(p.Seq - m.markSeq)})
 	}
 }
 
@@ -103,7 +104,7 @@ func (m *Machine) demotedAway() bool { return m.demoted != 0 && m.demoted != wir
 
 // demote leaves the group; a deaf member stays in it, to notice when it hears again.
 func (m *Machine) demote(reason wire.DemoteReason) {
-	m.event(EventDemoted, 0, int64(reason), "")
+	m.event(event.Demoted{Reason: reason.String()})
 	m.demoted = reason
 	if reason == wire.DemoteDeaf {
 		return
@@ -120,7 +121,7 @@ func (m *Machine) promote() {
 	away := m.demotedAway()
 	m.demoted = 0
 	m.marked = false
-	m.event(EventPromoted, 0, 0, "")
+	m.event(event.Promoted{})
 	if away {
 		m.enterGroup()
 	}

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -146,6 +147,16 @@ const (
 	FailedWrong                    // the sender gives wrong bytes
 )
 
+// String returns the word for traces.
+func (c FailCause) String() string {
+	if int(c) < len(failCauses) {
+		return failCauses[c]
+	}
+	return "unknown"
+}
+
+var failCauses = [...]string{FailedLost: "lost", FailedRefused: "refused", FailedLacks: "lacks", FailedWrong: "wrong"}
+
 func (Failed) out()     {}
 func (Store) out()      {}
 func (SendReport) out() {}
@@ -156,3 +167,8 @@ func (Cancel) out()     {}
 func (Group) out()      {}
 func (Done) out()       {}
 func (Event) out()      {}
+
+// Event is something that happened, for whoever watches: log lines, metrics and the simulator's traces are made from it.
+type Event struct{ event.Event }
+
+func (m *Machine) event(e event.Event) { m.out.Push(Event{e}) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 )
 
@@ -30,7 +31,7 @@ func (m *Machine) link(in Link) {
 		return
 	}
 	m.linkUp, m.dialing, m.lastWhy = true, false, ""
-	m.event(EventLink, 0, 1, "")
+	m.event(event.LinkUp{})
 	if !m.known || in.Run != m.run {
 		m.newRun(in.Run)
 	}
@@ -52,7 +53,7 @@ func (m *Machine) linkLost(in Link) {
 		return
 	}
 	m.linkUp, m.lostAt, m.refused = false, m.now, false
-	m.event(EventLink, 0, 0, in.Why)
+	m.event(event.LinkDown{Why: in.Why})
 	m.noLink(in.Why, in.Permanent)
 }
 
@@ -73,7 +74,7 @@ func (m *Machine) noLink(why string, permanent bool) {
 		return
 	}
 	m.dialAt = m.now.Add(redialEvery)
-	m.event(EventNoLink, 0, redialEvery.Milliseconds(), why)
+	m.event(event.NoLink{Why: why, RetryIn: redialEvery, Limit: m.cfg.LostMax})
 }
 
 // waitForLink dials, and gives up when the sender has been gone too long.
@@ -107,14 +108,14 @@ func (m *Machine) linkDeadline() (machine.Time, machine.Reason) {
 // fail gives up.
 func (m *Machine) fail(cause FailCause, why string) {
 	m.failed = true
-	m.event(EventGaveUp, 0, int64(cause), why)
+	m.event(event.GaveUp{Cause: cause.String(), Why: why})
 	m.out.Push(Failed{Cause: cause, Why: fmt.Sprintf("%s; %d of %d blocks are held and stay so", why, m.heldN, m.askedN)})
 }
 
 // newRun begins to count anew; symbols that are there stay good, for they are the chunk's.
 func (m *Machine) newRun(run uint32) {
 	if m.known {
-		m.event(EventNewRun, 0, int64(run), "")
+		m.event(event.RunChanged{Run: run})
 	}
 	m.known, m.run = true, run
 	m.hearing = hearing{}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/internal/bitset"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -128,7 +129,7 @@ func (m *Machine) act() {
 	m.joinAgain()
 	if m.lease > 0 && !m.lapsed && !m.demotedAway() && m.now.Sub(m.heardAt) >= m.lease {
 		m.lapsed = true
-		m.event(EventSilence, 0, m.lease.Milliseconds(), "")
+		m.event(event.SenderSilent{For: m.lease})
 	}
 	m.cancelStalled()
 	m.fetchMore()
@@ -137,7 +138,7 @@ func (m *Machine) act() {
 // finish says that everything is held, and leaves.
 func (m *Machine) finish() {
 	m.done = true
-	m.event(EventComplete, 0, int64(m.heldN), "")
+	m.event(event.AllReceived{Blocks: m.heldN})
 	if m.linkUp {
 		m.tellHeld()
 		m.out.Push(SendStream{Msg: wire.Leave{Cast: m.cfg.Cast}})

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -95,7 +96,7 @@ func (m *Machine) need(in Need) {
 		m.sayWant(added)
 	}
 	if in.Urgent {
-		m.event(EventUrgent, 0, int64(m.wantFetches(in.Spans)), "")
+		m.event(event.BlocksUrgent{Blocks: m.wantFetches(in.Spans)})
 	}
 }
 

@@ -19,6 +19,16 @@ const (
 	DemoteRate    DemoteReason = 4 // the group's rate is for links of another speed than its own
 )
 
+// String returns the word for traces; no reason is "".
+func (r DemoteReason) String() string {
+	if int(r) < len(demoteReasons) {
+		return demoteReasons[r]
+	}
+	return "unknown"
+}
+
+var demoteReasons = [...]string{DemoteLoss: "loss", DemoteBacklog: "backlog", DemoteDeaf: "deaf", DemoteRate: "rate"}
+
 // Length returns the size of the body in bytes.
 func (Demote) Length() int { return 5 }
 

@@ -354,3 +354,24 @@ func TestCastInfoHidesItsSecret(t *testing.T) {
 		}
 	}
 }
+
+// Every reason for a demotion that can come over the wire has a word for traces.
+func TestEveryReasonHasAWord(t *testing.T) {
+	words := map[string]bool{"": true, "unknown": true}
+	for reason := 1; reason < 256; reason++ {
+		m, err := ParseDemote(Demote{Cast: 1, Reason: DemoteReason(reason)}.Append(nil))
+		if err != nil {
+			continue
+		}
+		if words[m.Reason.String()] {
+			t.Errorf("reason %d is called %q", reason, m.Reason)
+		}
+		words[m.Reason.String()] = true
+	}
+	if len(words) < 5 {
+		t.Errorf("only these words: %v", words)
+	}
+	if got := DemoteReason(255).String(); got != "unknown" {
+		t.Errorf("what is no reason is called %q", got)
+	}
+}

@@ -226,7 +226,7 @@ func (d *demo) peer(ctx context.Context, i int, show *ui.Progress) demoPeer {
 	bar.Finish(err)
 	m := demoPeer{
 		Name: name, Seconds: out.Total.Seconds(), GoodputMbps: ui.Goodput(out.Bytes, out.Total) / 1e6, ParityRepairs: out.Repaired,
-		QuicRepairs: out.Quic, ApplyLag: out.ApplyLag.Seconds(), bytes: out.Bytes, quic: out.QuicBytes,
+		QuicRepairs: out.Fetched, ApplyLag: out.ApplyLag.Seconds(), bytes: out.Bytes, quic: out.QuicBytes,
 	}
 	if err != nil {
 		m.Error = err.Error()

@@ -89,8 +89,8 @@ type receptionJSON struct {
 func toJSON(f node.Reception, where string, image int) receptionJSON {
 	out := receptionJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
-		GoodputMbps: ui.Goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
-		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
+		GoodputMbps: ui.Goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Fetched,
+		Duplicates: f.Duplicate, ApplyLag: f.ApplyLag.Seconds(),
 	}
 	if f.Apply != nil {
 		applied := ui.AppliedTo(where, image, *f.Apply)
@@ -154,7 +154,7 @@ func (a *app) received(o receptionOptions, out node.Reception, where string, ima
 		return a.PrintJSON(toJSON(out, where, image))
 	}
 	a.Notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
-		ui.FormatBytes(out.Bytes), out.Total.Seconds(), ui.FormatRate(ui.Goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
+		ui.FormatBytes(out.Bytes), out.Total.Seconds(), ui.FormatRate(ui.Goodput(out.Bytes, out.Total)), out.Repaired, out.Fetched)
 	if out.Apply != nil {
 		a.Notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
 	}

@@ -86,13 +86,13 @@ func (a *app) printStatus(st api.Status) error {
 	}
 	for _, c := range st.Casts {
 		fmt.Fprintf(&b, "\ncast %s to %s: %s, %s (allowed %s), %d of %d blocks done, %s on the wire",
-			c.Content, c.Group, c.Phase, ui.FormatRate(c.AchievedMbps*1e6), ui.FormatRate(c.RateMbps*1e6), c.BlocksDone, c.Blocks, ui.FormatBytes(int64(c.WireBytes)))
+			c.Content, c.Group, c.Phase, ui.FormatRate(float64(c.AchievedBps)), ui.FormatRate(float64(c.RateBps)), c.BlocksDone, c.Blocks, ui.FormatBytes(int64(c.WireBytes)))
 		if c.Waiting != "" {
 			fmt.Fprintf(&b, "; waiting for: %s", c.Waiting)
 		}
 		b.WriteString("\n")
 		for _, m := range c.Members {
-			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPercent/100), ui.FormatBytes(int64(m.Backlog)))
+			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPpm.Percent()/100), ui.FormatBytes(int64(m.Backlog)))
 			if m.Why != "" {
 				fmt.Fprintf(&b, ", slow: %s", m.Why)
 			}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // snake is how a field is named.
@@ -118,6 +119,8 @@ func rows(out *[]string, path string, t reflect.Type, optional bool, names map[r
 func value(out *[]string, path string, t reflect.Type, optional bool, names map[reflect.Type]string) {
 	kind := ""
 	switch t.Kind() {
+	case reflect.Interface:
+		kind = "any"
 	case reflect.Pointer:
 		value(out, path, t.Elem(), optional, names)
 		return
@@ -131,6 +134,10 @@ func value(out *[]string, path string, t reflect.Type, optional bool, names map[
 		value(out, path+".*", t.Elem(), optional, names)
 		return
 	case reflect.Struct:
+		if t == reflect.TypeFor[time.Time]() {
+			kind = "time"
+			break
+		}
 		if names[t] == "" {
 			rows(out, path+".", t, optional, names)
 			return

@@ -292,7 +292,7 @@ func (w logWriter) Write(b []byte) (int, error) {
 		if _, rest, ok := bytes.Cut(line, []byte("memberlist: ")); ok { // date, time and level come first
 			line = rest
 		}
-		w.log.Debug("mesh", "event", string(line))
+		w.log.Debug("mesh", "said", string(line))
 	}
 	return len(b), nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
@@ -72,7 +73,7 @@ func (r *receiver) carry(out peer.Out) {
 	case peer.Failed:
 		r.giveUp(r.failure(out))
 	case peer.Event:
-		r.log(out)
+		r.opt.Events(out.Event)
 	}
 }
 
@@ -119,7 +120,7 @@ func (r *receiver) changeGroup(join bool) {
 			change = run.group.Join
 		}
 		if err := change(); err != nil && run.ctx.Err() == nil {
-			r.opt.Log.Warn("change group membership", "join", join, "error", err)
+			r.opt.Events(event.GroupFailed{Join: join, Why: err.Error()})
 		}
 	})
 }
@@ -146,7 +147,7 @@ func (r *receiver) startFetch(b wire.Block) {
 			data, err := run.conn.Fetch(ctx, r.blocks[b].ID, nil)
 			in.Data, in.Why = data, fetchWhy(err)
 			if err != nil {
-				r.opt.Log.Debug("fetch failed", "block", b, "error", err)
+				r.opt.Events(event.FetchFailed{Block: uint32(b), Why: err.Error()})
 			}
 		}
 		r.answer(f, in)
@@ -201,17 +202,4 @@ func (r *receiver) failure(out peer.Failed) error {
 		err = errors.New("it does not answer")
 	}
 	return fmt.Errorf("no distribution point for %v: %w; what was received is kept, run the same command again", r.opt.Wait, err)
-}
-
-// log writes what the machine tells: a line for what a user should know, once.
-func (r *receiver) log(e peer.Event) {
-	log := r.opt.Log
-	log.Debug("peer", "event", string(e.Kind), "block", e.Block, "n", e.N, "text", e.Text)
-	switch {
-	case e.Kind == peer.EventNoLink:
-		log.Warn("distribution point lost, trying again", "error", e.Text, "for", r.opt.Wait)
-	case e.Kind == peer.EventLacks && !r.lacks:
-		r.lacks = true
-		log.Warn("the distribution point cannot give a part of this content; 'wimcast catalog verify' there says which", "why", e.Text)
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
@@ -46,7 +47,7 @@ func (r *receiver) dial() {
 	r.run = run
 	r.handleLocked(peer.Link{Up: true, Run: run.info.RunTag()})
 	r.mu.Unlock()
-	r.opt.Log.Info("joined cast", "group", run.info.Group, "buffer", run.group.Buffer())
+	r.opt.Events(event.CastJoined{Group: run.info.Group, BufferBytes: int64(run.group.Buffer())})
 	err = r.hear(run)
 	r.lost(err, func(why string, permanent bool) peer.In { return peer.Link{Why: why, Permanent: permanent} })
 }

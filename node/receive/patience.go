@@ -4,30 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"strings"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
 // Patience waits for a distribution point that does not answer yet, and says so.
 type Patience struct {
 	Wait   time.Duration
-	Log    *slog.Logger // nil: nobody
-	Points []string     // for the log
+	Events func(event.Event) // nil: nobody is told
+	Points []string          // host:port, to be told
 }
 
 const (
 	tryEvery  = time.Second      // from one answer that did not come to the next question
-	tellEvery = 10 * time.Second // between two lines that say that the distribution point does not answer
+	tellEvery = 10 * time.Second // between two events that say that the distribution point does not answer
 )
 
 // Try calls ask until it succeeds, trying again cannot help, or the time is over.
 func (p Patience) Try(ctx context.Context, ask func() error) error {
-	log := p.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	var told time.Time
 	for start := time.Now(); ; {
 		err := ask()
@@ -37,9 +34,9 @@ func (p Patience) Try(ctx context.Context, ask func() error) error {
 		if time.Since(start) > p.Wait {
 			return fmt.Errorf("no distribution point for %v: %w", p.Wait, err)
 		}
-		if time.Since(told) > tellEvery {
+		if time.Since(told) > tellEvery && p.Events != nil {
 			told = time.Now()
-			log.Warn("the distribution point does not answer, trying again", "points", p.Points, "for", p.Wait, "error", err)
+			p.Events(event.Waiting{Points: strings.Join(p.Points, ","), Limit: p.Wait, Why: err.Error()})
 		}
 		select {
 		case <-ctx.Done():

@@ -3,12 +3,11 @@ package receive
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -20,7 +19,7 @@ func TestPatience(t *testing.T) {
 		want  string            // of the error
 		tries int
 		took  time.Duration
-		lines int // in the log
+		told  int // so many times
 	}{
 		{"at once", func(int) error { return nil }, "", 1, 0, 0},
 		{"it comes up", func(n int) error {
@@ -41,9 +40,10 @@ func TestPatience(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var log strings.Builder
+				var told []event.Event
 				start, tries := time.Now(), 0
-				err := Patience{Wait: 20 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil)), Points: []string{"dp:4790"}}.Try(t.Context(), func() error {
+				tell := func(e event.Event) { told = append(told, e) }
+				err := Patience{Wait: 20 * time.Second, Events: tell, Points: []string{"dp:4790", "b:1"}}.Try(t.Context(), func() error {
 					tries++
 					return c.asks(tries)
 				})
@@ -53,8 +53,13 @@ func TestPatience(t *testing.T) {
 				if took := time.Since(start); tries != c.tries || took != c.took {
 					t.Errorf("%d tries in %v, want %d in %v", tries, took, c.tries, c.took)
 				}
-				if n := strings.Count(log.String(), "dp:4790"); n != c.lines {
-					t.Errorf("%d lines in the log, want %d:\n%s", n, c.lines, log.String())
+				if len(told) != c.told {
+					t.Errorf("told %d times, want %d: %v", len(told), c.told, told)
+				}
+				for _, e := range told {
+					if w, _ := e.(event.Waiting); w.Points != "dp:4790,b:1" || w.Limit != 20*time.Second || w.Why == "" {
+						t.Errorf("told %#v", e)
+					}
 				}
 			})
 		})

@@ -2,12 +2,12 @@ package receive
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/clock"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
@@ -25,11 +25,11 @@ const DefaultWait = peer.DefaultLostMax
 
 // Options says how to take part in a cast.
 type Options struct {
-	Interface string        // network interface; "" picks the one usable
-	Wait      time.Duration // how long to wait for a distribution point that is gone; 0: DefaultWait
-	Drop      func() bool   // loses datagrams, for tests and demonstrations
-	Log       *slog.Logger
-	Progress  func(Progress) // told twice a second, and at the end; never by two goroutines at once
+	Interface string            // network interface; "" picks the one usable
+	Wait      time.Duration     // how long to wait for a distribution point that is gone; 0: DefaultWait
+	Drop      func() bool       // loses datagrams, for tests and demonstrations
+	Events    func(event.Event) // told what happens, and must not wait; nil: nobody
+	Progress  func(Progress)    // told twice a second, and at the end; never by two goroutines at once
 }
 
 // Progress says how far a reception is.
@@ -42,16 +42,10 @@ type Progress struct {
 
 // Received is what came in a reception, and how.
 type Received struct {
-	Bytes       int64 // of blocks received
-	Blocks      int
-	Multicast   uint64 // blocks decoded from multicast
-	Repaired    uint64 // of these with parity
-	Quic        uint64 // blocks fetched over QUIC
-	QuicBytes   int64  // in these
-	Symbols     uint64
-	Duplicates  uint64
-	Bad         uint64
-	Seconds     float64
+	peer.Status           // at the end
+	Bytes       int64     // of blocks received
+	Blocks      int       // in these
+	QuicBytes   int64     // of these, fetched over QUIC
 	LastChunkAt time.Time // when the last block was verified
 }
 
@@ -91,7 +85,6 @@ type receiver struct {
 	bytes   int64
 	quic    int64 // of bytes, what came over QUIC
 	last    time.Time
-	lacks   bool // the user has been told that the distribution point cannot give a part
 
 	queue    []peer.Store // verified, waiting for the sink
 	wake     chan struct{}
@@ -101,8 +94,8 @@ type receiver struct {
 
 // Run takes part in the cast of a content until the sink has all it needs.
 func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Received, error) {
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
+	if opt.Events == nil {
+		opt.Events = func(event.Event) {}
 	}
 	if opt.Wait == 0 {
 		opt.Wait = DefaultWait
@@ -158,7 +151,9 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 	case <-r.finished:
 	}
 	out := r.result()
-	out.Seconds = time.Since(start).Seconds()
+	if err == nil {
+		r.opt.Events(event.ReceptionDone{Bytes: out.Bytes, Blocks: out.Blocks, QuicBytes: out.QuicBytes, Took: time.Since(start)})
+	}
 	end := r.snapshot()
 	cancel()
 	telling.Wait()
@@ -171,11 +166,7 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 func (r *receiver) result() Received {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.machine.Status()
-	return Received{
-		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
-		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
-	}
+	return Received{Status: r.machine.Status(), Bytes: r.bytes, Blocks: r.count, QuicBytes: r.quic, LastChunkAt: r.last}
 }
 
 // dropFirst closes a connection that no Dial has used.

@@ -3,14 +3,13 @@ package send
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
@@ -32,8 +31,8 @@ type Config struct {
 	RateMax   int64 // bits a second; 0: none
 	RateMin   int64
 	Store     chunk.Getter
-	Log       *slog.Logger
-	OnEnd     func() // called once, when all else has ended
+	Events    func(event.Event) // must not wait
+	OnEnd     func()            // called once, when all else has ended
 }
 
 // Member is a connection that takes part in a cast. Its methods must not wait.
@@ -148,18 +147,12 @@ func (c *Cast) Report(id distributor.MemberID, r wire.Report) {
 	}
 }
 
-// Status is a snapshot of a cast.
-type Status struct {
-	distributor.Status
-	Wait time.Duration // until WaitUntil, at least 0
-}
-
 // Status returns a snapshot. It reports false when the cast has ended.
-func (c *Cast) Status() (out Status, ok bool) {
+func (c *Cast) Status() (out distributor.Status, ok bool) {
 	ok = c.ask(func(m *distributor.Machine, now machine.Time) {
-		out.Status = m.Status()
-		if out.WaitUntil != machine.Never {
-			out.Wait = max(out.WaitUntil.Sub(now), 0)
+		out = m.Status()
+		if at, _ := m.Deadline(); at != machine.Never {
+			out.Wait = event.Seconds(max(at.Sub(now), 0))
 		}
 	})
 	return out, ok

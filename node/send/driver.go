@@ -8,6 +8,7 @@ import (
 
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/clock"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -128,13 +129,11 @@ func (d *driver) drain() bool {
 		case distributor.Drop:
 			d.drop(out)
 		case distributor.Over:
-			d.cfg.Log.Warn("cast run is over, members will start another", "cast", d.cfg.Name, "why", out.Why)
 			return false
 		case distributor.End:
-			d.cfg.Log.Debug("cast ends", "cast", d.cfg.Name, "why", out.Why)
 			return false
 		case distributor.Event:
-			d.cfg.Log.Debug("cast", "event", string(out.Kind), "member", out.Member, "block", out.Block, "n", out.N, "text", out.Text)
+			d.cfg.Events(out.Event)
 		}
 	}
 }
@@ -192,12 +191,12 @@ func (d *driver) flush() {
 	d.batch = d.batch[:0]
 }
 
-// complain logs an error that may come thousands of times a second, at most once a second.
+// complain tells of an error that may come thousands of times a second, at most once a second.
 func (d *driver) complain(what string, err error) {
 	now := time.Now()
 	if now.Sub(d.failing) <= time.Second {
 		return
 	}
 	d.failing = now
-	d.cfg.Log.Warn(what, "cast", d.cfg.Name, "error", err)
+	d.cfg.Events(event.SendFailed{What: what, Why: err.Error()})
 }

@@ -3,7 +3,6 @@ package send
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/distributor"
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -100,7 +100,7 @@ func run(t *testing.T, store *slowStore, chunks []catalog.ManifestChunk, long ti
 		t.Fatal(err)
 	}
 	c := &Cast{
-		cfg:    Config{Info: info, Log: slog.New(slog.DiscardHandler)},
+		cfg:    Config{Info: info, Events: func(event.Event) {}},
 		inputs: make(chan input, inputsMax), done: make(chan struct{}), members: make(map[distributor.MemberID]Member),
 	}
 	var mu sync.Mutex
@@ -151,7 +151,7 @@ func run(t *testing.T, store *slowStore, chunks []catalog.ManifestChunk, long ti
 		mu.Lock()
 		seq := got.seq
 		mu.Unlock()
-		c.Report(id, wire.Report{Cast: info.Cast, Run: info.RunTag(), Serial: n, Highest: seq, Received: uint64(seq)})
+		c.Report(id, wire.Report{Cast: info.Cast, Run: info.RunTag(), Serial: n, Highest: seq, Received: uint64(seq), Decoded: n})
 	}
 	cancel()
 	<-ended
