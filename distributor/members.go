@@ -39,21 +39,22 @@ type member struct {
 	final  bool
 	needs  bool // lacks something or may ask for more
 
-	heard    machine.Time // last report
-	progress machine.Time // last sign that it gets on: Held, Fetched or new datagrams
-	serial   uint32       // of the last report
-	reported bool
-	loss     loss
-	carry    carry
-	trouble  bool         // by its last sample
-	weighed  machine.Time // when that was taken
-	ready    bool         // it was of this round
-	decoded  uint32       // blocks it has decoded from multicast, by its reports
-	calls    int          // times it was called back into the group in vain
-	fresh    bool         // came while slower ones had a pass
-	alone    bool         // demoted, and no other member is left behind with it: QUIC serves it
-	backlog  int64
-	deaf     bool
+	heard       machine.Time // last report
+	progress    machine.Time // last sign that it gets on: Held, Fetched or new datagrams
+	serial      uint32       // of the last report
+	reported    bool
+	loss        loss
+	carry       carry
+	trouble     bool         // by its last sample
+	weighed     machine.Time // when that was taken,
+	weighedFrom machine.Time // and begun
+	ready       bool         // it was of this round
+	decoded     uint32       // blocks it has decoded from multicast, by its reports
+	calls       int          // times it was called back into the group in vain
+	fresh       bool         // came while slower ones had a pass
+	alone       bool         // demoted, and no other member is left behind with it: QUIC serves it
+	backlog     int64
+	deaf        bool
 
 	durable    int64             // bytes held since the last check
 	durables   [durableLen]int64 // the same of the checks before

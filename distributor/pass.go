@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/internal/event"
+	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -22,7 +23,7 @@ const (
 	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
-	gainAfter     = 1200 * time.Millisecond
+	gainAfter     = 1100 * time.Millisecond
 	gainIntervals = 4                      // and so many report intervals
 	gainBlocks    = 2                      // and the time for so many blocks
 	gainPause     = 500 * time.Millisecond // without a symbol: what comes then is counted anew
@@ -69,7 +70,7 @@ func (m *Machine) passOn(carried int64) bool {
 // leaveBehind demotes a member whose link does not carry the rate, while others' do.
 func (m *Machine) leaveBehind(mb *member) {
 	c := &mb.carry
-	if !mb.trouble || m.waiting < 2 || m.steered() < m.steering(m.waiting) {
+	if !mb.trouble || m.waiting < 2 || m.steered(c.since) < m.steering(m.waiting) {
 		return
 	}
 	lasted := m.now.Sub(c.since)
@@ -79,10 +80,11 @@ func (m *Machine) leaveBehind(mb *member) {
 	}
 }
 
-// steered counts members without trouble.
-func (m *Machine) steered() (n int) {
+// steered counts members that have carried the rate without trouble in all of the time since then. Loss that all meet at
+// once is seen in all samples that began after it did.
+func (m *Machine) steered(since machine.Time) (n int) {
 	for _, mb := range m.members {
-		if mb.wants > 0 && mb.weighed > 0 && mb.keepsUp(m.rate.bps, m.paused) {
+		if mb.wants > 0 && !mb.trouble && mb.weighedFrom >= since && mb.carry.bps >= m.rate.bps/100*fallsBehind {
 			n++
 		}
 	}

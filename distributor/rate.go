@@ -137,7 +137,7 @@ func (m *Machine) weigh(mb *member) {
 	} else {
 		mb.trouble = mb.carry.take(m.now, mulDiv(int64(n)*datagramBits, int64(time.Second), int64(span)), s)
 	}
-	mb.weighed = m.now
+	mb.weighed, mb.weighedFrom = m.now, w.at
 }
 
 // endRound adjusts the rate by what the round showed.
@@ -218,8 +218,8 @@ func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 			w.laden++
 		}
 		disks = append(disks, mb.durableBps)
-		if mb.weighed < m.rate.round.at {
-			continue
+		if mb.weighed < m.rate.round.at || !mb.ready && !mb.trouble {
+			continue // it has told nothing about this rate
 		}
 		w.members++
 		switch {

@@ -90,3 +90,11 @@ func (h *Host) SetMTU(bytes int) {
 	h.lab.must("ip -n %s link set eth0 mtu %d", h.ns, bytes)
 	h.lab.must("ip -n sw link set p%s mtu %d", strings.TrimPrefix(h.ns, "h"), bytes)
 }
+
+// SetDownRate makes the switch's port to the host carry mbit Mbit/s, as an old network card would.
+func (h *Host) SetDownRate(mbit int) {
+	h.lab.t.Helper()
+	port := "p" + strings.TrimPrefix(h.ns, "h")
+	h.lab.must("tc -n sw qdisc replace dev %s root tbf rate %dmbit burst 32k limit 128k", port, mbit)
+	h.lab.must("ip netns exec sw ethtool -K %s tx-udp-segmentation off", port)
+}
