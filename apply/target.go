@@ -96,6 +96,12 @@ func (p *Plan) openTarget() error {
 	return p.fresh()
 }
 
+// Vacant fails, with ErrNotEmpty, for a target that New would refuse: one that holds anything and is not marked as unfinished.
+func Vacant(target vfs.FS) error {
+	_, err := (&Plan{fsys: target}).inspect()
+	return err
+}
+
 // inspect reports whether the target is marked as incomplete, and refuses it if it is not and holds anything.
 func (p *Plan) inspect() (marked bool, err error) {
 	entries, err := p.fsys.ReadDir(".")

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wire"
@@ -62,13 +63,14 @@ type receptionJSON struct {
 	Files       int     `json:"files,omitempty"`
 	Dirs        int     `json:"dirs,omitempty"`
 	Lost        string  `json:"not_kept,omitempty"`
+	ReadBack    int64   `json:"read_back_bytes,omitempty"`
 }
 
 func toJSON(f node.Reception) receptionJSON {
 	out := receptionJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
 		GoodputMbps: goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Quic,
-		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(),
+		Duplicates: f.Duplicates, ApplyLag: f.ApplyLag.Seconds(), ReadBack: f.ReadBack,
 	}
 	if f.Apply != nil {
 		out.Files, out.Dirs, out.Lost = f.Apply.Files, f.Apply.Dirs, lostWords(f.Apply.Lost)
@@ -132,6 +134,9 @@ func (a *app) received(cmd *cli.Command, out node.Reception, where string) error
 	}
 	a.notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
 		formatBytes(out.Bytes), out.Total.Seconds(), formatRate(goodput(out.Bytes, out.Total)), out.Repaired, out.Quic)
+	if out.ReadBack > 0 {
+		a.notef("read back %s: the disk has what was published", formatBytes(out.ReadBack))
+	}
 	if out.Apply != nil {
 		a.notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
 		if lost := lostWords(out.Apply.Lost); lost != "" {
@@ -156,7 +161,7 @@ func receptionHint(err error) error {
 	case errors.Is(err, node.ErrOtherNode):
 		return withHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
 	}
-	if errors.Is(err, node.ErrWhichImage) {
+	if errors.Is(err, content.ErrWhichImage) {
 		return withHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")
 	}
 	return applyHint(folderHint(err))

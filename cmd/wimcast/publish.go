@@ -10,16 +10,17 @@ import (
 
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/node"
 )
 
 func (a *app) publishCommand() *cli.Command {
 	return &cli.Command{
-		Name: "publish", Usage: "put a file into the catalogue", ArgsUsage: "FILE",
+		Name: "publish", Usage: "put a file or a folder into the catalogue", ArgsUsage: "PATH",
 		Flags: []cli.Flag{
 			dirFlag(), jsonFlag(),
 			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)"},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, folder, driver, disk or file (default: folder for a directory, image for a WIM, else file)"},
 			&cli.BoolFlag{Name: "replace", Usage: "replace what has this name and version"},
 		},
 		Action: a.publish,
@@ -27,7 +28,7 @@ func (a *app) publishCommand() *cli.Command {
 }
 
 func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "FILE")
+	got, err := args(cmd, "PATH")
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
 		return withHint(err, "choose another version, or say --replace")
-	case errors.Is(err, node.ErrChanged):
+	case errors.Is(err, content.ErrChanged):
 		return withHint(err, "publish again when nothing writes to the file any more")
 	}
 	return wimHint(err)
