@@ -100,13 +100,12 @@ func (o *Overlay) Check(ctx context.Context, drop func() error, progress func(do
 			return fmt.Errorf("check output %s: %w", o.path, err)
 		}
 	}
-	buf := make([]byte, chunk.MaxSize)
-	zeros := map[uint32]chunk.ID{}
+	c := checker{Overlay: o, buf: make([]byte, chunk.MaxSize), zeros: map[uint32]chunk.ID{}}
 	for i := range o.refs {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("check output %s: %w", o.path, err)
 		}
-		if err := o.checkAt(i, buf, zeros); err != nil {
+		if err := c.check(i); err != nil {
 			return fmt.Errorf("check output %s: %w", o.path, err)
 		}
 		if progress != nil {
@@ -116,30 +115,62 @@ func (o *Overlay) Check(ctx context.Context, drop func() error, progress func(do
 	return nil
 }
 
-// checkAt reads the chunk at position i. zeros has the names of chunks of zeros, by their sizes, that were met: most of a disk may be
-// such, and comparing is quicker than hashing.
-func (o *Overlay) checkAt(i int, buf []byte, zeros map[uint32]chunk.ID) error {
-	r := o.refs[i]
-	buf = buf[:r.Size]
-	if n, err := o.file.ReadAt(buf, o.offs[i]); n < len(buf) && err != io.EOF {
-		return fmt.Errorf("read at offset %d: %w", o.offs[i], err)
-	} else if n == len(buf) && o.sum(buf, zeros) == r.ID {
-		return nil
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	delete(o.held, r.ID)
-	return &chunk.DamagedError{ID: r.ID, File: o.path, Off: o.offs[i]}
+// checker reads an output from front to back.
+type checker struct {
+	*Overlay
+	buf   []byte
+	zeros map[uint32]chunk.ID // the names of chunks of zeros that were met, by their sizes: most of a disk may be such, and comparing is quicker than hashing
+
+	start, end int64 // of the data that was looked for last, where the output can have holes
 }
 
-func (o *Overlay) sum(b []byte, zeros map[uint32]chunk.ID) chunk.ID {
+// check reads the chunk at position i.
+func (c *checker) check(i int) error {
+	r, off := c.refs[i], c.offs[i]
+	buf := c.buf[:r.Size]
+	hole, err := c.hole(off, off+int64(r.Size))
+	if err != nil {
+		return err
+	}
+	if hole {
+		clear(buf)
+	} else if n, err := c.file.ReadAt(buf, off); n < len(buf) && err != io.EOF {
+		return fmt.Errorf("read at offset %d: %w", off, err)
+	} else if n < len(buf) {
+		buf = buf[:n] // it ends too early
+	}
+	if len(buf) == int(r.Size) && c.sum(buf) == r.ID {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.held, r.ID)
+	return &chunk.DamagedError{ID: r.ID, File: c.path, Off: off}
+}
+
+// hole says whether a range, behind those that were asked for before, is a hole, which need not be read.
+func (c *checker) hole(from, to int64) (bool, error) {
+	sparse, ok := c.file.(Sparse)
+	if !ok {
+		return false, nil
+	}
+	if from >= c.end {
+		var err error
+		if c.start, c.end, err = sparse.NextData(from, c.size()); err != nil {
+			return false, err
+		}
+	}
+	return to <= c.start, nil
+}
+
+func (c *checker) sum(b []byte) chunk.ID {
 	if !isZeros(b) {
 		return chunk.Sum(b)
 	}
-	id, met := zeros[uint32(len(b))]
+	id, met := c.zeros[uint32(len(b))]
 	if !met {
 		id = chunk.Sum(b)
-		zeros[uint32(len(b))] = id
+		c.zeros[uint32(len(b))] = id
 	}
 	return id
 }

@@ -27,6 +27,12 @@ type Zeroer interface {
 	Zero(off, size int64) error
 }
 
+// Sparse is an Output that can have holes, which read as zeros.
+type Sparse interface {
+	// NextData returns the next range from off on that is not a hole, of an output of that size; start is size when there is none.
+	NextData(off, size int64) (start, end int64, err error)
+}
+
 // parts are the chunks of one content at their places in an output, with a journal that says which of them are durable. It is
 // what an Assembly and an Overlay have in common.
 type parts struct {

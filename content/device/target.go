@@ -146,6 +146,15 @@ func (t *Target) ReadAt(p []byte, off int64) (int, error)  { return t.file.ReadA
 func (t *Target) WriteAt(p []byte, off int64) (int, error) { return t.file.WriteAt(p, off) }
 func (t *Target) Sync() error                              { return t.file.Sync() }
 
+// NextData returns the next range that is not a hole. A device has none that count: what it gives must be read.
+func (t *Target) NextData(off, size int64) (start, end int64, err error) {
+	info, err := t.file.Stat()
+	if err != nil || t.block || info.Size() < size {
+		return off, size, err
+	}
+	return NextData(t.file, off, size)
+}
+
 // zeroStep is how many zeros are written by one call.
 const zeroStep = 1 << 20
 

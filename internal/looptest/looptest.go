@@ -23,7 +23,7 @@ func New(tb testing.TB, size int64) string {
 	}
 	f.Close()
 	Need(tb, "losetup", "mount")
-	out, err := exec.Command("losetup", "--find", "--show", path).CombinedOutput()
+	out, err := exec.Command("losetup", "--find", "--direct-io=on", "--show", path).CombinedOutput()
 	if err != nil {
 		lack(tb, "no loop device can be had: "+strings.TrimSpace(string(out))+"; load the module loop")
 	}
