@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -24,8 +25,9 @@ func (a *app) demoCommand() *cli.Command {
 		Description: "Runs one distribution point and several peers over the loopback interface, each with sockets and a folder of its own, " +
 			"below a temporary folder that is removed at the end.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "image", Usage: "`FILE[:N]`: a WIM and the number of the image to deploy"},
-			&cli.StringFlag{Name: "tree", Usage: "`DIR` to capture when no --image is given (default: the sources of the Go installation)"},
+			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, folder, file or disk, which goes into a file", Value: "image"},
+			&cli.StringFlag{Name: "image", Usage: "`FILE[:N]`: a WIM and the number of the image to deploy; or the file, or disk image, itself (default: one is made)"},
+			&cli.StringFlag{Name: "tree", Usage: "`DIR` that is the folder, or is captured when no --image is given (default: the sources of the Go installation)"},
 			&cli.IntFlag{Name: "peers", Usage: "how many peers", Value: 4},
 			&cli.StringFlag{Name: "loss", Usage: "`SHARE` of datagrams that each peer loses", Value: "1%"},
 			&cli.StringFlag{Name: "rate", Usage: "upper `LIMIT` of the rate, as 500M (default: none, the rate is found)"},
@@ -40,7 +42,8 @@ func (a *app) demoCommand() *cli.Command {
 
 // demoPlan is what a demo was asked to do.
 type demoPlan struct {
-	image  string // path of a WIM, or ""
+	kind   demoKind
+	image  string // path of what is published, or ""
 	number int    // of the image in it
 	tree   string // captured when image is ""
 	peers  int
@@ -75,7 +78,7 @@ func (a *app) demo(ctx context.Context, cmd *cli.Command) (err error) {
 		err = d.report(result)
 	}
 	if err == nil && (result.Applied != plan.peers || result.Mismatches > 0) {
-		err = fmt.Errorf("demo: %d of %d peers applied the image, %d differences from the source", result.Applied, plan.peers, result.Mismatches)
+		err = fmt.Errorf("demo: %d of %d peers have it, %d differences from the source", result.Applied, plan.peers, result.Mismatches)
 	}
 	return err
 }
@@ -86,6 +89,10 @@ func demoPlanOf(cmd *cli.Command) (demoPlan, error) {
 	}
 	plan := demoPlan{number: 1, tree: cmd.String("tree"), peers: int(cmd.Int("peers")), seed: uint64(cmd.Int("seed")), rules: nameRules(cmd)}
 	var err error
+	var known bool
+	if plan.kind, known = demoKinds[cmd.String("kind")]; !known {
+		return plan, usageErrorf(cmd, "--kind %s: want image, folder, file or disk", cmd.String("kind"))
+	}
 	if plan.peers < 1 || plan.peers > demoPeersMax {
 		return plan, usageErrorf(cmd, "--peers %d: want 1 to %d", plan.peers, demoPeersMax)
 	}
@@ -100,19 +107,29 @@ func demoPlanOf(cmd *cli.Command) (demoPlan, error) {
 			return plan, usageErrorf(cmd, "--rate: %w", err)
 		}
 	}
-	if s := cmd.String("image"); s != "" {
-		if plan.image, plan.number, err = cutNumber(s); err != nil {
-			return plan, usageErrorf(cmd, "--image: %w", err)
-		}
-		plan.number = max(plan.number, 1)
-		return plan, nil
+	return plan, plan.choose(cmd)
+}
+
+// choose takes what is to be published.
+func (p *demoPlan) choose(cmd *cli.Command) (err error) {
+	image := cmd.String("image")
+	if p.kind.kind != catalog.KindImage {
+		p.number = 0
 	}
-	if plan.tree == "" {
-		if plan.tree, err = goSources(cmd); err != nil {
-			return plan, err
+	switch {
+	case image != "" && p.kind.kind == catalog.KindFolder:
+		return usageErrorf(cmd, "--image: a folder is named by --tree")
+	case image != "" && p.kind.kind != catalog.KindImage:
+		p.image = image
+	case image != "":
+		if p.image, p.number, err = cutNumber(image); err != nil {
+			return usageErrorf(cmd, "--image: %w", err)
 		}
+		p.number = max(p.number, 1)
+	case p.tree == "" && p.kind.tree:
+		p.tree, err = goSources(cmd)
 	}
-	return plan, nil
+	return err
 }
 
 // goSources is a real tree that most machines on which this is built have.
