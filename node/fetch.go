@@ -95,6 +95,8 @@ func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
 		return nil // not there, or what is wrong shows when it is opened
 	case info.IsDir():
 		return fmt.Errorf("get: %s is a directory: name a file in it", path)
+	case info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0:
+		return fmt.Errorf("get: %s is not a regular file: name another; 'wimcast deploy --disk' writes to devices", path)
 	case !replace:
 		return fmt.Errorf("get: %s: %w", path, fs.ErrExist)
 	}
