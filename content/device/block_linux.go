@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -33,7 +34,7 @@ func openBlock(path string, info fs.FileInfo) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{path: path, file: f, block: true, serial: host.serial(name)}
-	t.size, err = blockSize(f)
+	t.size, err = f.Seek(0, io.SeekEnd)
 	if err == nil {
 		t.holds, err = Signature(f)
 	}

@@ -3,7 +3,6 @@ package device
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -198,6 +197,3 @@ func (t *Target) Close() error {
 	}
 	return cerr
 }
-
-// blockSize is a device's size in bytes.
-func blockSize(f *os.File) (int64, error) { return f.Seek(0, io.SeekEnd) }
