@@ -95,10 +95,18 @@ var rooms = map[string]room{
 
 	"cmd/wimcast": {
 		imports: []string{
-			"api", "apply", "capture", "catalog", "content", "content/device", "internal/oserr", "internal/vfs", "netsim",
-			"node", "node/folder", "node/receive", "wim", "wim/edit", "wire",
+			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "content", "content/device",
+			"netsim", "node", "node/folder", "node/receive", "wim", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
+	},
+	"cmd/internal/wim": {
+		imports: []string{"apply", "capture", "cmd/internal/ui", "internal/oserr", "internal/vfs", "wim", "wim/edit"},
+		why:     "the verbs of files know no site and no network",
+	},
+	"cmd/internal/ui": {
+		imports: []string{"apply", "internal/oserr", "internal/vfs", "wim"},
+		why:     "it is what verbs share: it may know the errors that they meet, and no verb",
 	},
 	"bench/lab": {why: "bench runs the real binary: what it measures is what users run"},
 	"bench/wim": {why: "bench runs the real binary: what it measures is what users run"},
@@ -107,6 +115,7 @@ var rooms = map[string]room{
 	"internal/clock":           {imports: []string{"internal/machine"}, why: internalWhy},
 	"internal/efsraw":          {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
+	"internal/jsontest":        {why: internalWhy},
 	"internal/looptest":        {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},

@@ -68,8 +68,8 @@ type Config struct {
 	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
 	Events  func(Event) // told of progress, from any goroutine; nil: not told
 
-	part  *wim.Image                         // in place of the whole image
-	place func(context.Context, *Plan) error // what Finish does at the end in place of taking its marks away
+	part  *wim.Image                        // in place of the whole image
+	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away
 }
 
 // EventKind is what an Event is about.
@@ -101,22 +101,5 @@ type Report struct {
 	Bytes         int64 // contents of all files, hard-linked names counted once
 	SpoolPeak     int64 // most bytes that waited at one time, this run
 	ResumedBlocks int   // held when this run began
-	Lost          Lost  // what the target cannot keep
-}
-
-// Lost counts what was not kept, because the target has no place for it or because it was not permitted. Owners and Xattrs are
-// those of this run only.
-type Lost struct {
-	Security     int // security descriptors
-	NamedStreams int
-	ShortNames   int
-	Attributes   int // read-only, hidden, system and the like
-	Reparse      int // reparse points that are no links: made as plain files or directories
-	ObjectIDs    int //
-	Encrypted    int // files in the raw encrypted form: left out
-	Special      int // device nodes, sockets and pipes: left out
-	Owners       int // owner, group or mode
-	Absolute     int // links to absolute paths: made, but they lead where that path leads on this machine
-	Xattrs       int // xattrs that the file system refused
-	Damaged      int // files with contents that fail their check, where Config.Recover has them written
+	Lost          Lost  // what is not as in the image
 }

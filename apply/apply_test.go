@@ -202,7 +202,7 @@ func wantSame(t testing.TB, want, got string) {
 }
 
 // putShuffled puts all needed blocks in random order, with commits now and then; what the spool refuses comes later.
-func putShuffled(p *Plan, c Content, image []byte, rng *rand.Rand) error {
+func putShuffled(p *Job, c Content, image []byte, rng *rand.Rand) error {
 	queue := p.Needs()
 	rng.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
 	for len(queue) > 0 {

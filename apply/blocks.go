@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/wim"
 )
 
 // blockMap says where the blocks of a content stand in the file.
@@ -59,6 +60,38 @@ func (m *blockMap) covering(off, end int64, fn func(block chunk.Block, from, to 
 	i := sort.Search(len(m.chunks), func(i int) bool { return m.starts[i+1] > off })
 	for ; i < len(m.chunks) && m.starts[i] < end; i++ {
 		fn(m.chunks[i].Block, m.starts[i], m.starts[i+1])
+	}
+}
+
+// mapBlocks finds the needed blocks.
+func (p *plan) mapBlocks() {
+	p.need = newBlockSet(len(p.blocks.chunks))
+	for i := range p.runs(0, p.count()) {
+		if at := p.placeOf(i); isWhole(at) {
+			p.blocks.covering(at.Offset, at.End(), func(b chunk.Block, _, _ int64) { p.need.set(b) })
+		} else {
+			p.coverWanted(p.newRun(i), p.need.set)
+		}
+	}
+}
+
+// coverWanted calls fn with the blocks that hold what must be put of a run; with one block maybe more than once.
+func (p *plan) coverWanted(r *run, fn func(block chunk.Block)) {
+	r.wanted(func(from, to int64) {
+		p.blocks.covering(r.Offset+from, r.Offset+to, func(b chunk.Block, _, _ int64) { fn(b) })
+	})
+}
+
+// overlaps calls fn with every needed run that has a byte in [off, end) of the file, and which of its bytes.
+func (p *plan) overlaps(off, end int64, fn func(i int, at wim.Place, from, to int64)) {
+	n := p.count()
+	first := sort.Search(n, func(i int) bool { return p.placeOf(i).End() > off })
+	for i := range p.runs(first, n) {
+		at := p.placeOf(i)
+		if at.Offset >= end {
+			return
+		}
+		fn(i, at, max(0, off-at.Offset), min(at.StoredSize, end-at.Offset))
 	}
 }
 

@@ -30,7 +30,7 @@ func runAll(fsys vfs.FS, image []byte, c Content, pro *wim.File, seed uint64) (h
 		return nil, err
 	}
 	defer p.Close()
-	held = p.Held()
+	held = p.put.list()
 	rng := rand.New(rand.NewPCG(seed, 3))
 	queue := p.Needs()
 	rng.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })

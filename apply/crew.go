@@ -48,13 +48,13 @@ type crew struct {
 	sync sync.RWMutex // held for reading while names of dirty files change, for writing while they are synced
 }
 
-func (p *Plan) startCrew(n int) {
-	c := &crew{dirty: p.tree.newDirty(), done: newBitset(p.tree.count()), common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
+func (j *Job) startCrew(n int) {
+	c := &crew{dirty: j.plan.newDirty(), done: newBitset(j.plan.count()), common: make(chan task, queueLen), big: bigPiece{token: make(chan struct{}, 1)}}
 	c.idle.L = &c.mu
-	p.crew = c
+	j.crew = c
 	for range n {
 		q := make(chan task, queueLen)
-		w := &worker{p: p}
+		w := &worker{job: j}
 		c.queues = append(c.queues, q)
 		c.wg.Add(1)
 		go func() {
@@ -65,8 +65,8 @@ func (p *Plan) startCrew(n int) {
 }
 
 // send gives a task to the run's worker, or to any; it waits while too much is in flight.
-func (p *Plan) send(t task) error {
-	c := p.crew
+func (j *Job) send(t task) error {
+	c := j.crew
 	c.mu.Lock()
 	for c.inflight > inflightMax && c.err == nil {
 		c.idle.Wait()
@@ -79,7 +79,7 @@ func (p *Plan) send(t task) error {
 	c.mu.Unlock()
 	switch {
 	case err != nil:
-		p.unroom(&t)
+		j.unroom(&t)
 	case t.r == nil:
 		c.common <- t
 	default:

@@ -18,11 +18,11 @@ type bigPiece struct {
 }
 
 // room gives the bytes that a task's data is to be put together in. It waits while another big piece is decoded.
-func (p *Plan) room(t *task, size int64) []byte {
+func (j *Job) room(t *task, size int64) []byte {
 	if t.r == nil || !t.r.big() {
 		return make([]byte, size)
 	}
-	b := &p.crew.big
+	b := &j.crew.big
 	b.token <- struct{}{}
 	t.big = true
 	b.src = grow(b.src, size)
@@ -30,32 +30,32 @@ func (p *Plan) room(t *task, size int64) []byte {
 }
 
 // unroom ends a task's use of what big pieces share.
-func (p *Plan) unroom(t *task) {
+func (j *Job) unroom(t *task) {
 	if t.big {
 		t.big = false
-		<-p.crew.big.token
+		<-j.crew.big.token
 	}
 }
 
 // sendPieces sends pieces whose stored bytes are together already.
-func (p *Plan) sendPieces(t task) error {
+func (j *Job) sendPieces(t task) error {
 	if t.r.big() {
-		p.crew.big.token <- struct{}{}
+		j.crew.big.token <- struct{}{}
 		t.big = true
 	}
-	return p.send(t)
+	return j.send(t)
 }
 
 // writeBig decodes one big piece and writes what is in it.
 func (w *worker) writeBig(t task) (err error) {
-	b := &w.p.crew.big
+	b := &w.job.crew.big
 	var data []byte
 	if data, b.src, err = t.data.bytes(b.src); err != nil {
 		return err
 	}
 	pc := t.pieces.Piece(t.first)
 	b.dst = grow(b.dst, pc.Size)
-	if err := b.dec.decode(w.p, t.r, t.pieces, t.first, t.end, data, pc.StoredOffset, b.dst); err != nil {
+	if err := b.dec.decode(w.job, t.r, t.pieces, t.first, t.end, data, pc.StoredOffset, b.dst); err != nil {
 		return err
 	}
 	return w.writeContent(t.r, b.dst, pc.Offset)
@@ -77,7 +77,7 @@ type pieceDecoder struct {
 }
 
 // decode decodes pieces [first, end) of a run into dst. src holds stored bytes from offset base of the run on.
-func (d *pieceDecoder) decode(p *Plan, r *run, pt *wim.PieceTable, first, end int, src []byte, base int64, dst []byte) error {
+func (d *pieceDecoder) decode(j *Job, r *run, pt *wim.PieceTable, first, end int, src []byte, base int64, dst []byte) error {
 	if first == end {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (d *pieceDecoder) decode(p *Plan, r *run, pt *wim.PieceTable, first, end in
 		from := pc.StoredOffset - base
 		out := dst[pc.Offset-start : pc.Offset-start+pc.Size]
 		switch err := d.dec.DecodePiece(out, src[from:from+pc.StoredSize]); {
-		case err != nil && p.cfg.Recover:
+		case err != nil && j.cfg.Recover:
 			clear(out)
 		case err != nil:
 			return fmt.Errorf("decode %s at %d: %w", r.name(), pc.Offset, err)

@@ -12,8 +12,8 @@ type dirty struct {
 	names              map[string]struct{}
 }
 
-func (t *tree) newDirty() dirty {
-	return dirty{newBitset(len(t.files)), newBitset(len(t.dirs)), newBitset(t.count()), map[string]struct{}{}}
+func (p *plan) newDirty() dirty {
+	return dirty{newBitset(len(p.files)), newBitset(len(p.dirs)), newBitset(p.count()), map[string]struct{}{}}
 }
 
 // changed notes names that must be synced.
@@ -56,24 +56,24 @@ func (c *crew) changedDir(i int) {
 }
 
 // takeDirty gives what was noted since the last call.
-func (p *Plan) takeDirty() dirty {
-	c := p.crew
+func (j *Job) takeDirty() dirty {
+	c := j.crew
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.dirty
-	c.dirty = p.tree.newDirty()
+	c.dirty = j.plan.newDirty()
 	return d
 }
 
 // sync makes it durable.
-func (p *Plan) sync(d dirty) error {
+func (j *Job) sync(d dirty) error {
 	var names []string
 	add := func(name string) error {
 		if names = append(names, name); len(names) < syncAtOnce {
 			return nil
 		}
 		defer func() { names = names[:0] }()
-		return p.fsys.SyncAll(names)
+		return j.fsys.SyncAll(names)
 	}
 	for n := range d.names {
 		if err := add(n); err != nil {
@@ -87,7 +87,7 @@ func (p *Plan) sync(d dirty) error {
 		}
 	}
 	for i := range d.dirs.each() {
-		name, err := p.tree.path(p.tree.dirs[i])
+		name, err := j.plan.path(j.plan.dirs[i])
 		if err == nil {
 			err = add(name)
 		}
@@ -96,7 +96,7 @@ func (p *Plan) sync(d dirty) error {
 		}
 	}
 	for i := range d.files.each() {
-		name, err := p.tree.path(p.tree.files[i].spot)
+		name, err := j.plan.path(j.plan.files[i].spot)
 		if err == nil {
 			err = add(name)
 		}
@@ -104,9 +104,9 @@ func (p *Plan) sync(d dirty) error {
 			return err
 		}
 	}
-	if err := p.fsys.SyncAll(names); err != nil || p.keeper == nil {
+	if err := j.fsys.SyncAll(names); err != nil || j.keeper == nil {
 		return err
 	}
 	// To ntfs-3g the sync of a file system is not passed on, but that of any directory makes it sync all of the volume.
-	return p.fsys.SyncDir(".")
+	return j.fsys.SyncDir(".")
 }

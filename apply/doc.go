@@ -1,8 +1,12 @@
 // Package apply writes an image to a directory from verified chunks that come in any order.
 //
-// [New] checks the whole tree of an image and prepares the target; [Plan.Put] takes blocks, [Plan.Commit] makes
-// them durable in groups, [Plan.Finish] does what must come last. [File] drives the same plan from a WIM file that is here, and [Extract] takes a
-// part of an image that [Select] gives into a directory that holds other things, [Over] all of one.
+// [New] checks the whole tree of an image and prepares the target; [Job.Put] takes blocks, [Job.Commit] makes
+// them durable in groups, [Job.Finish] does what must come last. [File] drives such a job from a WIM file that is
+// here, and [Extract] takes a part of an image that [Select] gives into a directory that holds other things,
+// [Over] all of one.
+//
+// Inside, a plan says what an image makes of a target and which blocks that takes: it follows from the prologue
+// and from what the target can keep, and touches nothing. A [Job] carries it out.
 //
 // # How bytes reach the target
 //
@@ -22,8 +26,8 @@
 //
 // What cannot be decoded yet waits: a piece (or a small run) whose other bytes are in another block, and blocks of a run whose piece table
 // has not come. It waits in memory until the next commit or until 8 MiB wait, then in the spool file. At most
-// Config.Spool bytes wait, each piece counted whole as soon as one byte of it is there; beyond that [Plan.Put] takes only blocks that
-// something waits for ([Plan.Urgent] names them), so that the sum can pass the limit only by what those open at their edges. A piece that is
+// Config.Spool bytes wait, each piece counted whole as soon as one byte of it is there; beyond that [Job.Put] takes only blocks that
+// something waits for ([Job.Urgent] names them), so that the sum can pass the limit only by what those open at their edges. A piece that is
 // larger than the spool waits alone.
 //
 // Pieces that decode to more than 2 MiB are decoded one at a time, in buffers that are kept: those of solid runs have 64 MiB, decoded from some 20.

@@ -24,8 +24,8 @@ func rawOf(d *wim.Dentry) wim.SHA1 {
 }
 
 // keepsRaw reports whether the target keeps the raw form of a dentry, which has one.
-func (t *tree) keepsRaw(d *wim.Dentry) bool {
-	return t.ntfs != nil && t.ntfs.raw && d.Data().IsZero() && !rawOf(d).IsZero()
+func (p *plan) keepsRaw(d *wim.Dentry) bool {
+	return p.ntfs != nil && p.ntfs.raw && d.Data().IsZero() && !rawOf(d).IsZero()
 }
 
 // addRaw plans an encrypted file. It is made when all else is there, of its raw form, which tells what there is to write.
@@ -54,8 +54,8 @@ func (p *planner) addRawDir(d *wim.Dentry, s spot) error {
 }
 
 // makeEncrypted makes an encrypted file of its raw form, and its further names. Where it cannot be made here the error is noForm.
-func (p *Plan) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
-	form, err := p.openContent(p.tree.resource(int(l.res)))
+func (j *Job) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
+	form, err := j.openContent(j.plan.resource(int(l.res)))
 	if err != nil {
 		return err
 	}
@@ -64,24 +64,24 @@ func (p *Plan) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
 	if err != nil {
 		return err
 	}
-	f, err := p.fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := j.fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	if err := errors.Join(p.copyStreams(dec, name, f), f.Close()); err != nil {
+	if err := errors.Join(j.copyStreams(dec, name, f), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := p.keeper.encrypt(name, dec.Info); err != nil { // before all else: later it may fail
+	if err := j.keeper.encrypt(name, dec.Info); err != nil { // before all else: later it may fail
 		return err
 	}
-	if err := p.keepAll(name, d, l.at); err != nil {
+	if err := j.keepAll(name, d, l.at); err != nil {
 		return err
 	}
-	return p.makeLinks(name, l.at)
+	return j.makeLinks(name, l.at)
 }
 
 // copyStreams writes the contents to f, and the named streams.
-func (p *Plan) copyStreams(dec *efsraw.Decoder, name string, f io.Writer) error {
+func (j *Job) copyStreams(dec *efsraw.Decoder, name string, f io.Writer) error {
 	for {
 		stream, err := dec.Next()
 		if err == io.EOF {
@@ -91,11 +91,11 @@ func (p *Plan) copyStreams(dec *efsraw.Decoder, name string, f io.Writer) error 
 			return err
 		}
 		out, done := f, func() error { return nil }
-		if stream != "" && p.tree.ntfs.streamSize < math.MaxInt64 {
+		if stream != "" && j.plan.ntfs.streamSize < math.MaxInt64 {
 			return fmt.Errorf("%w: it has named streams, and the target takes not all of them", efsraw.ErrUnsupported)
 		}
 		if stream != "" {
-			s, err := p.keeper.stream(name, stream, 0)
+			s, err := j.keeper.stream(name, stream, 0)
 			if err != nil {
 				return err
 			}
@@ -118,32 +118,32 @@ func copyStream(dec *efsraw.Decoder, out io.Writer) error {
 }
 
 // leaveEncrypted takes away what was made of an encrypted file that cannot be, and counts it.
-func (p *Plan) leaveEncrypted(l symlink, name string) error {
-	if err := p.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (j *Job) leaveEncrypted(l symlink, name string) error {
+	if err := j.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
-	p.tree.report.Files--
-	p.tree.report.Links -= len(p.tree.linksOf(l.at))
-	p.tree.report.Lost.Encrypted++
+	j.report.Files--
+	j.report.Links -= len(j.plan.linksOf(l.at))
+	j.report.Lost.Encrypted++
 	return nil
 }
 
 // keepDir sets all that the target keeps of a directory.
-func (p *Plan) keepDir(name string, d *wim.Dentry, at wim.At) error {
-	if p.tree.keepsRaw(d) {
-		if err := p.encryptDir(name, d); noForm(err) {
-			p.tree.report.Lost.Attributes++
+func (j *Job) keepDir(name string, d *wim.Dentry, at wim.At) error {
+	if j.plan.keepsRaw(d) {
+		if err := j.encryptDir(name, d); noForm(err) {
+			j.report.Lost.Attributes++
 		} else if err != nil {
 			return err
 		}
 	}
-	return p.keepAll(name, d, at)
+	return j.keepAll(name, d, at)
 }
 
 // encryptDir makes a directory an encrypted one, as its raw form says.
-func (p *Plan) encryptDir(name string, d *wim.Dentry) error {
-	i, _ := p.tree.wf.IndexOf(rawOf(d)) // it was planned
-	form, err := p.openContent(p.tree.resource(i))
+func (j *Job) encryptDir(name string, d *wim.Dentry) error {
+	i, _ := j.plan.wf.IndexOf(rawOf(d)) // it was planned
+	form, err := j.openContent(j.plan.resource(i))
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (p *Plan) encryptDir(name string, d *wim.Dentry) error {
 	if err != nil {
 		return err
 	}
-	return p.keeper.encrypt(name, dec.Info)
+	return j.keeper.encrypt(name, dec.Info)
 }
 
 // noForm reports whether an error says that something cannot be made of a raw form.

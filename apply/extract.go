@@ -82,7 +82,7 @@ func holdsOther(target vfs.FS) (bool, error) {
 	if _, err := target.Lstat(overName); err == nil {
 		return true, nil
 	}
-	_, err := (&Plan{fsys: target}).inspect()
+	_, err := (&Job{fsys: target}).inspect()
 	if errors.Is(err, ErrNotEmpty) {
 		return true, nil
 	}

@@ -31,12 +31,12 @@ type unit struct {
 }
 
 // begin gives r's progress, made if need be.
-func (p *Plan) begin(r *run) (*progress, error) {
+func (j *Job) begin(r *run) (*progress, error) {
 	if r.open != nil {
 		return r.open, nil
 	}
 	r.open = &progress{units: map[int]*unit{}}
-	p.open[r.index] = r
+	j.open[r.index] = r
 	if r.whole {
 		return r.open, nil
 	}
@@ -44,14 +44,14 @@ func (p *Plan) begin(r *run) (*progress, error) {
 		r.open.know(r, &pt)
 		return r.open, nil
 	}
-	if p.source == nil {
+	if j.source == nil {
 		if at := r.PieceTableRange(); at.Size == 0 { // what makes this run without a table wrong
 			return r.open, r.open.parse(r)
 		}
 		return r.open, nil
 	}
 	var err error
-	if r.open.table, err = readTable(p.source, r.Run); err != nil {
+	if r.open.table, err = readTable(j.source, r.Run); err != nil {
 		return nil, fmt.Errorf("read piece table of %s: %w", r.name(), err)
 	}
 	return r.open, r.open.parse(r)
@@ -91,7 +91,7 @@ func (g *progress) all(r *run) bool {
 		return g.left == 0
 	}
 	for i := r.index; i < r.end; i++ {
-		if s := r.span(i); r.t.todo(i) && !g.got.has(s.from, s.to) {
+		if s := r.span(i); r.plan.todo(i) && !g.got.has(s.from, s.to) {
 			return false
 		}
 	}
@@ -99,63 +99,63 @@ func (g *progress) all(r *run) bool {
 }
 
 // feed takes bytes of a run and hands what can be written to the workers.
-func (p *Plan) feed(r *run, off int64, data stored) error {
-	g, err := p.begin(r)
+func (j *Job) feed(r *run, off int64, data stored) error {
+	g, err := j.begin(r)
 	if err != nil || g.got.has(off, off+data.n) {
 		return err
 	}
 	g.got.add(off, off+data.n)
 	if r.whole {
-		err = p.join(r, 0, wim.Piece{StoredSize: r.StoredSize}, off, data)
+		err = j.join(r, 0, wim.Piece{StoredSize: r.StoredSize}, off, data)
 	} else {
-		err = p.feedPieces(r, g, off, data)
+		err = j.feedPieces(r, g, off, data)
 	}
 	if err == nil && g.all(r) {
-		p.unfeed(r)
-		p.fed.set(r.index)
+		j.unfeed(r)
+		j.fed.set(r.index)
 	}
 	return err
 }
 
 // unfeed forgets what waits of r.
-func (p *Plan) unfeed(r *run) {
+func (j *Job) unfeed(r *run) {
 	if r.open == nil {
 		return
 	}
 	for _, f := range r.open.tables {
-		p.spool.free(f)
+		j.spool.free(f)
 	}
 	for _, u := range r.open.units {
-		p.spool.reserved -= u.size
+		j.spool.reserved -= u.size
 		for _, f := range u.frags {
-			p.spool.free(f)
+			j.spool.free(f)
 		}
 	}
 	for _, f := range r.open.early {
-		p.spool.reserved -= f.size
-		p.spool.free(f)
+		j.spool.reserved -= f.size
+		j.spool.free(f)
 	}
 	r.open = nil
-	delete(p.open, r.index)
+	delete(j.open, r.index)
 }
 
 // feedPieces takes bytes of a run that is written piecewise: for its table, which may stand at either end, and for its pieces. The table comes
 // first, so that pieces in the same block need not wait for it.
-func (p *Plan) feedPieces(r *run, g *progress, off int64, data stored) error {
+func (j *Job) feedPieces(r *run, g *progress, off int64, data stored) error {
 	end := off + data.n
 	from, to := tableIn(r.Run, off, data.n)
 	if from < to && g.pieces == nil {
-		if err := p.feedTable(r, g, from, data.slice(from-off, to-off)); err != nil {
+		if err := j.feedTable(r, g, from, data.slice(from-off, to-off)); err != nil {
 			return err
 		}
 	}
 	if off < from {
-		if err := p.feedContent(r, g, off, data.slice(0, from-off)); err != nil {
+		if err := j.feedContent(r, g, off, data.slice(0, from-off)); err != nil {
 			return err
 		}
 	}
 	if to < end {
-		return p.feedContent(r, g, to, data.slice(to-off, data.n))
+		return j.feedContent(r, g, to, data.slice(to-off, data.n))
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func tableIn(r *wim.Run, off, n int64) (from, to int64) {
 }
 
 // feedTable takes a part of the piece table, which is not known yet.
-func (p *Plan) feedTable(r *run, g *progress, off int64, data stored) error {
+func (j *Job) feedTable(r *run, g *progress, off int64, data stored) error {
 	at := r.PieceTableRange()
 	if g.table == nil {
 		g.table = make([]byte, at.Size)
@@ -182,45 +182,45 @@ func (p *Plan) feedTable(r *run, g *progress, off int64, data stored) error {
 	}
 	part := g.table[off-at.Offset:][:data.n]
 	copy(part, b)
-	g.tables = append(g.tables, p.spool.hold(r.index, fragTable, off, part))
+	g.tables = append(g.tables, j.spool.hold(r.index, fragTable, off, part))
 	if !g.got.has(at.Offset, at.End()) {
 		return nil
 	}
 	if err := g.parse(r); err != nil {
 		return err
 	}
-	return p.feedEarly(r, g)
+	return j.feedEarly(r, g)
 }
 
 // feedContent takes bytes that are not of the table.
-func (p *Plan) feedContent(r *run, g *progress, off int64, data stored) error {
+func (j *Job) feedContent(r *run, g *progress, off int64, data stored) error {
 	switch {
 	case g.pieces == nil:
 		b, _, err := data.bytes(nil)
 		if err != nil {
 			return err
 		}
-		g.early = append(g.early, p.spool.hold(r.index, fragEarly, off, b))
-		p.spool.reserved += data.n
+		g.early = append(g.early, j.spool.hold(r.index, fragEarly, off, b))
+		j.spool.reserved += data.n
 		return nil
 	case g.pieces.Direct():
-		return p.send(task{r: r, pieces: g.pieces, off: off, data: data})
+		return j.send(task{r: r, pieces: g.pieces, off: off, data: data})
 	}
-	return p.cut(r, g, off, data)
+	return j.cut(r, g, off, data)
 }
 
 // feedEarly hands on what waited for the table.
-func (p *Plan) feedEarly(r *run, g *progress) error {
+func (j *Job) feedEarly(r *run, g *progress) error {
 	early := g.early
 	g.early = nil
 	for _, f := range early {
-		data, err := p.spool.load(f)
+		data, err := j.spool.load(f)
 		if err != nil {
 			return err
 		}
-		p.spool.reserved -= f.size
-		p.spool.free(f)
-		if err := p.cut(r, g, f.off, stored{mem: data, n: f.size}); err != nil {
+		j.spool.reserved -= f.size
+		j.spool.free(f)
+		if err := j.cut(r, g, f.off, stored{mem: data, n: f.size}); err != nil {
 			return err
 		}
 	}
@@ -229,23 +229,23 @@ func (p *Plan) feedEarly(r *run, g *progress) error {
 
 // cut sends the pieces that lie wholly in data to the workers and lets the rest wait for its other bytes. Pieces that are not wanted
 // are left out.
-func (p *Plan) cut(r *run, g *progress, off int64, data stored) error {
+func (j *Job) cut(r *run, g *progress, off int64, data stored) error {
 	first, end := g.pieces.Within(off, data.n)
 	for i := first; i < end; i++ {
 		if !r.wants(g.pieces.Piece(i)) {
 			continue
 		}
-		j := i + 1
-		for j < end && !r.big() && r.wants(g.pieces.Piece(j)) {
-			j++
+		to := i + 1
+		for to < end && !r.big() && r.wants(g.pieces.Piece(to)) {
+			to++
 		}
-		a, b := g.pieces.Piece(i), g.pieces.Piece(j-1)
-		g.left -= j - i
+		a, b := g.pieces.Piece(i), g.pieces.Piece(to-1)
+		g.left -= to - i
 		part := data.slice(a.StoredOffset-off, b.StoredOffset+b.StoredSize-off)
-		if err := p.sendPieces(task{r: r, pieces: g.pieces, first: i, end: j, data: part}); err != nil {
+		if err := j.sendPieces(task{r: r, pieces: g.pieces, first: i, end: to, data: part}); err != nil {
 			return err
 		}
-		i = j - 1
+		i = to - 1
 	}
 	from, to := g.pieces.Find(off, data.n)
 	for i := from; i < to; i++ {
@@ -258,7 +258,7 @@ func (p *Plan) cut(r *run, g *progress, off int64, data stored) error {
 			continue
 		}
 		a, b := max(off, pc.StoredOffset), min(off+data.n, pc.StoredOffset+pc.StoredSize)
-		if err := p.join(r, i, pc, a, data.slice(a-off, b-off)); err != nil {
+		if err := j.join(r, i, pc, a, data.slice(a-off, b-off)); err != nil {
 			return err
 		}
 	}
@@ -266,13 +266,13 @@ func (p *Plan) cut(r *run, g *progress, off int64, data stored) error {
 }
 
 // join adds bytes to unit i of r, stored as pc says, and sends it when it is complete; else the bytes wait.
-func (p *Plan) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
+func (j *Job) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
 	g := r.open
 	u := g.units[i]
 	if u == nil {
 		u = &unit{size: pc.StoredSize}
 		g.units[i] = u
-		p.spool.reserved += u.size
+		j.spool.reserved += u.size
 	}
 	b, _, err := data.bytes(nil)
 	if err != nil {
@@ -280,27 +280,27 @@ func (p *Plan) join(r *run, i int, pc wim.Piece, off int64, data stored) error {
 	}
 	u.have += data.n
 	if u.have < u.size {
-		u.frags = append(u.frags, p.spool.hold(r.index, fragUnit, off, append([]byte(nil), b...)))
+		u.frags = append(u.frags, j.spool.hold(r.index, fragUnit, off, append([]byte(nil), b...)))
 		return nil
 	}
 	t := task{r: r, pieces: g.pieces, first: i, end: i + 1}
 	if r.whole {
 		t = task{first: r.index, end: r.end, base: r.Offset}
 	}
-	all := p.room(&t, u.size)
+	all := j.room(&t, u.size)
 	copy(all[off-pc.StoredOffset:], b)
 	for _, f := range u.frags {
-		if err := p.spool.loadInto(f, all[f.off-pc.StoredOffset:][:f.size]); err != nil {
-			p.unroom(&t)
+		if err := j.spool.loadInto(f, all[f.off-pc.StoredOffset:][:f.size]); err != nil {
+			j.unroom(&t)
 			return err
 		}
-		p.spool.free(f)
+		j.spool.free(f)
 	}
 	delete(g.units, i)
-	p.spool.reserved -= u.size
+	j.spool.reserved -= u.size
 	g.left--
 	t.data = stored{mem: all, n: u.size}
-	return p.send(t)
+	return j.send(t)
 }
 
 // weigh says by how much putting a part of r, which is not fed, would let what waits grow, and whether something waits for it.

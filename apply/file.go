@@ -29,7 +29,7 @@ type FileOptions struct {
 	Progress                         func(done, total int64) // stored bytes of the image put so far; nil: not told
 
 	part  *wim.Image // in place of the whole image
-	place func(context.Context, *Plan) error
+	place func(context.Context, *Job) error
 }
 
 // File applies one image of a WIM file that is here already, reading each needed byte once. It is the same path that a cast feeds,
@@ -39,7 +39,7 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 	if err != nil {
 		return Report{}, err
 	}
-	p, err := newPlan(ctx, Config{
+	p, err := newJob(ctx, Config{
 		Target: target, Image: image, Content: content, Rules: opts.Rules, UnixXattrs: opts.UnixXattrs,
 		NoACLs: opts.NoACLs, StrictACLs: opts.StrictACLs, NoAttributes: opts.NoAttributes,
 		NoUnix: opts.NoUnix, LinkRoot: opts.LinkRoot, Recover: opts.Recover, part: opts.part, place: opts.place,
@@ -57,25 +57,25 @@ func File(ctx context.Context, wf *wim.File, image int, target vfs.FS, opts File
 }
 
 // takeAll takes every needed block; the workers read what they need of it. Blocks are cut so that nothing waits.
-func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) error {
-	needs := p.Needs()
-	flush := newFlushing(p)
+func (j *Job) takeAll(ctx context.Context, progress func(done, total int64)) error {
+	needs := j.Needs()
+	flush := newFlushing(j)
 	defer flush.wait()
 	var done, total int64
 	for _, b := range needs {
-		total += int64(p.blocks.chunks[b].Size)
+		total += int64(j.plan.blocks.chunks[b].Size)
 	}
-	lanes := p.lanes(needs)
-	for b, ok := lanes.next(p.crew); ok; b, ok = lanes.next(p.crew) {
+	lanes := j.lanes(needs)
+	for b, ok := lanes.next(j.crew); ok; b, ok = lanes.next(j.crew) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		size := int64(p.blocks.chunks[b].Size)
-		if err := p.take(b, stored{src: p.source, at: p.blocks.starts[b], n: size}); err != nil {
+		size := int64(j.plan.blocks.chunks[b].Size)
+		if err := j.take(b, stored{src: j.source, at: j.plan.blocks.starts[b], n: size}); err != nil {
 			return err
 		}
-		if p.Backlog() > fileCommit {
-			if _, err := p.Commit(); err != nil {
+		if j.Backlog() > fileCommit {
+			if _, err := j.Commit(); err != nil {
 				return err
 			}
 		}
@@ -91,13 +91,13 @@ func (p *Plan) takeAll(ctx context.Context, progress func(done, total int64)) er
 type lanes [][]chunk.Block
 
 // lanes sorts blocks, which keep their order within a lane.
-func (p *Plan) lanes(blocks []chunk.Block) lanes {
-	l := make(lanes, 1+len(p.crew.queues))
+func (j *Job) lanes(blocks []chunk.Block) lanes {
+	l := make(lanes, 1+len(j.crew.queues))
 	for _, b := range blocks {
-		lane, from := 0, p.blocks.starts[b]
-		p.overlaps(from, from+int64(p.blocks.chunks[b].Size), func(i int, at wim.Place, _, _ int64) {
+		lane, from := 0, j.plan.blocks.starts[b]
+		j.plan.overlaps(from, from+int64(j.plan.blocks.chunks[b].Size), func(i int, at wim.Place, _, _ int64) {
 			if !isWhole(at) {
-				lane = 1 + i%len(p.crew.queues)
+				lane = 1 + i%len(j.crew.queues)
 			}
 		})
 		l[lane] = append(l[lane], b)
@@ -131,15 +131,15 @@ const flushAfter = 32 << 20
 
 // flushing writes out what is written while more is decoded.
 type flushing struct {
-	p     *Plan
+	job   *Job
 	fsys  vfs.Flusher // nil: the target cannot
 	taken int64       // since the last time
 	done  chan struct{}
 }
 
-func newFlushing(p *Plan) *flushing {
-	f := &flushing{p: p}
-	if f.fsys, _ = p.fsys.(vfs.Flusher); p.keeper != nil {
+func newFlushing(j *Job) *flushing {
+	f := &flushing{job: j}
+	if f.fsys, _ = j.fsys.(vfs.Flusher); j.keeper != nil {
 		f.fsys = nil // a volume in user space has no time for it
 	}
 	return f
@@ -161,7 +161,7 @@ func (f *flushing) more(n int64) {
 	go func(done chan struct{}) {
 		defer close(done)
 		if err := f.fsys.Flush(); err != nil {
-			f.p.crew.fail(fmt.Errorf("write out target: %w", err))
+			f.job.crew.fail(fmt.Errorf("write out target: %w", err))
 		}
 	}(f.done)
 }

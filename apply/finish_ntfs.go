@@ -19,61 +19,61 @@ const (
 )
 
 // finishStreams writes the named streams of ordinary files and directories, and what metadata had to wait for them.
-func (p *Plan) finishStreams(ctx context.Context) error {
+func (j *Job) finishStreams(ctx context.Context) error {
 	buf := make([]byte, copySize)
-	for _, s := range p.tree.streams {
+	for _, s := range j.plan.streams {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name, d, err := p.tree.get(s.spot)
+		name, d, err := j.plan.get(s.spot)
 		if err != nil {
 			return err
 		}
-		if err := p.writeStream(name, d, s, buf); err != nil {
+		if err := j.writeStream(name, d, s, buf); err != nil {
 			return err
 		}
 	}
-	for i := range p.tree.files {
-		f := &p.tree.files[i]
+	for i := range j.plan.files {
+		f := &j.plan.files[i]
 		if !f.is(late) {
 			continue
 		}
-		name, d, err := p.tree.get(f.spot)
+		name, d, err := j.plan.get(f.spot)
 		if err != nil {
 			return err
 		}
-		if err := p.keepAll(name, d, f.at); err != nil {
+		if err := j.keepAll(name, d, f.at); err != nil {
 			return err
 		}
-		p.crew.madeFile(i, f) // directories are changed later, all of them
-		p.event(EventFile, name, 0)
+		j.crew.madeFile(i, f) // directories are changed later, all of them
+		j.event(EventFile, name, 0)
 	}
 	return nil
 }
 
 // writeStream writes a named stream; one that the target refuses is counted.
-func (p *Plan) writeStream(name string, d *wim.Dentry, s stream, buf []byte) error {
+func (j *Job) writeStream(name string, d *wim.Dentry, s stream, buf []byte) error {
 	var size int64
 	if s.res != noResource {
-		size = p.tree.sizeOf(int(s.res))
+		size = j.plan.sizeOf(int(s.res))
 	}
 	stream := d.Streams[s.n].Name
-	out, err := p.keeper.stream(name, stream, size)
+	out, err := j.keeper.stream(name, stream, size)
 	if err == nil {
-		err = p.copyContent(out, s.res, buf)
+		err = j.copyContent(out, s.res, buf)
 		if e := out.Close(); err == nil {
 			err = e
 		}
 	}
-	return tell(&p.tree.report.Lost.NamedStreams, "stream "+stream, name, err)
+	return tell(&j.report.Lost.NamedStreams, "stream "+stream, name, err)
 }
 
 // copyContent writes a resource that is complete.
-func (p *Plan) copyContent(to io.Writer, res int32, buf []byte) error {
+func (j *Job) copyContent(to io.Writer, res int32, buf []byte) error {
 	if res == noResource {
 		return nil
 	}
-	f, err := p.openContent(p.tree.resource(int(res)))
+	f, err := j.openContent(j.plan.resource(int(res)))
 	if err != nil {
 		return err
 	}
@@ -83,11 +83,11 @@ func (p *Plan) copyContent(to io.Writer, res int32, buf []byte) error {
 }
 
 // finishPoints makes the reparse points and the encrypted files. Nothing is created below a directory afterwards.
-func (p *Plan) finishPoints(ctx context.Context) error {
+func (j *Job) finishPoints(ctx context.Context) error {
 	buf := make([]byte, copySize)
-	streams := p.tree.pointed
-	made := p.tree.symlinks[:0]
-	for _, l := range p.tree.symlinks {
+	streams := j.plan.pointed
+	made := j.plan.symlinks[:0]
+	for _, l := range j.plan.symlinks {
 		n := 0
 		for n < len(streams) && streams[n].at == l.at {
 			n++
@@ -95,14 +95,14 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name, d, err := p.tree.get(l.spot)
+		name, d, err := j.plan.get(l.spot)
 		if err != nil {
 			return err
 		}
 		if d.IsReparse() {
-			err = p.makePoint(l, streams[:n], name, d, buf)
-		} else if err = p.makeEncrypted(l, name, d); noForm(err) {
-			if err = p.leaveEncrypted(l, name); err == nil {
+			err = j.makePoint(l, streams[:n], name, d, buf)
+		} else if err = j.makeEncrypted(l, name, d); noForm(err) {
+			if err = j.leaveEncrypted(l, name); err == nil {
 				continue
 			}
 		}
@@ -110,51 +110,51 @@ func (p *Plan) finishPoints(ctx context.Context) error {
 			return err
 		}
 		made, streams = append(made, l), streams[n:]
-		p.crew.changedDir(int(l.dir))
-		p.event(EventFile, name, 0)
+		j.crew.changedDir(int(l.dir))
+		j.event(EventFile, name, 0)
 	}
-	p.tree.symlinks = made
+	j.plan.symlinks = made
 	return nil
 }
 
-func (p *Plan) makePoint(l symlink, streams []stream, name string, d *wim.Dentry, buf []byte) error {
-	if err := p.makeEmpty(l, len(streams) > 0, name, d, buf); err != nil {
+func (j *Job) makePoint(l symlink, streams []stream, name string, d *wim.Dentry, buf []byte) error {
+	if err := j.makeEmpty(l, len(streams) > 0, name, d, buf); err != nil {
 		return err
 	}
 	for _, s := range streams {
-		if err := p.writeStream(name, d, s, buf); err != nil {
+		if err := j.writeStream(name, d, s, buf); err != nil {
 			return err
 		}
 	}
-	data, err := p.content(l.res)
+	data, err := j.content(l.res)
 	if err != nil {
 		return err
 	}
-	m, err := p.metadataOf(d, l.at)
+	m, err := j.metadataOf(d, l.at)
 	if err != nil {
 		return err
 	}
 	m.reparse = reparseData(d, data)
-	return p.keep(name, nil, m)
+	return j.keep(name, nil, m)
 }
 
 // makeEmpty makes what becomes a reparse point: a directory, or a file with its contents, which no one can write later.
-func (p *Plan) makeEmpty(l symlink, streams bool, name string, d *wim.Dentry, buf []byte) error {
+func (j *Job) makeEmpty(l symlink, streams bool, name string, d *wim.Dentry, buf []byte) error {
 	if d.IsDir() {
-		if err := p.fsys.Mkdir(name, 0o777); err != nil {
+		if err := j.fsys.Mkdir(name, 0o777); err != nil {
 			return fmt.Errorf("make directory %s: %w", name, err)
 		}
 		return nil
 	}
-	path, squeezed := name, p.tree.ntfs.squeezes(d)
+	path, squeezed := name, j.plan.ntfs.squeezes(d)
 	if squeezed {
 		path = squeezedName + "/point"
 	}
-	f, err := p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := j.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	err = p.copyContent(f, l.data, buf)
+	err = j.copyContent(f, l.data, buf)
 	if err == nil && (l.data != noResource || streams) {
 		err = f.Sync() // later it cannot be opened
 	}
@@ -162,7 +162,7 @@ func (p *Plan) makeEmpty(l symlink, streams bool, name string, d *wim.Dentry, bu
 		err = e
 	}
 	if err == nil && squeezed {
-		err = p.fsys.Rename(path, name)
+		err = j.fsys.Rename(path, name)
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)

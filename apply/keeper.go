@@ -58,14 +58,14 @@ type metadata struct {
 }
 
 // metadataOf gives what is to be set of a dentry, but for reparse data.
-func (p *Plan) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
+func (j *Job) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 	m := &metadata{
-		attributes: d.Attributes, plain: p.cfg.NoAttributes, strict: p.cfg.StrictACLs, short: p.tree.shortName(d, at),
+		attributes: d.Attributes, plain: j.cfg.NoAttributes, strict: j.cfg.StrictACLs, short: j.plan.shortName(d, at),
 		created: d.Created, accessed: d.Accessed, modified: d.Modified,
 	}
-	if size, ok := p.tree.securityOf(d); ok && size <= maxSecurity && !p.cfg.NoACLs {
+	if size, ok := j.plan.securityOf(d); ok && size <= maxSecurity && !j.cfg.NoACLs {
 		var err error
-		if m.security, err = p.tree.img.Security(int(d.SecurityID)); err != nil {
+		if m.security, err = j.plan.img.Security(int(d.SecurityID)); err != nil {
 			return nil, err
 		}
 	}
@@ -86,28 +86,17 @@ const (
 )
 
 // keep sets what the target keeps of a dentry and counts what it refuses.
-func (p *Plan) keep(name string, f vfs.File, m *metadata) error {
-	lost, err := p.keeper.set(name, f, m)
+func (j *Job) keep(name string, f vfs.File, m *metadata) error {
+	lost, err := j.keeper.set(name, f, m)
 	if err != nil {
 		return err
 	}
 	if lost != (Lost{}) {
-		p.lostMu.Lock()
-		p.lostNow.add(lost)
-		p.lostMu.Unlock()
+		j.lostMu.Lock()
+		j.lostNow.add(lost)
+		j.lostMu.Unlock()
 	}
 	return nil
-}
-
-// add adds what o counts of what a keeper may be refused.
-func (l *Lost) add(o Lost) {
-	l.Security += o.Security
-	l.ShortNames += o.ShortNames
-	l.Attributes += o.Attributes
-	l.Reparse += o.Reparse
-	l.ObjectIDs += o.ObjectIDs
-	l.Xattrs += o.Xattrs
-	l.Damaged += o.Damaged
 }
 
 // refused reports whether an error says that the target does not take this value, and not that something is broken.

@@ -35,7 +35,7 @@ func TestAPlanKeepsFewBytesAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPlan(bg, Config{Target: vfs.NewMem(), Image: 1, Content: content}, f, f.ReaderAt())
+	p, err := newJob(bg, Config{Target: vfs.NewMem(), Image: 1, Content: content}, f, f.ReaderAt())
 	if err != nil {
 		t.Fatal(err)
 	}

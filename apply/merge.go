@@ -101,7 +101,7 @@ func inTheWay(name string) error {
 }
 
 // place is the last step of a plan that has the stage as its target: everything is in the stage and durable, and the journal says so.
-func (m *merger) place(ctx context.Context, p *Plan) error {
+func (m *merger) place(ctx context.Context, j *Job) error {
 	if err := m.plan("."); err != nil { // nothing is moved unless everything can be
 		return err
 	}
@@ -114,8 +114,8 @@ func (m *merger) place(ctx context.Context, p *Plan) error {
 		}
 		m.touched[parent(name)] = true
 	}
-	p.fsys = m.into
-	if err := m.mergeDirs(p); err != nil {
+	j.fsys = m.into
+	if err := m.mergeDirs(j); err != nil {
 		return err
 	}
 	names := make([]string, 0, len(m.touched))
@@ -126,7 +126,7 @@ func (m *merger) place(ctx context.Context, p *Plan) error {
 	if err := m.into.SyncAll(names); err != nil {
 		return fmt.Errorf("sync target: %w", err)
 	}
-	p.spool.close()
+	j.spool.close()
 	return m.clear()
 }
 
@@ -162,91 +162,91 @@ func (m *merger) plan(dir string) error {
 }
 
 // mergeDirs gives directories that were there what those of the image have, the deepest first, but for named streams.
-func (m *merger) mergeDirs(p *Plan) (err error) {
-	if p.keeper, err = keeperOf(p.fsys); err != nil {
+func (m *merger) mergeDirs(j *Job) (err error) {
+	if j.keeper, err = keeperOf(j.fsys); err != nil {
 		return err
 	}
 	merged := make(map[string]bool, len(m.merged))
 	for _, name := range m.merged {
 		merged[name] = true
 	}
-	if p.keeper != nil {
-		if err := m.keepAgain(p, merged); err != nil {
+	if j.keeper != nil {
+		if err := m.keepAgain(j, merged); err != nil {
 			return err
 		}
 	}
-	for _, spot := range slices.Backward(p.tree.dirs) {
-		name, d, err := p.tree.get(spot)
+	for _, spot := range slices.Backward(j.plan.dirs) {
+		name, d, err := j.plan.get(spot)
 		if err != nil {
 			return err
 		}
 		if !merged[name] || d.Accessed == 0 && d.Modified == 0 { // the root of a part, which nobody picked
 			continue
 		}
-		if err := p.mergeDir(name, d, spot.at); err != nil {
+		if err := j.mergeDir(name, d, spot.at); err != nil {
 			return err
 		}
 		m.touched[name] = true
 		if name == "." {
-			m.last = p.setRootTimes
+			m.last = j.setRootTimes
 		}
 	}
-	for _, s := range p.tree.streams {
-		name, err := p.tree.path(s.spot)
+	for _, s := range j.plan.streams {
+		name, err := j.plan.path(s.spot)
 		if err != nil {
 			return err
 		}
 		if merged[name] {
-			p.tree.report.Lost.NamedStreams++
+			j.report.Lost.NamedStreams++
 		}
 	}
 	return nil
 }
 
-func (p *Plan) mergeDir(name string, d *wim.Dentry, at wim.At) error {
-	if p.keeper != nil {
-		return p.keepAll(name, d, at)
+func (j *Job) mergeDir(name string, d *wim.Dentry, at wim.At) error {
+	if j.keeper != nil {
+		return j.keepAll(name, d, at)
 	}
-	if x, ok := p.fsys.(vfs.Xattrs); ok && p.tree.kept {
-		if err := p.dentryXattrs(x, name, d); err != nil {
+	if x, ok := j.fsys.(vfs.Xattrs); ok && j.plan.kept {
+		if err := j.dentryXattrs(x, name, d); err != nil {
 			return err
 		}
 	}
-	if err := p.own(name, d); err != nil {
+	if err := j.own(name, d); err != nil {
 		return err
 	}
-	return p.setTimes(name, d)
+	return j.setTimes(name, d)
 }
 
 // keepAgain gives what was moved its metadata once more: a rename takes short names away, and an object ID is refused as long as another file
 // has it, which was replaced only now.
-func (m *merger) keepAgain(p *Plan, merged map[string]bool) error {
+func (m *merger) keepAgain(j *Job, merged map[string]bool) error {
 	moved := make(map[string]bool, len(m.moves))
 	for _, name := range m.moves {
 		moved[name] = true
 	}
-	p.lostNow.ShortNames, p.lostNow.ObjectIDs = 0, 0
+	j.lostNow.ShortNames, j.lostNow.ObjectIDs = 0, 0
 	again := func(s spot, linked bool) error {
-		name, d, err := p.tree.get(s)
+		name, d, err := j.plan.get(s)
 		if err != nil || merged[name] {
 			return err
 		}
-		if linked && moved[name] && p.tree.shortName(d, s.at) != "" { // cannot be had back while it has several names
-			p.lostNow.ShortNames++
+		if linked && moved[name] && j.plan.shortName(d, s.at) != "" { // cannot be had back while it has several names
+			j.lostNow.ShortNames++
 		}
-		return p.keepAll(name, d, s.at)
+		return j.keepAll(name, d, s.at)
 	}
-	for _, f := range p.tree.files {
+	for _, f := range j.plan.files {
 		if err := again(f.spot, f.is(linked)); err != nil {
 			return err
 		}
 	}
-	for _, l := range p.tree.symlinks {
+	for _, l := range j.plan.symlinks {
 		if err := again(l.spot, false); err != nil {
 			return err
 		}
 	}
-	for _, d := range slices.Backward(p.tree.dirs) {
+	for _, d := range slices.Backward(j.plan.dirs) {
 		if err := again(d, false); err != nil {
 			return err
 		}

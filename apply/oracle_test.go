@@ -142,7 +142,7 @@ func BenchmarkFourPeers(b *testing.B) {
 				}
 				defer p.Close()
 				for _, n := range p.Needs() {
-					if err := p.Put(n, image[p.blocks.starts[n]:p.blocks.starts[n+1]]); err != nil {
+					if err := p.Put(n, image[p.plan.blocks.starts[n]:p.plan.blocks.starts[n+1]]); err != nil {
 						return err
 					}
 					if p.Backlog() > 4<<20 {

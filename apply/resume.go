@@ -11,45 +11,45 @@ import (
 )
 
 // resume goes on where an earlier run was cut short. It gives false if that had not begun yet.
-func (p *Plan) resume() (bool, error) {
-	data, err := io.ReadAll(io.NewSectionReader(p.journal.file, 0, maxJournal))
+func (j *Job) resume() (bool, error) {
+	data, err := io.ReadAll(io.NewSectionReader(j.journal.file, 0, maxJournal))
 	if err != nil {
 		return false, fmt.Errorf("read journal %s: %w", markerName, err)
 	}
-	id, recs, size, crc, err := parseJournal(data, len(p.blocks.chunks), p.tree.count())
+	id, recs, size, crc, err := parseJournal(data, len(j.plan.blocks.chunks), j.plan.count())
 	if err != nil {
-		return false, p.resumeBlank()
+		return false, j.resumeBlank()
 	}
-	if id != p.id {
+	if id != j.id {
 		return false, fmt.Errorf("apply to the target: it holds the unfinished apply of image %d of content %s: %w; "+
 			"go on with that one and the same options, or empty the target", id.image, id.content, ErrOther)
 	}
-	if err := p.journal.file.Truncate(size); err != nil {
+	if err := j.journal.file.Truncate(size); err != nil {
 		return false, fmt.Errorf("cut journal %s: %w", markerName, err)
 	}
-	p.journal.size, p.journal.crc = size, crc
-	complete := p.replay(recs)
+	j.journal.size, j.journal.crc = size, crc
+	complete := j.replay(recs)
 	if n := len(recs); n > 0 && recs[n-1].kind == recordEnd {
-		p.ended = true
-		p.put = slices.Clone(p.need) // a local apply tells the journal of the end alone: nothing may be written again
+		j.ended = true
+		j.put = slices.Clone(j.plan.need) // a local apply tells the journal of the end alone: nothing may be written again
 		return true, nil
 	}
-	if err := p.sweep(complete); err != nil {
+	if err := j.sweep(complete); err != nil {
 		return false, err
 	}
-	if err := p.makeDirs(); err != nil || !p.lost {
+	if err := j.makeDirs(); err != nil || !j.lost {
 		return true, err
 	}
-	return true, p.snapshot()
+	return true, j.snapshot()
 }
 
 // snapshot tells the journal what is held after some of what it said was found to be gone.
-func (p *Plan) snapshot() error {
-	rec := &record{kind: recordReset, blocks: p.put.list()}
+func (j *Job) snapshot() error {
+	rec := &record{kind: recordReset, blocks: j.put.list()}
 	var all []*frag
-	rec.resources = p.tree.done.list()
-	for _, i := range slices.Sorted(maps.Keys(p.open)) {
-		g := p.open[i].open
+	rec.resources = j.plan.done.list()
+	for _, i := range slices.Sorted(maps.Keys(j.open)) {
+		g := j.open[i].open
 		all = append(append(all, g.tables...), g.early...)
 		for _, u := range g.units {
 			all = append(all, u.frags...)
@@ -58,14 +58,14 @@ func (p *Plan) snapshot() error {
 	for _, f := range all {
 		rec.waiting = append(rec.waiting, *f)
 	}
-	p.spool.freed = nil
-	p.spool.restore(all)
-	return p.journal.add(rec)
+	j.spool.freed = nil
+	j.spool.restore(all)
+	return j.journal.add(rec)
 }
 
 // resumeBlank checks that a target whose journal never got its header holds nothing else.
-func (p *Plan) resumeBlank() error {
-	entries, err := p.fsys.ReadDir(".")
+func (j *Job) resumeBlank() error {
+	entries, err := j.fsys.ReadDir(".")
 	if err != nil {
 		return fmt.Errorf("read target: %w", err)
 	}
@@ -78,16 +78,16 @@ func (p *Plan) resumeBlank() error {
 }
 
 // replay takes over what the journal says. It gives the complete resources.
-func (p *Plan) replay(recs []record) bitset {
-	complete := newBitset(p.tree.count())
+func (j *Job) replay(recs []record) bitset {
+	complete := newBitset(j.plan.count())
 	waiting := map[int64]*frag{}
 	for _, rec := range recs {
 		if rec.kind == recordReset {
-			p.put, complete, waiting = newBlockSet(len(p.blocks.chunks)), newBitset(p.tree.count()), map[int64]*frag{}
+			j.put, complete, waiting = newBlockSet(len(j.plan.blocks.chunks)), newBitset(j.plan.count()), map[int64]*frag{}
 		}
 		for _, b := range rec.blocks {
-			if p.need.has(b) {
-				p.put.set(b)
+			if j.plan.need.has(b) {
+				j.put.set(b)
 			}
 		}
 		for _, i := range rec.resources {
@@ -104,26 +104,26 @@ func (p *Plan) replay(recs []record) bitset {
 	for _, f := range waiting {
 		frags = append(frags, f)
 	}
-	p.spool.restore(frags)
+	j.spool.restore(frags)
 	byRun := map[int][]*frag{}
 	for _, f := range frags {
 		byRun[f.run] = append(byRun[f.run], f)
 	}
-	p.tree.done = slices.Clone(complete)
-	for i := range p.tree.runs(0, p.tree.count()) {
-		if p.tree.complete(i) {
-			p.fed.set(i)
+	j.plan.done = slices.Clone(complete)
+	for i := range j.plan.runs(0, j.plan.count()) {
+		if j.plan.complete(i) {
+			j.fed.set(i)
 		} else {
-			p.restore(i, byRun[i])
+			j.restore(i, byRun[i])
 		}
 	}
 	return complete
 }
 
 // complete reports whether an earlier run of the program has completed all of a run that is needed.
-func (t *tree) complete(run int) bool {
-	for i := run; i < t.endOf(run); i++ {
-		if t.todo(i) {
+func (p *plan) complete(run int) bool {
+	for i := run; i < p.endOf(run); i++ {
+		if p.todo(i) {
 			return false
 		}
 	}
@@ -132,26 +132,26 @@ func (t *tree) complete(run int) bool {
 
 // restore rebuilds the progress of a run from the held blocks and what waits in the spool. If they do not fit together, or the
 // spool cannot be read, what is not complete of the run starts again.
-func (p *Plan) restore(i int, frags []*frag) {
+func (j *Job) restore(i int, frags []*frag) {
 	var got spans
-	at := p.tree.placeOf(i)
-	p.blocks.covering(at.Offset, at.End(), func(block chunk.Block, from, to int64) {
-		if p.put.has(block) {
+	at := j.plan.placeOf(i)
+	j.plan.blocks.covering(at.Offset, at.End(), func(block chunk.Block, from, to int64) {
+		if j.put.has(block) {
 			got.add(max(0, from-at.Offset), min(at.StoredSize, to-at.Offset))
 		}
 	})
 	if len(got) == 0 && len(frags) == 0 {
 		return
 	}
-	r := p.run(i)
-	if !p.rebuild(r, got, frags) {
-		p.lose(r)
+	r := j.run(i)
+	if !j.rebuild(r, got, frags) {
+		j.lose(r)
 	}
 }
 
 // rebuild makes r's progress and the outputs of its members; false if what is known of it is not consistent.
-func (p *Plan) rebuild(r *run, got spans, frags []*frag) bool {
-	g, err := p.begin(r)
+func (j *Job) rebuild(r *run, got spans, frags []*frag) bool {
+	g, err := j.begin(r)
 	if err != nil {
 		return false
 	}
@@ -160,7 +160,7 @@ func (p *Plan) rebuild(r *run, got spans, frags []*frag) bool {
 		if f.off+f.size > r.StoredSize || !got.has(f.off, f.off+f.size) {
 			return false
 		}
-		if f.kind == fragTable && !p.restoreTable(r, g, f) {
+		if f.kind == fragTable && !j.restoreTable(r, g, f) {
 			return false
 		}
 	}
@@ -170,14 +170,14 @@ func (p *Plan) rebuild(r *run, got spans, frags []*frag) bool {
 		}
 	}
 	for _, f := range frags {
-		if f.kind != fragTable && !p.restoreFrag(r, g, f) {
+		if f.kind != fragTable && !j.restoreFrag(r, g, f) {
 			return false
 		}
 	}
 	return r.restoreOutput(g) && !g.all(r)
 }
 
-func (p *Plan) restoreTable(r *run, g *progress, f *frag) bool {
+func (j *Job) restoreTable(r *run, g *progress, f *frag) bool {
 	at := r.PieceTableRange()
 	if f.off < at.Offset || f.off+f.size > at.End() || r.whole {
 		return false
@@ -185,20 +185,20 @@ func (p *Plan) restoreTable(r *run, g *progress, f *frag) bool {
 	if g.table == nil {
 		g.table = make([]byte, at.Size)
 	}
-	if p.spool.loadInto(f, g.table[f.off-at.Offset:][:f.size]) != nil {
+	if j.spool.loadInto(f, g.table[f.off-at.Offset:][:f.size]) != nil {
 		return false
 	}
 	g.tables = append(g.tables, f)
 	return true
 }
 
-func (p *Plan) restoreFrag(r *run, g *progress, f *frag) bool {
+func (j *Job) restoreFrag(r *run, g *progress, f *frag) bool {
 	if f.kind == fragEarly {
 		if r.whole || g.pieces != nil {
 			return false
 		}
 		g.early = append(g.early, f)
-		p.spool.reserved += f.size
+		j.spool.reserved += f.size
 		return true
 	}
 	i, size := 0, r.StoredSize
@@ -216,7 +216,7 @@ func (p *Plan) restoreFrag(r *run, g *progress, f *frag) bool {
 	if u == nil {
 		u = &unit{size: size}
 		g.units[i] = u
-		p.spool.reserved += size
+		j.spool.reserved += size
 	}
 	u.frags = append(u.frags, f)
 	u.have += f.size
@@ -236,7 +236,7 @@ func (r *run) restoreOutput(g *progress) bool {
 	case g.pieces.Direct():
 		for i := r.index; i < r.end; i++ {
 			s := r.span(i)
-			if r.t.todo(i) {
+			if r.plan.todo(i) {
 				g.got.common(s.from, s.to, func(from, to int64) { r.out(i).written.add(from-s.from, to-s.from) })
 			}
 		}
@@ -268,7 +268,7 @@ func (r *run) written(pc wim.Piece) bool {
 	for i, stop := r.inContent(pc.Offset, end); i < stop; i++ {
 		s := r.span(i)
 		switch {
-		case !r.t.todo(i):
+		case !r.plan.todo(i):
 		case !r.needsPart(i):
 			return false
 		default:
@@ -287,10 +287,10 @@ func sizeOf(frags []*frag) (n int64) {
 }
 
 // lose makes the blocks of what is not complete of a run needed again, and that part of the run start again.
-func (p *Plan) lose(r *run) {
-	p.unfeed(r)
-	p.fed.clear(r.index)
+func (j *Job) lose(r *run) {
+	j.unfeed(r)
+	j.fed.clear(r.index)
 	r.outs = nil
-	p.coverWanted(r, p.put.clear)
-	p.lost = true
+	j.plan.coverWanted(r, j.put.clear)
+	j.lost = true
 }

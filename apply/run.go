@@ -14,11 +14,11 @@ const (
 )
 
 // run is a stored run of which the image needs something, and how far it is. Its bytes wait for each other as pieces; behind the decoder its
-// content is cut into the resources that the image needs. A run is made when something is done with it, and kept, in Plan.open, only
+// content is cut into the resources that the image needs. A run is made when something is done with it, and kept, in Job.open, only
 // while something of it waits or is in the work folder.
 type run struct {
 	*wim.Run
-	t          *tree
+	plan       *plan
 	index, end int             // its resources, by where they start in the content; they do not overlap, and not all are needed
 	whole      bool            // decoded at once
 	open       *progress       // what waits; nil when nothing was put yet, and when all was
@@ -33,75 +33,75 @@ type resource struct {
 }
 
 // count is more than the number of any resource. A run has the number of its first resource, needed or not.
-func (t *tree) count() int { return t.wf.Placed() }
+func (p *plan) count() int { return p.wf.Placed() }
 
 // todo reports whether a resource is needed and not complete.
-func (t *tree) todo(res int) bool { return t.needed.has(res) && !t.done.has(res) }
+func (p *plan) todo(res int) bool { return p.needed.has(res) && !p.done.has(res) }
 
 // runs gives the runs of needed resources from first to below end, which are bounds of runs.
-func (t *tree) runs(first, end int) iter.Seq[int] {
+func (p *plan) runs(first, end int) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i := t.needed.next(first); i >= 0 && i < end; {
-			if !yield(t.runOf(i)) {
+		for i := p.needed.next(first); i >= 0 && i < end; {
+			if !yield(p.runOf(i)) {
 				return
 			}
-			i = t.needed.next(t.endOf(i))
+			i = p.needed.next(p.endOf(i))
 		}
 	}
 }
 
 // placeOf says where the run of a resource is.
-func (t *tree) placeOf(res int) wim.Place { return t.wf.Place(res) }
+func (p *plan) placeOf(res int) wim.Place { return p.wf.Place(res) }
 
 // runOf gives the run that a resource is in.
-func (t *tree) runOf(res int) int {
-	at := t.wf.Place(res).Offset
-	if res == 0 || t.wf.Place(res-1).Offset != at {
+func (p *plan) runOf(res int) int {
+	at := p.wf.Place(res).Offset
+	if res == 0 || p.wf.Place(res-1).Offset != at {
 		return res
 	}
-	return sort.Search(res, func(i int) bool { return t.wf.Place(i).Offset >= at })
+	return sort.Search(res, func(i int) bool { return p.wf.Place(i).Offset >= at })
 }
 
 // endOf is the number behind the last resource of the run that a resource is in.
-func (t *tree) endOf(res int) int {
-	at, n := t.wf.Place(res).Offset, res+1
-	if n == t.count() || t.wf.Place(n).Offset != at {
+func (p *plan) endOf(res int) int {
+	at, n := p.wf.Place(res).Offset, res+1
+	if n == p.count() || p.wf.Place(n).Offset != at {
 		return n
 	}
-	return n + sort.Search(t.count()-n, func(i int) bool { return t.wf.Place(n+i).Offset > at })
+	return n + sort.Search(p.count()-n, func(i int) bool { return p.wf.Place(n+i).Offset > at })
 }
 
 // isWhole reports whether a run is decoded at once.
 func isWhole(p wim.Place) bool { return p.StoredSize <= wholeStored && p.RunSize <= wholeSize }
 
 // newRun makes a run of which nothing was put.
-func (t *tree) newRun(i int) *run {
-	return &run{Run: t.wf.Resource(i).Run, t: t, index: i, end: t.endOf(i), whole: isWhole(t.placeOf(i))}
+func (p *plan) newRun(i int) *run {
+	return &run{Run: p.wf.Resource(i).Run, plan: p, index: i, end: p.endOf(i), whole: isWhole(p.placeOf(i))}
 }
 
 // run gives a run with what is known of it.
-func (p *Plan) run(i int) *run {
-	if r := p.open[i]; r != nil {
+func (j *Job) run(i int) *run {
+	if r := j.open[i]; r != nil {
 		return r
 	}
-	return p.tree.newRun(i)
+	return j.plan.newRun(i)
 }
 
 // resource gives a resource by its index, of a run of which nothing was put.
-func (t *tree) resource(i int) *resource { return t.newRun(t.runOf(i)).member(i) }
+func (p *plan) resource(i int) *resource { return p.newRun(p.runOf(i)).member(i) }
 
 // sizeOf is a resource's size.
-func (t *tree) sizeOf(res int) int64 { return t.wf.SizeOf(res) }
+func (p *plan) sizeOf(res int) int64 { return p.wf.SizeOf(res) }
 
 // member gives a resource of the run.
 func (r *run) member(i int) *resource {
-	return &resource{Resource: r.t.wf.Resource(i), index: i, run: r}
+	return &resource{Resource: r.plan.wf.Resource(i), index: i, run: r}
 }
 
 // span gives the range of the content that a resource of the run has.
 func (r *run) span(i int) span {
-	from := r.t.wf.Place(i).Start
-	return span{from, from + r.t.wf.SizeOf(i)}
+	from := r.plan.wf.Place(i).Start
+	return span{from, from + r.plan.wf.SizeOf(i)}
 }
 
 // needsPart reports whether a resource of the run is written piecewise, because no one decoded piece has all of it.
@@ -137,7 +137,7 @@ func (r *run) inContent(from, to int64) (i, j int) {
 func (r *run) wants(pc wim.Piece) bool {
 	i, j := r.inContent(pc.Offset, pc.Offset+pc.Size)
 	for ; i < j; i++ {
-		if r.t.todo(i) {
+		if r.plan.todo(i) {
 			return true
 		}
 	}
@@ -158,7 +158,7 @@ func (r *run) wanted(fn func(from, to int64)) {
 		return
 	case pt.Direct():
 		for i := r.index; i < r.end; i++ {
-			if r.t.todo(i) {
+			if r.plan.todo(i) {
 				s := r.span(i)
 				fn(s.from, s.to)
 			}
@@ -173,34 +173,34 @@ func (r *run) wanted(fn func(from, to int64)) {
 }
 
 // name says for errors which file a run holds.
-func (r *run) name() string { return r.t.resourceName(r.t.needed.next(r.index)) }
+func (r *run) name() string { return r.plan.resourceName(r.plan.needed.next(r.index)) }
 
 // out gives what is known of a resource that is written piecewise.
 func (r *resource) out() *output { return r.run.out(r.index) }
 
 // path says for errors which file a resource is of.
-func (r *resource) path() string { return r.run.t.resourceName(r.index) }
+func (r *resource) path() string { return r.run.plan.resourceName(r.index) }
 
 // resourceName says for errors what needs a resource.
-func (t *tree) resourceName(res int) string {
+func (p *plan) resourceName(res int) string {
 	var at *spot
-	if first, end := t.filesOf(res); first < end {
-		at = &t.files[first].spot
+	if first, end := p.filesOf(res); first < end {
+		at = &p.files[first].spot
 	}
-	for i := range t.symlinks {
-		if l := &t.symlinks[i]; at == nil && (l.res == int32(res) || l.data == int32(res)) {
+	for i := range p.symlinks {
+		if l := &p.symlinks[i]; at == nil && (l.res == int32(res) || l.data == int32(res)) {
 			at = &l.spot
 		}
 	}
-	for i := range t.streams {
-		if s := &t.streams[i]; at == nil && s.res == int32(res) {
+	for i := range p.streams {
+		if s := &p.streams[i]; at == nil && s.res == int32(res) {
 			at = &s.spot
 		}
 	}
 	if at != nil {
-		if path, err := t.path(*at); err == nil {
+		if path, err := p.path(*at); err == nil {
 			return path
 		}
 	}
-	return "resource " + t.wf.Resource(res).Hash.String()
+	return "resource " + p.wf.Resource(res).Hash.String()
 }

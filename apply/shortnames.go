@@ -68,19 +68,19 @@ func (p *planner) orderLinks(names []linkName) {
 }
 
 // dropShort notes a short name that cannot be kept.
-func (t *tree) dropShort(at wim.At) {
-	if t.noShort == nil {
-		t.noShort = map[wim.At]bool{}
+func (p *plan) dropShort(at wim.At) {
+	if p.noShort == nil {
+		p.noShort = map[wim.At]bool{}
 	}
-	if !t.noShort[at] {
-		t.noShort[at] = true
-		t.report.Lost.ShortNames++
+	if !p.noShort[at] {
+		p.noShort[at] = true
+		p.report.Lost.ShortNames++
 	}
 }
 
 // shortName gives the short name that is to be set, "" if there is none.
-func (t *tree) shortName(d *wim.Dentry, at wim.At) string {
-	if t.noShort[at] {
+func (p *plan) shortName(d *wim.Dentry, at wim.At) string {
+	if p.noShort[at] {
 		return ""
 	}
 	return d.ShortName

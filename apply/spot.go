@@ -18,32 +18,32 @@ type pathCache struct {
 }
 
 // dirPath gives the path of a directory, "" for the root.
-func (t *tree) dirPath(i int32) (string, error) {
+func (p *plan) dirPath(i int32) (string, error) {
 	if i <= 0 {
 		return "", nil
 	}
-	t.paths.mu.Lock()
-	p, ok := t.paths.paths[i]
-	t.paths.mu.Unlock()
+	p.paths.mu.Lock()
+	path, ok := p.paths.paths[i]
+	p.paths.mu.Unlock()
 	if ok {
-		return p, nil
+		return path, nil
 	}
-	d, err := t.img.Dentry(t.dirs[i].at)
+	d, err := p.img.Dentry(p.dirs[i].at)
 	if err != nil {
 		return "", err
 	}
-	above, err := t.dirPath(t.dirs[i].dir)
+	above, err := p.dirPath(p.dirs[i].dir)
 	if err != nil {
 		return "", err
 	}
-	p = joinPath(above, d.Name)
-	t.paths.mu.Lock()
-	if t.paths.paths == nil || len(t.paths.paths) >= pathCacheMax {
-		t.paths.paths = make(map[int32]string)
+	path = joinPath(above, d.Name)
+	p.paths.mu.Lock()
+	if p.paths.paths == nil || len(p.paths.paths) >= pathCacheMax {
+		p.paths.paths = make(map[int32]string)
 	}
-	t.paths.paths[i] = p
-	t.paths.mu.Unlock()
-	return p, nil
+	p.paths.paths[i] = path
+	p.paths.mu.Unlock()
+	return path, nil
 }
 
 func joinPath(dir, name string) string {
@@ -54,14 +54,14 @@ func joinPath(dir, name string) string {
 }
 
 // get reads a dentry of the image, and says where it goes.
-func (t *tree) get(s spot) (path string, d *wim.Dentry, err error) {
-	if d, err = t.img.Dentry(s.at); err != nil {
+func (p *plan) get(s spot) (path string, d *wim.Dentry, err error) {
+	if d, err = p.img.Dentry(s.at); err != nil {
 		return "", nil, fmt.Errorf("read the image's tree: %w", err)
 	}
 	if s.dir == rootDir {
 		return ".", d, nil
 	}
-	above, err := t.dirPath(s.dir)
+	above, err := p.dirPath(s.dir)
 	if err != nil {
 		return "", nil, fmt.Errorf("read the image's tree: %w", err)
 	}
@@ -69,14 +69,14 @@ func (t *tree) get(s spot) (path string, d *wim.Dentry, err error) {
 }
 
 // path says where a dentry of the image goes.
-func (t *tree) path(s spot) (string, error) {
-	path, _, err := t.get(s)
+func (p *plan) path(s spot) (string, error) {
+	path, _, err := p.get(s)
 	return path, err
 }
 
 // nameOf is path of a dentry that was read already, for errors.
-func (t *tree) nameOf(d *wim.Dentry, s spot) string {
-	above, err := t.dirPath(s.dir)
+func (p *plan) nameOf(d *wim.Dentry, s spot) string {
+	above, err := p.dirPath(s.dir)
 	if err != nil || s.dir == rootDir {
 		return "the root"
 	}
@@ -84,19 +84,19 @@ func (t *tree) nameOf(d *wim.Dentry, s spot) string {
 }
 
 // filesOf gives the files [first, end) that hold a resource.
-func (t *tree) filesOf(res int) (first, end int) {
-	first = sort.Search(len(t.files), func(i int) bool { return t.files[i].res() >= int32(res) })
-	for end = first; end < len(t.files) && t.files[end].res() == int32(res); end++ {
+func (p *plan) filesOf(res int) (first, end int) {
+	first = sort.Search(len(p.files), func(i int) bool { return p.files[i].res() >= int32(res) })
+	for end = first; end < len(p.files) && p.files[end].res() == int32(res); end++ {
 	}
 	return first, end
 }
 
 // linksOf gives the further names of the file whose first one is at.
-func (t *tree) linksOf(at wim.At) []link {
-	i := sort.Search(len(t.links), func(i int) bool { return t.links[i].first >= at })
+func (p *plan) linksOf(at wim.At) []link {
+	i := sort.Search(len(p.links), func(i int) bool { return p.links[i].first >= at })
 	j := i
-	for j < len(t.links) && t.links[j].first == at {
+	for j < len(p.links) && p.links[j].first == at {
 		j++
 	}
-	return t.links[i:j]
+	return p.links[i:j]
 }

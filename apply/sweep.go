@@ -15,29 +15,29 @@ import (
 )
 
 // sweep takes away what the earlier run left that is not complete, and checks that what should be there is.
-func (p *Plan) sweep(complete bitset) error {
-	n := p.tree.img.Places()
-	s := &sweeper{p: p, ours: newBitset(n), keep: newBitset(n), seen: newBitset(n), sides: newBitset(p.tree.count())}
-	for _, d := range p.tree.dirs {
+func (j *Job) sweep(complete bitset) error {
+	n := j.plan.img.Places()
+	s := &sweeper{job: j, ours: newBitset(n), keep: newBitset(n), seen: newBitset(n), sides: newBitset(j.plan.count())}
+	for _, d := range j.plan.dirs {
 		s.ours.set(int(d.at))
 		s.keep.set(int(d.at))
 	}
-	for i := range p.tree.files {
-		f := &p.tree.files[i]
+	for i := range j.plan.files {
+		f := &j.plan.files[i]
 		if s.ours.set(int(f.at)); f.res() != noResource && complete.has(int(f.res())) {
 			s.keep.set(int(f.at))
 		}
 	}
-	for i := range p.tree.links {
-		s.ours.set(int(p.tree.links[i].at))
+	for i := range j.plan.links {
+		s.ours.set(int(j.plan.links[i].at))
 	}
-	for i := range p.tree.symlinks {
-		s.ours.set(int(p.tree.symlinks[i].at))
+	for i := range j.plan.symlinks {
+		s.ours.set(int(j.plan.symlinks[i].at))
 	}
 	if err := s.parts(); err != nil {
 		return err
 	}
-	for i := range p.tree.dirs {
+	for i := range j.plan.dirs {
 		if err := s.dir(i); err != nil {
 			return err
 		}
@@ -46,21 +46,21 @@ func (p *Plan) sweep(complete bitset) error {
 		if s.whole(i) {
 			continue
 		}
-		p.tree.done.clear(i)
-		p.lose(p.run(p.tree.runOf(i)))
-		first, end := p.tree.filesOf(i)
-		for _, f := range p.tree.files[first:end] {
+		j.plan.done.clear(i)
+		j.lose(j.run(j.plan.runOf(i)))
+		first, end := j.plan.filesOf(i)
+		for _, f := range j.plan.files[first:end] {
 			if !s.seen.has(int(f.at)) {
 				continue
 			}
-			name, err := p.tree.path(f.spot)
+			name, err := j.plan.path(f.spot)
 			if err != nil {
 				return err
 			}
-			if err := p.fsys.Remove(name); err != nil {
+			if err := j.fsys.Remove(name); err != nil {
 				return fmt.Errorf("remove %s: %w", name, err)
 			}
-			p.crew.changedDir(int(f.dir))
+			j.crew.changedDir(int(f.dir))
 		}
 	}
 	return nil
@@ -68,7 +68,7 @@ func (p *Plan) sweep(complete bitset) error {
 
 // sweeper compares the target with what should be there. Its sets are of the places of dentries, but for sides.
 type sweeper struct {
-	p     *Plan
+	job   *Job
 	ours  bitset // of the image
 	keep  bitset // of these, what is to be kept
 	seen  bitset // of these, what is there
@@ -78,28 +78,28 @@ type sweeper struct {
 // parts looks after the work folder: a part file that was renamed too late for the journal gets its old name back, and a resource
 // whose part file is gone starts again.
 func (s *sweeper) parts() error {
-	p := s.p
-	if err := p.fsys.Mkdir(workName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	j := s.job
+	if err := j.fsys.Mkdir(workName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make directory %s: %w", workName, err)
 	}
-	for _, i := range slices.Sorted(maps.Keys(p.open)) {
-		r := p.open[i]
+	for _, i := range slices.Sorted(maps.Keys(j.open)) {
+		r := j.open[i]
 		for _, res := range slices.Sorted(maps.Keys(r.outs)) {
 			if len(r.outs[res].written) == 0 {
 				continue
 			}
 			m := r.member(res)
-			_, err := p.fsys.Lstat(m.partPath())
+			_, err := j.fsys.Lstat(m.partPath())
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("look for the part file of %s: %w", m.path(), err)
 			}
-			if err != nil && !p.recoverPart(m) {
-				p.lose(r)
+			if err != nil && !j.recoverPart(m) {
+				j.lose(r)
 				break
 			}
 		}
 	}
-	entries, err := p.fsys.ReadDir(workName)
+	entries, err := j.fsys.ReadDir(workName)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", workName, err)
 	}
@@ -108,7 +108,7 @@ func (s *sweeper) parts() error {
 			continue
 		}
 		name := workName + "/" + e.Name()
-		if err := p.fsys.RemoveAll(name); err != nil {
+		if err := j.fsys.RemoveAll(name); err != nil {
 			return fmt.Errorf("remove %s: %w", name, err)
 		}
 	}
@@ -117,7 +117,7 @@ func (s *sweeper) parts() error {
 
 // keeps reports whether something in the work folder is to be kept, and notes it.
 func (s *sweeper) keeps(name string) bool {
-	t := s.p.tree
+	t := s.job.plan
 	full := workName + "/" + name
 	_, number, _ := strings.Cut(name, "-")
 	res, err := strconv.Atoi(number)
@@ -132,39 +132,39 @@ func (s *sweeper) keeps(name string) bool {
 			return true
 		}
 	case full == partPath(res):
-		r := s.p.open[t.runOf(res)]
+		r := s.job.open[t.runOf(res)]
 		return r != nil && r.outs[res] != nil && len(r.outs[res].written) > 0
 	}
 	return false
 }
 
 // recoverPart renames a part file back. What was written to it after the last commit may be missing, also at its end.
-func (p *Plan) recoverPart(r *resource) bool {
-	if p.tree.ntfs != nil && !p.tree.ntfs.whileOpen {
+func (j *Job) recoverPart(r *resource) bool {
+	if j.plan.ntfs != nil && !j.plan.ntfs.whileOpen {
 		return false // it may be read-only now
 	}
-	name, err := p.contentPath(r)
+	name, err := j.contentPath(r)
 	if err != nil {
 		return false
 	}
 	written := r.out().written
 	held := written[len(written)-1].to
-	if info, err := p.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() < held || info.Size() > r.Size {
+	if info, err := j.fsys.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() < held || info.Size() > r.Size {
 		return false
 	}
-	p.crew.changed(parent(name), workName)
-	return p.fsys.Rename(name, r.partPath()) == nil
+	j.crew.changed(parent(name), workName)
+	return j.fsys.Rename(name, r.partPath()) == nil
 }
 
 // dir takes away what is in a directory and not to be kept.
 func (s *sweeper) dir(i int) error {
-	p := s.p
-	in := p.tree.dirs[i]
-	name, err := p.tree.path(in)
+	j := s.job
+	in := j.plan.dirs[i]
+	name, err := j.plan.path(in)
 	if err != nil {
 		return err
 	}
-	entries, err := p.fsys.ReadDir(name)
+	entries, err := j.fsys.ReadDir(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -191,10 +191,10 @@ func (s *sweeper) dir(i int) error {
 			s.seen.set(int(at))
 			continue
 		}
-		if err := p.fsys.Remove(full); err != nil {
+		if err := j.fsys.Remove(full); err != nil {
 			return fmt.Errorf("remove %s: %w", full, err)
 		}
-		p.crew.changedDir(i)
+		j.crew.changedDir(i)
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ type dirNames struct {
 
 // names gives those that the apply makes of a directory's entries.
 func (s *sweeper) names(dir wim.At) (*dirNames, error) {
-	n := &dirNames{img: s.p.tree.img, seed: maphash.MakeSeed(), at: map[uint64]wim.At{}}
+	n := &dirNames{img: s.job.plan.img, seed: maphash.MakeSeed(), at: map[uint64]wim.At{}}
 	err := n.img.Children(dir, nil, func(d *wim.Dentry, at wim.At) error {
 		if s.ours.has(int(at)) {
 			n.at[maphash.String(n.seed, d.Name)] = at
@@ -229,11 +229,11 @@ func (n *dirNames) find(name string) (wim.At, bool, error) {
 
 // whole reports whether every file of a complete resource is there.
 func (s *sweeper) whole(res int) bool {
-	first, end := s.p.tree.filesOf(res)
-	for _, f := range s.p.tree.files[first:end] {
+	first, end := s.job.plan.filesOf(res)
+	for _, f := range s.job.plan.files[first:end] {
 		if !s.seen.has(int(f.at)) {
 			return false
 		}
 	}
-	return !s.p.tree.inWork(res) || s.sides.has(res)
+	return !s.job.plan.inWork(res) || s.sides.has(res)
 }

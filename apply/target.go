@@ -28,20 +28,20 @@ func (r *resource) partPath() string { return partPath(r.index) }
 func (r *resource) sidePath() string { return sidePath(r.index) }
 
 // contentPath is where a complete resource can be read.
-func (p *Plan) contentPath(r *resource) (string, error) {
-	if i := p.home(r); i >= 0 {
-		return p.tree.path(p.tree.files[i].spot)
+func (j *Job) contentPath(r *resource) (string, error) {
+	if i := j.home(r); i >= 0 {
+		return j.plan.path(j.plan.files[i].spot)
 	}
 	return r.sidePath(), nil
 }
 
 // openContent opens a complete resource.
-func (p *Plan) openContent(r *resource) (vfs.File, error) {
-	name, err := p.contentPath(r)
+func (j *Job) openContent(r *resource) (vfs.File, error) {
+	name, err := j.contentPath(r)
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.fsys.OpenFile(name, os.O_RDONLY, 0)
+	f, err := j.fsys.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", r.path(), err)
 	}
@@ -49,13 +49,13 @@ func (p *Plan) openContent(r *resource) (vfs.File, error) {
 }
 
 // home gives the index of the file that gets a resource's part file, or -1 if the work folder keeps that.
-func (p *Plan) home(r *resource) int {
+func (j *Job) home(r *resource) int {
 	if r.inWork() {
 		return -1
 	}
-	first, end := p.tree.filesOf(r.index)
+	first, end := j.plan.filesOf(r.index)
 	for i := first; i < end; i++ {
-		if !p.tree.files[i].is(squeezed) {
+		if !j.plan.files[i].is(squeezed) {
 			return i
 		}
 	}
@@ -63,48 +63,48 @@ func (p *Plan) home(r *resource) int {
 }
 
 // inWork reports whether a complete resource is in the work folder.
-func (r *resource) inWork() bool { return r.run.t.inWork(r.index) }
+func (r *resource) inWork() bool { return r.run.plan.inWork(r.index) }
 
-func (t *tree) inWork(res int) bool {
-	first, end := t.filesOf(res)
-	return first == end || t.aside.has(res)
+func (p *plan) inWork(res int) bool {
+	first, end := p.filesOf(res)
+	return first == end || p.aside.has(res)
 }
 
 // openTarget takes an empty target, or goes on with an unfinished one.
-func (p *Plan) openTarget() error {
-	marked, err := p.inspect()
+func (j *Job) openTarget() error {
+	marked, err := j.inspect()
 	if err != nil {
 		return err
 	}
-	if p.lock, err = p.fsys.Lock(markerName); err != nil {
+	if j.lock, err = j.fsys.Lock(markerName); err != nil {
 		if errors.Is(err, vfs.ErrLocked) {
 			return fmt.Errorf("apply to the target: another apply is writing there: %w", err)
 		}
 		return fmt.Errorf("mark target as incomplete: %w", err)
 	}
-	f, err := p.fsys.OpenFile(markerName, os.O_RDWR, 0)
+	f, err := j.fsys.OpenFile(markerName, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
-	p.journal.file = f
+	j.journal.file = f
 	if marked {
-		resumed, err := p.resume()
+		resumed, err := j.resume()
 		if err != nil || resumed {
 			return err
 		}
 	}
-	return p.fresh()
+	return j.fresh()
 }
 
 // Vacant fails, with ErrNotEmpty, for a target that New would refuse: one that holds anything and is not marked as unfinished.
 func Vacant(target vfs.FS) error {
-	_, err := (&Plan{fsys: target}).inspect()
+	_, err := (&Job{fsys: target}).inspect()
 	return err
 }
 
 // inspect reports whether the target is marked as incomplete, and refuses it if it is not and holds anything.
-func (p *Plan) inspect() (marked bool, err error) {
-	entries, err := p.fsys.ReadDir(".")
+func (j *Job) inspect() (marked bool, err error) {
+	entries, err := j.fsys.ReadDir(".")
 	if err != nil {
 		return false, fmt.Errorf("read target: %w", err)
 	}
@@ -130,55 +130,55 @@ func ignored(dir string, e fs.DirEntry) bool {
 }
 
 // fresh marks an empty target and makes what needs no contents.
-func (p *Plan) fresh() error {
-	if err := p.journal.file.Truncate(0); err != nil {
+func (j *Job) fresh() error {
+	if err := j.journal.file.Truncate(0); err != nil {
 		return fmt.Errorf("write journal %s: %w", markerName, err)
 	}
-	if err := p.fsys.RemoveAll(workName); err != nil {
+	if err := j.fsys.RemoveAll(workName); err != nil {
 		return fmt.Errorf("remove %s: %w", workName, err)
 	}
-	h := p.id.header()
-	if _, err := p.journal.file.WriteAt(h, 0); err != nil {
+	h := j.id.header()
+	if _, err := j.journal.file.WriteAt(h, 0); err != nil {
 		return fmt.Errorf("write journal %s: %w", markerName, err)
 	}
-	p.journal.size, p.journal.crc = int64(len(h)), headerSum(h)
-	if err := p.fsys.SyncAll([]string{markerName, "."}); err != nil {
+	j.journal.size, j.journal.crc = int64(len(h)), headerSum(h)
+	if err := j.fsys.SyncAll([]string{markerName, "."}); err != nil {
 		return fmt.Errorf("mark target as incomplete: %w", err)
 	}
-	return p.makeDirs()
+	return j.makeDirs()
 }
 
 // makeDirs makes the work folder, the directories, and the files that are empty.
-func (p *Plan) makeDirs() error {
-	c := p.crew
-	if err := p.uncompress("."); err != nil {
+func (j *Job) makeDirs() error {
+	c := j.crew
+	if err := j.uncompress("."); err != nil {
 		return err
 	}
-	for _, s := range p.tree.dirs {
-		name, err := p.tree.path(s)
+	for _, s := range j.plan.dirs {
+		name, err := j.plan.path(s)
 		if err != nil {
 			return err
 		}
 		if name == "." {
 			name = workName
 		}
-		if err := p.fsys.Mkdir(name, 0o777); err != nil {
-			if info, e := p.fsys.Lstat(name); !errors.Is(err, fs.ErrExist) || e != nil || !info.IsDir() {
+		if err := j.fsys.Mkdir(name, 0o777); err != nil {
+			if info, e := j.fsys.Lstat(name); !errors.Is(err, fs.ErrExist) || e != nil || !info.IsDir() {
 				return fmt.Errorf("make directory %s: %w", name, err)
 			}
-			if err := p.uncompress(name); err != nil { // it may have got its own attributes already
+			if err := j.uncompress(name); err != nil { // it may have got its own attributes already
 				return err
 			}
 		}
 		c.changedDir(int(max(s.dir, 0)))
 	}
-	if err := p.makeSqueezed(); err != nil {
+	if err := j.makeSqueezed(); err != nil {
 		return err
 	}
-	w := &worker{p: p}
+	w := &worker{job: j}
 	defer w.close()
-	for i := range p.tree.files {
-		if p.tree.files[i].res() != noResource {
+	for i := range j.plan.files {
+		if j.plan.files[i].res() != noResource {
 			break
 		}
 		if err := w.makeFile(i, nil); err != nil {
@@ -189,33 +189,33 @@ func (p *Plan) makeDirs() error {
 }
 
 // uncompress makes a directory whose files would inherit compression one whose files do not. Its own attributes come at the end.
-func (p *Plan) uncompress(dir string) error {
-	if p.keeper == nil || !p.tree.ntfs.inherited || p.cfg.NoAttributes {
+func (j *Job) uncompress(dir string) error {
+	if j.keeper == nil || !j.plan.ntfs.inherited || j.cfg.NoAttributes {
 		return nil
 	}
-	return p.keep(dir, nil, &metadata{attributes: wim.AttrDirectory})
+	return j.keep(dir, nil, &metadata{attributes: wim.AttrDirectory})
 }
 
 // makeSqueezed makes the folder in which files are created that are to be compressed.
-func (p *Plan) makeSqueezed() error {
-	if !p.tree.squeezed {
+func (j *Job) makeSqueezed() error {
+	if !j.plan.squeezed {
 		return nil
 	}
-	if err := p.fsys.Mkdir(squeezedName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := j.fsys.Mkdir(squeezedName, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make directory %s: %w", squeezedName, err)
 	}
-	p.crew.changed(workName)
-	return p.keep(squeezedName, nil, &metadata{attributes: wim.AttrDirectory | attrCompressed})
+	j.crew.changed(workName)
+	return j.keep(squeezedName, nil, &metadata{attributes: wim.AttrDirectory | attrCompressed})
 }
 
 // checkSum compares a resource's SHA-1.
-func (p *Plan) checkSum(r *resource, sum wim.SHA1) error {
-	if sum != r.Hash && p.cfg.Recover {
-		first, end := p.tree.filesOf(r.index)
-		p.lostMu.Lock()
-		p.lostNow.Damaged += max(1, end-first)
-		p.lostMu.Unlock()
-		p.event(EventDamaged, r.path(), 0)
+func (j *Job) checkSum(r *resource, sum wim.SHA1) error {
+	if sum != r.Hash && j.cfg.Recover {
+		first, end := j.plan.filesOf(r.index)
+		j.lostMu.Lock()
+		j.lostNow.Damaged += max(1, end-first)
+		j.lostMu.Unlock()
+		j.event(EventDamaged, r.path(), 0)
 		return nil
 	}
 	if sum != r.Hash {

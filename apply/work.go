@@ -25,7 +25,7 @@ func newOutput() *output { return &output{sum: sha1.New()} }
 
 // worker decodes and writes. It belongs to one goroutine.
 type worker struct {
-	p    *Plan
+	job  *Job
 	dec  pieceDecoder
 	buf  []byte // decoded
 	read []byte // stored bytes that were left in the file
@@ -52,13 +52,13 @@ func (w *worker) work(own, common <-chan task) {
 			return
 		}
 		err := w.do(t)
-		w.p.unroom(&t)
-		w.p.crew.finish(t, err)
+		w.job.unroom(&t)
+		w.job.crew.finish(t, err)
 	}
 }
 
 func (w *worker) do(t task) (err error) {
-	if err := w.p.crew.failed(); err != nil {
+	if err := w.job.crew.failed(); err != nil {
 		return err
 	}
 	if t.big {
@@ -112,10 +112,10 @@ func (w *worker) writeBatch(t task, data []byte) error {
 	var ready []decoded
 	used := int64(0)
 	flush := func() error {
-		w.p.crew.making.Lock()
-		defer w.p.crew.making.Unlock()
+		w.job.crew.making.Lock()
+		defer w.job.crew.making.Unlock()
 		for _, d := range ready {
-			if err := w.p.crew.failed(); err != nil { // a batch may have thousands of files
+			if err := w.job.crew.failed(); err != nil { // a batch may have thousands of files
 				return err
 			}
 			if err := w.writeContent(d.r, d.data, 0); err != nil {
@@ -125,8 +125,8 @@ func (w *worker) writeBatch(t task, data []byte) error {
 		ready, used = ready[:0], 0
 		return nil
 	}
-	for i := range w.p.tree.runs(t.first, t.end) {
-		r := w.p.tree.newRun(i)
+	for i := range w.job.plan.runs(t.first, t.end) {
+		r := w.job.plan.newRun(i)
 		part := data[r.Offset-t.base:][:r.StoredSize]
 		if len(ready) >= readyMax {
 			if err := flush(); err != nil {
@@ -161,7 +161,7 @@ func (w *worker) decodeWhole(r *run, data, dst []byte) error {
 			return fmt.Errorf("read piece table of %s: %w", r.name(), err)
 		}
 	}
-	return w.dec.decode(w.p, r, &pt, 0, pt.Count(), data, 0, dst)
+	return w.dec.decode(w.job, r, &pt, 0, pt.Count(), data, 0, dst)
 }
 
 // writeDecoded decodes pieces, some at a time, and writes them.
@@ -174,7 +174,7 @@ func (w *worker) writeDecoded(t task, data []byte) error {
 			size += t.pieces.Piece(j).Size
 		}
 		buf := w.scratch(size)
-		if err := w.dec.decode(w.p, t.r, t.pieces, i, j, data, base, buf); err != nil {
+		if err := w.dec.decode(w.job, t.r, t.pieces, i, j, data, base, buf); err != nil {
 			return err
 		}
 		if err := w.writeContent(t.r, buf, from); err != nil {
@@ -189,7 +189,7 @@ func (w *worker) writeDecoded(t task, data []byte) error {
 func (w *worker) writeContent(r *run, data []byte, from int64) error {
 	to := from + int64(len(data))
 	for i, end := r.inContent(from, to); i < end; i++ {
-		if !r.t.todo(i) {
+		if !r.plan.todo(i) {
 			continue
 		}
 		s := r.span(i)
@@ -210,10 +210,10 @@ func (w *worker) writeContent(r *run, data []byte, from int64) error {
 
 // writeAll checks a resource that is in memory, and writes it to all its files.
 func (w *worker) writeAll(r *resource, data []byte) error {
-	if err := w.p.checkSum(r, sha1.Sum(data)); err != nil {
+	if err := w.job.checkSum(r, sha1.Sum(data)); err != nil {
 		return err
 	}
-	first, end := w.p.tree.filesOf(r.index)
+	first, end := w.job.plan.filesOf(r.index)
 	for i := first; i < end; i++ {
 		if err := w.makeFile(i, data); err != nil {
 			return err
@@ -224,21 +224,21 @@ func (w *worker) writeAll(r *resource, data []byte) error {
 			return err
 		}
 	}
-	return w.p.complete(r)
+	return w.job.complete(r)
 }
 
 // makeFile makes a file of the image that is in memory, with its metadata.
 func (w *worker) makeFile(i int, data []byte) error {
-	f := &w.p.tree.files[i]
-	name, d, err := w.p.tree.get(f.spot)
+	f := &w.job.plan.files[i]
+	name, d, err := w.job.plan.get(f.spot)
 	if err != nil {
 		return err
 	}
-	if w.p.keeper != nil {
+	if w.job.keeper != nil {
 		return w.makeKept(i, name, d, data)
 	}
 	if w.creator == nil {
-		w.creator = vfs.NewCreator(w.p.fsys)
+		w.creator = vfs.NewCreator(w.job.fsys)
 	}
 	err = w.creator.Create(name, data, 0o666, fileTime(d.Accessed), fileTime(d.Modified))
 	switch {
@@ -247,8 +247,8 @@ func (w *worker) makeFile(i int, data []byte) error {
 	case err != nil:
 		return fmt.Errorf("create %s: %w", name, err)
 	}
-	w.p.crew.madeFile(i, f)
-	return w.p.finishMade(f, name, d)
+	w.job.crew.madeFile(i, f)
+	return w.job.finishMade(f, name, d)
 }
 
 // close gives up what the worker holds open.
@@ -261,7 +261,7 @@ func (w *worker) close() {
 // createSide makes the file that keeps a resource in the work folder.
 func (w *worker) createSide(r *resource, data []byte) error {
 	path := r.sidePath()
-	f, err := w.p.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := w.job.fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		return existsError(path, err)
 	}
@@ -273,23 +273,23 @@ func (w *worker) createSide(r *resource, data []byte) error {
 		err = e
 	}
 	if err != nil {
-		w.p.fsys.Remove(path)
+		w.job.fsys.Remove(path)
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	w.p.crew.madeSide(r.index)
+	w.job.crew.madeSide(r.index)
 	return nil
 }
 
 // writePart writes bytes of a resource to its part file, and completes the resource with its last ones.
 func (w *worker) writePart(r *resource, data []byte, off int64) error {
 	path := r.partPath()
-	f, err := w.p.fsys.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := w.job.fsys.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return fmt.Errorf("open part of %s: %w", r.path(), err)
 	}
 	defer f.Close()
-	w.p.crew.changed(path, workName)
-	if w.p.tree.sparse.has(r.index) {
+	w.job.crew.changed(path, workName)
+	if w.job.plan.sparse.has(r.index) {
 		if err := f.Truncate(r.Size); err != nil {
 			return fmt.Errorf("write %s: %w", r.path(), err)
 		}
@@ -346,15 +346,15 @@ func (r *resource) catchUp(f fileAt, buf []byte) error {
 
 // finishPart checks a complete part file, copies it to all files of the resource but the first, and gives it that one's name.
 func (w *worker) finishPart(r *resource) error {
-	if err := w.p.checkSum(r, [sha1.Size]byte(r.out().sum.Sum(nil))); err != nil {
-		w.p.crew.sync.RLock()
-		defer w.p.crew.sync.RUnlock()
-		return errors.Join(err, w.p.fsys.Remove(r.partPath()))
+	if err := w.job.checkSum(r, [sha1.Size]byte(r.out().sum.Sum(nil))); err != nil {
+		w.job.crew.sync.RLock()
+		defer w.job.crew.sync.RUnlock()
+		return errors.Join(err, w.job.fsys.Remove(r.partPath()))
 	}
-	home := w.p.home(r)
-	first, end := w.p.tree.filesOf(r.index)
+	home := w.job.home(r)
+	first, end := w.job.plan.filesOf(r.index)
 	for i := first; i < end; i++ {
-		f := &w.p.tree.files[i]
+		f := &w.job.plan.files[i]
 		if i == home && !f.is(squeezed) {
 			continue
 		}
@@ -372,32 +372,32 @@ func (w *worker) finishPart(r *resource) error {
 	if err := w.finishHome(r, home); err != nil {
 		return err
 	}
-	return w.p.complete(r)
+	return w.job.complete(r)
 }
 
 // finishHome gives a part file its last name, or takes it away if all files are copies.
 func (w *worker) finishHome(r *resource, home int) error {
 	switch {
 	case home < 0:
-		defer w.p.crew.madeSide(r.index)
+		defer w.job.crew.madeSide(r.index)
 		return w.move(r.partPath(), r.sidePath())
-	case !w.p.tree.files[home].is(squeezed):
+	case !w.job.plan.files[home].is(squeezed):
 		return w.place(r.partPath(), home)
 	}
-	w.p.crew.sync.RLock()
-	defer w.p.crew.sync.RUnlock()
-	w.p.crew.unchanged(r.partPath())
-	return w.p.fsys.Remove(r.partPath())
+	w.job.crew.sync.RLock()
+	defer w.job.crew.sync.RUnlock()
+	w.job.crew.unchanged(r.partPath())
+	return w.job.fsys.Remove(r.partPath())
 }
 
 // copyFile copies a file of the work folder to another one.
 func (w *worker) copyFile(from, to string, sparse bool) (err error) {
-	src, err := w.p.fsys.OpenFile(from, os.O_RDONLY, 0)
+	src, err := w.job.fsys.OpenFile(from, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	dst, err := w.p.fsys.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	dst, err := w.job.fsys.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}
@@ -422,12 +422,12 @@ func (w *worker) copyFile(from, to string, sparse bool) (err error) {
 
 // place gives a complete file of the work folder its final name, and its metadata.
 func (w *worker) place(from string, i int) error {
-	f := &w.p.tree.files[i]
-	name, d, err := w.p.tree.get(f.spot)
+	f := &w.job.plan.files[i]
+	name, d, err := w.job.plan.get(f.spot)
 	if err != nil {
 		return err
 	}
-	switch _, err := w.p.fsys.Lstat(name); {
+	switch _, err := w.job.fsys.Lstat(name); {
 	case err == nil:
 		return existsError(name, fs.ErrExist)
 	case !errors.Is(err, fs.ErrNotExist):
@@ -436,16 +436,16 @@ func (w *worker) place(from string, i int) error {
 	if err := w.move(from, name); err != nil {
 		return err
 	}
-	w.p.crew.madeFile(i, f)
-	return w.p.finishFile(f, name, d)
+	w.job.crew.madeFile(i, f)
+	return w.job.finishFile(f, name, d)
 }
 
 // move renames a file of the work folder, but not while it is being synced.
 func (w *worker) move(from, to string) error {
-	c := w.p.crew
+	c := w.job.crew
 	c.sync.RLock()
 	defer c.sync.RUnlock()
-	if err := w.p.fsys.Rename(from, to); err != nil {
+	if err := w.job.fsys.Rename(from, to); err != nil {
 		return fmt.Errorf("rename to %s: %w", to, err)
 	}
 	c.unchanged(from)

@@ -24,7 +24,7 @@ type applySink struct {
 
 	prologue map[chunk.Block][]byte // once the plan is made, only what that reads
 	left     int                    // prologue blocks that have not come
-	plan     *apply.Plan
+	plan     *apply.Job
 	waiting  []waitingBlock // that the plan could not take: its spool is full
 	put      []chunk.Block  // prologue blocks since the last Commit
 }

@@ -16,14 +16,14 @@ const (
 	MemoryBlocksMax = 1 << 12
 )
 
-// Load asks the driver to read a block: symbols of it will be wanted soon. The driver answers with Loaded, and has other things
-// go on meanwhile. At most Config.MemoryBlocks are loaded or being loaded at a time.
+// Load asks the driver to read a block: symbols of it will be wanted soon. The driver answers with Loaded or Unreadable, and has
+// other things go on meanwhile. At most Config.MemoryBlocks are loaded or being loaded at a time.
 type Load struct{ Block wire.Block }
 
 // Unload says that a loaded block's memory is wanted for others. The driver forgets it.
 type Unload struct{ Block wire.Block }
 
-// Loaded says that a block is in memory, or that it cannot be read: either way its symbols may be named from now on.
+// Loaded says that a block is in memory: its symbols may be named from now on.
 type Loaded struct{ Block wire.Block }
 
 func (Load) out()   {}
@@ -61,6 +61,21 @@ func (m *Machine) loaded(i wire.Block) {
 	m.memory.state[i] = loadState{there: true}
 	if b := &m.blocks[i]; s.owed && b.state == closed && b.goal > b.sent {
 		m.owed.Push(i)
+	}
+}
+
+// notLoaded notes that a block that was asked for does not come.
+func (m *memory) notLoaded(i wire.Block) {
+	if s, ok := m.state[i]; m.max == 0 || ok && s.there {
+		return // it was at hand, and is to be unloaded in its turn
+	} else if !ok {
+		panic("distributor: Unreadable for a block that was not asked for")
+	}
+	delete(m.state, i)
+	for range m.order.Len() {
+		if j := m.order.Pop(); j != i {
+			m.order.Push(j)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ type Block struct {
 	Prologue bool   // sent before all others
 }
 
-// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Tick.
+// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Unreadable, Tick.
 type In interface{ in() }
 
 // Join adds a member. It lacks nothing until it says Want.
@@ -41,17 +41,22 @@ type Fetched struct {
 	Block  wire.Block
 }
 
+// Unreadable says that the driver cannot read a block's bytes. It is an answer to Load; of a driver that has every block at hand,
+// and finds that it has not, it says that symbols were not sent: their sequence numbers are lost, which looks like loss.
+type Unreadable struct{ Block wire.Block }
+
 // Tick says that time has passed.
 type Tick struct{}
 
-func (Join) in()    {}
-func (Message) in() {}
-func (Report) in()  {}
-func (Gone) in()    {}
-func (Fetched) in() {}
-func (Tick) in()    {}
+func (Join) in()       {}
+func (Message) in()    {}
+func (Report) in()     {}
+func (Gone) in()       {}
+func (Fetched) in()    {}
+func (Unreadable) in() {}
+func (Tick) in()       {}
 
-// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Load, Unload, Over or Event.
+// Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Load, Unload, Over, End or Event.
 type Out interface{ out() }
 
 // SendSymbols asks the driver to multicast symbols First..First+Count-1 of a block (never wrapping past the last
@@ -91,4 +96,8 @@ func (Event) out()        {}
 // and starts another one with a new run id; members go on with what they have.
 type Over struct{ Why string }
 
+// End says that nobody takes part any more. The driver ends the machine; who asks for the content later begins a cast anew.
+type End struct{ Why string }
+
 func (Over) out() {}
+func (End) out()  {}

@@ -24,6 +24,7 @@ type Machine struct {
 	sending bool         // the first symbol was sent
 	silent  bool
 	over    bool
+	lingering
 
 	seq    uint64
 	window []wire.Block              // open blocks
@@ -91,7 +92,7 @@ func New(cfg Config) (*Machine, error) {
 }
 
 // Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
-// multicast: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
+// multicast, or end: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
 // and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {
 	if now < m.now {
@@ -115,12 +116,17 @@ func (m *Machine) Handle(now machine.Time, in In) {
 	case Loaded:
 		m.loaded(in.Block)
 		m.lookAhead()
+	case Unreadable:
+		m.unreadable(in.Block)
+		m.lookAhead()
 	case Tick:
 		m.run()
+		m.endLingering()
 		m.lookAhead()
 	default:
 		panic(fmt.Sprintf("distributor: unknown input %T", in))
 	}
+	m.linger()
 }
 
 // run does what is due.
@@ -183,8 +189,11 @@ func (m *Machine) Poll() (Out, bool) {
 
 // Deadline says when to call Handle with a Tick at the latest, and what is waited for.
 func (m *Machine) Deadline() (machine.Time, machine.Reason) {
-	if !m.started || m.over || len(m.members) == 0 {
-		return machine.Never, "a member"
+	if m.over {
+		return machine.Never, "nothing: the run is over"
+	}
+	if len(m.members) == 0 {
+		return m.lingerDeadline()
 	}
 	when, why := m.checkAt, machine.Reason("reports of the members")
 	sooner := func(t machine.Time, r machine.Reason) {

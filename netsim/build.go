@@ -13,13 +13,15 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// peerSpec is what a scenario says of a member besides its links.
+// peerSpec is what a scenario says of a member besides its node.
 type peerSpec struct {
 	wantFrom, wantTo int64         // shares of the image, ppm
 	plan             time.Duration // from the prologue to asking for the rest; 0: asks for all at once
 	liar             bool
+	urgent           bool
 	partial, backlog int64
 	at               time.Duration
+	wait             time.Duration // for a lost sender; 0: the machine's default
 }
 
 // builder makes a world from commands.
@@ -35,8 +37,10 @@ func (b *builder) command(c command) {
 	case "seed":
 	case "image":
 		b.image(c)
-	case "site":
-		b.siteCommand(c)
+	case "segment":
+		b.segmentCommand(c)
+	case "node":
+		b.nodeCommand(c)
 	case "sender":
 		b.sender(c)
 	case "peer":
@@ -111,38 +115,40 @@ func (b *builder) image(c command) {
 	b.sim.images[c.name] = newImage(b.sim.rng, int(blocks), int(avg), int(prologue))
 }
 
-// site returns the site of a name, which it makes when it is new.
-func (b *builder) site(name string) *site {
-	for _, s := range b.sim.sites {
+// segment returns the segment of a name, which it makes when it is new.
+func (b *builder) segment(name string) *segment {
+	for _, s := range b.sim.segments {
 		if s.name == name {
 			return s
 		}
 	}
-	s := &site{name: name, trunk: link{queue: 256 << 10}}
-	b.sim.sites = append(b.sim.sites, s)
+	s := &segment{name: name, trunk: link{queue: 256 << 10}}
+	b.sim.segments = append(b.sim.segments, s)
 	return s
 }
 
-func (b *builder) siteCommand(c command) {
-	b.site(c.name).trunk = link{
+func (b *builder) segmentCommand(c command) {
+	b.segment(c.name).trunk = link{
 		bps: b.number(c, "rate", 1000, 0), queue: b.number(c, "queue", 1024, 256<<10), lag: b.durationKey(c, "lag"),
 	}
 }
 
 func (b *builder) sender(c command) {
 	im := b.sim.images[c.keys["image"]]
-	if im == nil || slices.ContainsFunc(b.sim.senders, func(s *sender) bool { return s.name == c.name }) {
+	if im == nil || b.sim.senderOf(c.name) != nil {
 		b.fail(errors.New("a sender needs an image that was named before, and a name of its own"))
 		return
 	}
 	n := uint32(len(b.sim.senders) + 1)
 	s := &sender{
-		host: b.host(c), sim: b.sim, im: im, buf: b.number(c, "buf", 1024, 208<<10), run: n << 16,
+		driver: b.driver(c), sim: b.sim, im: im, buf: b.number(c, "buf", 1024, 208<<10), run: n << 16,
 		cfg: distributor.Config{
 			Cast: n, RateStartBps: b.number(c, "start", 1000, 0), RateCapBps: b.number(c, "cap", 1000, 0),
 			RateFloorBps: b.number(c, "floor", 1000, 0), StartDelay: b.durationKey(c, "delay"),
+			MemoryBlocks: int(b.number(c, "memory", 1000, 0)),
 		},
-		stats: senderStats{demoted: map[string]bool{}, dropped: map[string]bool{}},
+		stats: senderStats{demoted: map[string]bool{}, dropped: map[string]bool{}}, unreadable: map[wire.Block]bool{},
+		memory: memory{takes: b.durationKey(c, "read")},
 	}
 	check := s.cfg
 	check.Blocks = im.sender
@@ -150,31 +156,68 @@ func (b *builder) sender(c command) {
 		b.fail(err)
 	}
 	s.up.queue = max(s.up.queue, 2*s.buf)
+	s.node.senders = append(s.node.senders, s)
 	b.sim.senders = append(b.sim.senders, s)
 }
 
-// host makes what senders and members have in common.
-func (b *builder) host(c command) host {
-	name := c.keys["site"]
+// driver makes what senders and members have in common. The node is one that was named before, or one of its own.
+func (b *builder) driver(c command) driver {
+	b.sim.drivers++
+	d := driver{name: c.name, index: b.sim.drivers, wakeAt: machine.Never}
+	name, named := c.keys["node"]
+	if !named {
+		d.node = b.node(c)
+		return d
+	}
+	for key := range c.keys {
+		if strings.Contains(" "+nodeKeys+" ", " "+key+" ") {
+			b.fail(fmt.Errorf("%s is said where node %s is named", key, name))
+		}
+	}
+	if d.node = b.sim.nodeOf(name); d.node == nil || d.node.name != name {
+		b.fail(fmt.Errorf("no node is called %q", name))
+		d.node = &node{}
+	}
+	return d
+}
+
+// nodeCommand makes a node for machines that are named after it.
+func (b *builder) nodeCommand(c command) {
+	if b.sim.nodeOf(c.name) != nil {
+		b.fail(errors.New("a node needs a name of its own"))
+		return
+	}
+	b.node(c)
+}
+
+func (b *builder) node(c command) *node {
+	name := c.keys["segment"]
 	if name == "" {
 		name = "main"
 	}
-	b.sim.hosts++
 	lag := b.durationKey(c, "lag")
 	if lag == 0 {
 		lag = 50 * time.Microsecond
 	}
 	queue := b.number(c, "queue", 1024, 512<<10)
-	return host{
-		name: c.name, index: b.sim.hosts, site: b.site(name), wakeAt: machine.Never,
+	n := &node{
+		name: c.name, segment: b.segment(name),
 		up:   link{bps: b.number(c, "up", 1000, 1_000_000_000), queue: queue, lag: lag},
 		down: link{bps: b.number(c, "down", 1000, 1_000_000_000), queue: queue, lag: lag},
+		disk: disk{bps: b.number(c, "disk", 1000, 0), sync: b.durationKey(c, "sync")},
 	}
+	for _, f := range faults {
+		if f.weather != nil {
+			f.weather(b, c, n)
+		}
+	}
+	b.sim.nodes = append(b.sim.nodes, n)
+	return n
 }
 
 func (b *builder) peers(c command) {
-	i := slices.IndexFunc(b.sim.senders, func(s *sender) bool { return s.name == c.keys["sender"] })
-	if i < 0 {
+	s := b.sim.senderOf(c.keys["sender"])
+	if s == nil {
 		b.fail(errors.New("a peer needs a sender that was named before"))
 		return
 	}
@@ -186,25 +229,26 @@ func (b *builder) peers(c command) {
 	for _, name := range names {
 		one := c
 		one.name = name
-		b.sim.members = append(b.sim.members, b.peer(one, b.sim.senders[i]))
+		b.sim.members = append(b.sim.members, b.peer(one, s))
 	}
 }
 
 func (b *builder) peer(c command, s *sender) *member {
 	p := &member{
-		host: b.host(c), sim: b.sim, sender: s,
-		weather: weather{
-			loss: b.share(c, "loss"), burst: b.number(c, "burst", 1000, 1),
-			reorder: b.share(c, "reorder"), dup: b.share(c, "dup"), flip: b.share(c, "flip"),
-		},
-		disk: disk{bps: b.number(c, "disk", 1000, 0), sync: b.durationKey(c, "sync"), has: map[wire.Block]bool{}},
+		driver: b.driver(c), sim: b.sim, sender: s, has: map[wire.Block]bool{},
 		spec: peerSpec{
-			wantTo: 1_000_000, plan: b.durationKey(c, "plan"), at: b.durationKey(c, "at"),
+			wantTo: 1_000_000, plan: b.durationKey(c, "plan"), at: b.durationKey(c, "at"), wait: b.durationKey(c, "wait"),
 			partial: b.number(c, "partial", 1024, 0), backlog: b.number(c, "backlog", 1024, 0),
 		},
+		unheard: int(b.number(c, "unheard", 1000, 0)),
 	}
+	if p.node == s.node || slices.ContainsFunc(p.node.members, func(q *member) bool { return q.sender == s }) {
+		b.fail(errors.New("a node takes part in a cast once"))
+	}
+	p.node.members = append(p.node.members, p)
 	_, p.deaf = c.keys["deaf"]
 	_, p.spec.liar = c.keys["liar"]
+	_, p.spec.urgent = c.keys["urgent"]
 	if from, to, ok := strings.Cut(c.keys["want"], "-"); ok {
 		var err1, err2 error
 		p.spec.wantFrom, err1 = parsePpm(from)
@@ -243,7 +287,10 @@ func (b *builder) at(c command) {
 		return
 	}
 	what, who := c.rest[0], c.rest[1]
-	do := b.change(what, who, c.rest)
+	var do func()
+	if f := findFault(what); f != nil && f.change != nil {
+		do = f.change(b, who, c.rest[2:])
+	}
 	if do == nil {
 		b.fail(fmt.Errorf("cannot do %q to %q", what, who))
 		return
@@ -254,60 +301,9 @@ func (b *builder) at(c command) {
 	})
 }
 
-// change returns what does what to who, or nil when there is no such thing.
-func (b *builder) change(what, who string, words []string) func() {
-	if what == "rate" {
-		bps, err := parseSize(words[len(words)-1], 1000)
-		if err != nil || len(words) != 3 {
-			return nil
-		}
-		return func() { b.site(who).trunk.bps = bps }
-	}
-	if !b.known(who) {
-		return nil
-	}
-	switch what {
-	case "crash":
-		return func() { b.sim.crash(who) }
-	case "restart":
-		return func() { b.sim.restart(who) }
-	case "down", "up":
-		return func() { b.sim.cut(who, what == "down") }
-	case "deaf", "hears":
-		return func() {
-			for _, p := range b.sim.members {
-				if p.name == who {
-					p.deaf = what == "deaf"
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (b *builder) known(name string) bool {
-	return slices.ContainsFunc(b.sim.members, func(p *member) bool { return p.name == name }) ||
-		slices.ContainsFunc(b.sim.senders, func(s *sender) bool { return s.name == name })
-}
-
-// cut takes a node's links down, or up again.
-func (s *Sim) cut(name string, down bool) {
-	for _, d := range s.senders {
-		if d.name == name {
-			d.up.down, d.down.down = down, down
-		}
-	}
-	for _, p := range s.members {
-		if p.name == name {
-			p.up.down, p.down.down = down, down
-		}
-	}
-}
-
-// fuse makes a node die at one of its outputs.
+// fuse makes a node die at an output of one of its machines.
 func (b *builder) fuse(c command) {
-	n := int(b.number(c, "output", 1000, 1))
-	back := b.durationKey(c, "back")
+	n, back := int(b.number(c, "output", 1000, 1)), b.durationKey(c, "back")
 	for _, d := range b.sim.senders {
 		if d.name == c.name {
 			d.fuse, d.fuseBack = n, back
@@ -316,11 +312,11 @@ func (b *builder) fuse(c command) {
 	}
 	for _, p := range b.sim.members {
 		if p.name == c.name {
-			p.host.fuse, p.fuseBack = n, back
+			p.fuse, p.fuseBack = n, back
 			return
 		}
 	}
-	b.fail(fmt.Errorf("no node is called %q", c.name))
+	b.fail(fmt.Errorf("no sender or peer is called %q", c.name))
 }
 
 // start plans the first life of all nodes.

@@ -15,6 +15,8 @@ func (s *Sim) expect(r Result, c command) (string, error) {
 		return expectDone(r, words[1])
 	case (words[0] == "demoted" || words[0] == "dropped") && len(words) == 2:
 		return s.expectFate(r, words[0], words[1], true)
+	case words[0] == "failed" && len(words) == 3:
+		return expectFailed(r, words[1], words[2])
 	case words[0] == "never" && len(words) == 3:
 		return s.expectFate(r, words[1], words[2], false)
 	case len(words) == 4 && (words[2] == "<=" || words[2] == ">="):
@@ -31,6 +33,23 @@ func expectDone(r Result, who string) (string, error) {
 	for _, name := range list {
 		if m := r.Member(name); !m.Done {
 			return fmt.Sprintf("%s is not done: %s", name, m.Why), nil
+		}
+	}
+	return "", nil
+}
+
+func expectFailed(r Result, who, cause string) (string, error) {
+	list, err := names(who)
+	if err != nil {
+		return "", err
+	}
+	want, ok := failCauses[cause]
+	if !ok {
+		return "", fmt.Errorf("nobody gives up for %q", cause)
+	}
+	for _, name := range list {
+		if m := r.Member(name); !m.Failed || m.Cause != want {
+			return fmt.Sprintf("%s has not given up for %q: %s", name, cause, m.Why), nil
 		}
 	}
 	return "", nil

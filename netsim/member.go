@@ -11,11 +11,37 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// datagramOverhead is what a datagram has besides its payload: our header and tag, UDP, IPv4 and Ethernet.
-const datagramOverhead = 82
-
 // reportOverhead is what QUIC, UDP, IP and Ethernet add to a report.
 const reportOverhead = 75
+
+// member drives one peer.Machine.
+type member struct {
+	driver
+	sim     *Sim
+	spec    peerSpec
+	sender  *sender
+	id      distributor.MemberID // of the connection
+	m       *peer.Machine
+	linked  bool // connected to the sender's present run
+	inGroup bool
+	has     map[wire.Block]bool // durable: survives a crash, what is under way does not
+	seen    []uint64            // datagrams of the run, the driver's replay window
+	streamT [2]machine.Time
+	joined  machine.Time // first life
+	doneAt  machine.Time
+	failed  string
+	cause   peer.FailCause // with failed
+	asked   []asked        // fetches not answered
+	askedN  uint64
+	lives   int
+
+	deaf     bool // multicast does not reach it, whatever it does
+	port     bool // its switch knows that it is in the group
+	unheard  int  // so many joinings do not reach the switch
+	mute     bool // its reports do not arrive
+	banished bool // the sender takes it no more
+	serves   serving
+}
 
 // begin begins a life of a member: it knows what its disk holds.
 func (p *member) begin() {
@@ -25,20 +51,20 @@ func (p *member) begin() {
 	p.lives++
 	m, err := peer.New(peer.Config{
 		Seed: p.sim.rng.Uint64(), Cast: p.sender.cfg.Cast, Blocks: p.sender.im.peer,
-		PartialMax: p.spec.partial, BacklogMax: p.spec.backlog,
+		PartialMax: p.spec.partial, BacklogMax: p.spec.backlog, LostMax: p.spec.wait,
 	})
 	if err != nil {
 		panic("netsim: " + err.Error())
 	}
 	p.m, p.alive, p.linked, p.inGroup = m, true, false, false
-	p.seen, p.asked, p.wakeAt, p.busy = nil, nil, machine.Never, p.sim.now
-	p.sim.say(p.name, "starts, holds %d blocks", len(p.disk.has))
+	p.seen, p.asked, p.wakeAt, p.failed = nil, nil, machine.Never, ""
+	p.sim.say(p.name, "starts, holds %d blocks", len(p.has))
 	p.give(p.need(p.spec.plan == 0))
 	if p.spec.plan > 0 {
 		p.planWhenPrologue(p.life)
 	}
-	if p.sender.alive {
-		p.dial()
+	if p.spec.urgent {
+		p.hurry(p.life)
 	}
 }
 
@@ -46,7 +72,7 @@ func (p *member) begin() {
 func (p *member) need(all bool) peer.Need {
 	n := peer.Need{Final: all}
 	for _, i := range p.wanted() {
-		if !p.disk.has[i] && (all || p.sender.im.sender[i].Prologue) {
+		if !p.has[i] && (all || p.sender.im.sender[i].Prologue) {
 			n.Spans = append(n.Spans, wire.Span{From: i, To: i + 1})
 		}
 	}
@@ -73,7 +99,7 @@ func (p *member) planWhenPrologue(life int) {
 			return
 		}
 		for i, b := range p.sender.im.sender {
-			if b.Prologue && !p.disk.has[wire.Block(i)] {
+			if b.Prologue && !p.has[wire.Block(i)] {
 				p.planWhenPrologue(life)
 				return
 			}
@@ -86,50 +112,6 @@ func (p *member) planWhenPrologue(life int) {
 	})
 }
 
-// dial connects to the sender.
-func (p *member) dial() {
-	life, sl := p.life, p.sender.life
-	p.sim.plan(p.sim.now.Add(2*time.Millisecond+2*p.down.lag), func() {
-		if p.life != life || p.sender.life != sl || !p.sender.alive || p.linked || p.failed != "" || p.doneAt > 0 {
-			return
-		}
-		if p.down.down {
-			p.dial()
-			return
-		}
-		p.linked = true
-		p.sim.lastID++
-		p.id = p.sim.lastID
-		p.seen = nil
-		s := p.sender
-		s.members[p.id] = p
-		s.give(distributor.Join{Member: p.id, Name: p.name})
-		if p.spec.liar {
-			p.lie(p.life, p.id, 1)
-		}
-		p.give(peer.Link{Up: true, Run: s.run})
-	})
-}
-
-// refused ends a membership on the sender's word.
-func (p *member) refused() {
-	p.sim.say(p.name, "was dropped")
-	p.failed = "dropped"
-	p.linked = false
-	p.inGroup = false
-}
-
-// unlink tells the machine that the connection is lost.
-func (p *member) unlink() {
-	p.linked = false
-	if p.alive {
-		p.give(peer.Link{})
-		for len(p.asked) > 0 && p.alive {
-			p.answer(p.asked[0], nil)
-		}
-	}
-}
-
 func (p *member) give(in peer.In) {
 	if !p.alive {
 		return
@@ -139,7 +121,7 @@ func (p *member) give(in peer.In) {
 	for out, ok := p.m.Poll(); ok; out, ok = p.m.Poll() {
 		p.outputs++
 		if p.fuse > 0 && p.outputs == p.fuse {
-			p.sim.burn(p.name, &p.host)
+			p.sim.burn(&p.driver)
 			return
 		}
 		p.carryOut(out)
@@ -174,18 +156,22 @@ func (p *member) carryOut(out peer.Out) {
 		p.sendReport(out.Report)
 	case peer.SendStream:
 		p.sendStream(out.Msg)
+	case peer.Dial:
+		p.dial()
 	case peer.Fetch:
 		p.fetch(out.Block)
+	case peer.Cancel:
+		p.cancel(out.Block)
 	case peer.Group:
-		p.inGroup = out.Join
-		p.sim.note('g', uint64(p.index))
+		p.group(out.Join)
 	case peer.Done:
 		p.doneAt = p.sim.now
 		p.sim.say(p.name, "done")
 	case peer.Failed:
-		p.failed = out.Why
+		p.failed, p.cause = out.Why, out.Cause
 		p.sim.say(p.name, "failed: %s", out.Why)
 	case peer.Event:
+		p.sim.kinds["peer "+string(out.Kind)] = true
 		if out.Kind == peer.EventDecoded {
 			p.sim.note('D', uint64(p.index), uint64(out.Block), uint64(out.N))
 			return
@@ -216,7 +202,7 @@ func (p *member) store(out peer.Store) {
 	life := p.life
 	durable := func() {
 		if p.life == life {
-			p.disk.has[out.Block] = true
+			p.has[out.Block] = true
 			if !p.sim.opts.earlyStored {
 				p.give(peer.Stored{Block: out.Block})
 			}
@@ -232,10 +218,40 @@ func (p *member) store(out peer.Store) {
 	}
 }
 
+// group joins or leaves the multicast group.
+func (p *member) group(join bool) {
+	p.inGroup = join
+	p.sim.note('g', uint64(p.index))
+	switch {
+	case !join:
+		p.port = false
+	case p.unheard > 0:
+		p.unheard--
+	default:
+		p.port = true
+	}
+}
+
+// listens says whether multicast is sent to the member.
+func (p *member) listens() bool { return p.inGroup && p.port && !p.deaf }
+
+// hurry asks now and then for the next block that it lacks as one that cannot wait, as a plan that cannot go on does.
+func (p *member) hurry(life int) {
+	p.sim.plan(p.sim.now.Add(200*time.Millisecond), func() {
+		if p.life != life || p.doneAt > 0 || p.failed != "" {
+			return
+		}
+		if i, ok := p.firstMissing(); ok {
+			p.give(peer.Need{Urgent: true, Spans: []wire.Span{{From: i, To: i + 1}}})
+		}
+		p.hurry(life)
+	})
+}
+
 // sendReport sends a report as a lossy datagram.
 func (p *member) sendReport(r wire.Report) {
 	p.sim.note('R', uint64(p.index), uint64(r.Highest), r.Received, uint64(len(r.Deficits)))
-	if p.spec.liar {
+	if p.spec.liar || p.mute {
 		return
 	}
 	p.unreliable(r)
@@ -298,35 +314,4 @@ func (p *member) sendStream(msg any) {
 			delete(s.members, id)
 		}
 	})
-}
-
-// fetch gets a block over QUIC from the sender.
-func (p *member) fetch(i wire.Block) {
-	life, id, s := p.life, p.id, p.sender
-	p.asked = append(p.asked, i)
-	if !p.linked {
-		p.sim.plan(p.sim.now, func() {
-			if p.life == life {
-				p.answer(i, nil)
-			}
-		})
-		return
-	}
-	p.back(64, func() {
-		data := s.im.chunks[i]
-		s.stream(p, p.sim.now, int64(len(data)), func() {
-			p.answer(i, slices.Clone(data))
-			if s.members[id] == p {
-				s.give(distributor.Fetched{Member: id, Block: i})
-			}
-		})
-	})
-}
-
-// answer gives the answer to a fetch, once.
-func (p *member) answer(i wire.Block, data []byte) {
-	if j := slices.Index(p.asked, i); j >= 0 {
-		p.asked = slices.Delete(p.asked, j, j+1)
-		p.give(peer.Fetched{Block: i, Data: data})
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/wimcast/wimcast/peer"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -17,6 +18,8 @@ type Result struct {
 	Failed  []string // expectations of the scenario that were not met
 	Senders []SenderResult
 	Members []MemberResult
+
+	kinds map[string]bool // of events that happened
 }
 
 // SenderResult is a sender's part of a Result.
@@ -44,6 +47,8 @@ type MemberResult struct {
 	Decoded uint64
 	Bad     uint64
 	Why     string // why it is not done
+	Failed  bool   // it has given up
+	Cause   peer.FailCause
 }
 
 // Err returns what went wrong, or nil.
@@ -102,7 +107,7 @@ func ratio(a, b int64) string {
 
 // result sums up.
 func (s *Sim) result(seed uint64) Result {
-	r := Result{Seed: seed, Hash: s.sum.Sum64(), End: time.Duration(s.now)}
+	r := Result{Seed: seed, Hash: s.sum.Sum64(), End: time.Duration(s.now), kinds: s.kinds}
 	for _, d := range s.senders {
 		st := d.m.Status()
 		sr := SenderResult{
@@ -130,12 +135,12 @@ func (s *Sim) result(seed uint64) Result {
 }
 
 func (p *member) result() MemberResult {
-	r := MemberResult{Name: p.name, Done: p.doneAt > 0, Why: p.failed}
+	r := MemberResult{Name: p.name, Done: p.doneAt > 0, Why: p.failed, Failed: p.failed != "", Cause: p.cause}
 	if p.m != nil {
 		st := p.m.Status()
 		r.Fetched, r.Decoded, r.Bad = st.Fetched, st.Decoded, st.Bad
 		if !r.Done && r.Why == "" {
-			r.Why = fmt.Sprintf("%d of %d held, waits for %s", len(p.disk.has), len(p.wanted()), st.Waiting)
+			r.Why = fmt.Sprintf("%d of %d held, waits for %s", len(p.has), len(p.wanted()), st.Waiting)
 		}
 	}
 	if r.Done {
@@ -150,7 +155,7 @@ func (p *member) result() MemberResult {
 
 func (p *member) firstMissing() (wire.Block, bool) {
 	for _, i := range p.wanted() {
-		if !p.disk.has[i] {
+		if !p.has[i] {
 			return i, true
 		}
 	}

@@ -39,16 +39,20 @@ type command struct {
 }
 
 // bare are the keys that stand alone.
-var bare = map[string]bool{"deaf": true, "liar": true}
+var bare = map[string]bool{"deaf": true, "liar": true, "urgent": true}
+
+// nodeKeys are the keys of a node, which also stand on the line of a machine that has a node of its own.
+var nodeKeys = "segment up down queue lag disk sync " + weatherKeys()
 
 // verbs are the commands and the keys each takes.
 var verbs = map[string]string{
 	"seed": "", "run": "", "expect": "", "at": "",
-	"image":  "blocks avg prologue",
-	"site":   "rate queue lag",
-	"sender": "image up buf cap floor start delay site",
-	"peer":   "sender at up down queue lag loss burst reorder dup flip disk sync want plan site deaf liar partial backlog",
-	"crash":  "output back",
+	"image":   "blocks avg prologue",
+	"segment": "rate queue lag",
+	"node":    nodeKeys,
+	"sender":  "node image buf cap floor start delay memory read " + nodeKeys,
+	"peer":    "node sender at want plan wait partial backlog unheard deaf liar urgent " + nodeKeys,
+	"crash":   "output back",
 }
 
 // ParseScenario reads a scenario up to its end or a line of three dashes.

@@ -18,16 +18,18 @@ const violationsMax = 20
 type Sim struct {
 	clock
 	*trace
-	rng     *rand.Rand
-	opts    options
-	sites   []*site
-	images  map[string]*image
-	senders []*sender
-	members []*member
-	lastID  distributor.MemberID
-	hosts   int
-	broken  []string
-	end     machine.Time
+	rng      *rand.Rand
+	opts     options
+	nodes    []*node
+	segments []*segment
+	images   map[string]*image
+	senders  []*sender
+	members  []*member
+	lastID   distributor.MemberID
+	drivers  int
+	broken   []string
+	kinds    map[string]bool // of events that happened, with the machine's name before them
+	end      machine.Time
 }
 
 // options are what tests change to see that the checks check.
@@ -55,7 +57,7 @@ func (s *Sim) say(who any, format string, args ...any) {
 func (s *Sim) checkHeld(p *member, h wire.Held) {
 	for _, span := range h.Spans {
 		for i := span.From; i < span.To; i++ {
-			if !p.disk.has[i] {
+			if !p.has[i] {
 				s.violate("%s tells block %d held, it is not durable", p.name, i)
 			}
 		}
@@ -65,6 +67,9 @@ func (s *Sim) checkHeld(p *member, h wire.Held) {
 // checkMember checks a member's limits.
 func (s *Sim) checkMember(p *member) {
 	st := p.m.Status()
+	if st.Waiting == "" {
+		s.violate("%s waits without a reason", p.name)
+	}
 	partial, backlog := p.spec.partial, p.spec.backlog
 	if partial == 0 {
 		partial, backlog = 64<<20, 64<<20
@@ -74,6 +79,27 @@ func (s *Sim) checkMember(p *member) {
 	}
 	if st.Backlog > partial+backlog+1<<20 {
 		s.violate("%s has a backlog of %d bytes", p.name, st.Backlog)
+	}
+}
+
+// watchEvery is the time between two looks at a sender's status.
+const watchEvery = 250 * time.Millisecond
+
+// checkSender checks what a sender's machine says of itself: a rate from floor to cap, and a reason for its waiting.
+func (s *Sim) checkSender(d *sender) {
+	st := d.m.Status()
+	cfg := d.cfg
+	if cfg.RateCapBps == 0 {
+		cfg.RateCapBps = distributor.DefaultRateCapBps
+	}
+	if cfg.RateFloorBps == 0 {
+		cfg.RateFloorBps = min(distributor.DefaultRateFloorBps, cfg.RateCapBps)
+	}
+	if st.RateBps < cfg.RateFloorBps || st.RateBps > cfg.RateCapBps {
+		s.violate("%s has a rate of %d bit/s, not from %d to %d", d.name, st.RateBps, cfg.RateFloorBps, cfg.RateCapBps)
+	}
+	if st.Waiting == "" {
+		s.violate("%s waits without a reason", d.name)
 	}
 }
 
@@ -93,86 +119,6 @@ func (s *Sim) checkRate(d *sender) {
 		s.violate("%s sent %d bytes in %v, over its cap of %d bit/s", d.name, sent, span, limit)
 	}
 	d.rateAt, d.rateBytes = s.now, d.stats.multicast
-}
-
-// burn crashes a node at one of its outputs.
-func (s *Sim) burn(name string, h *host) {
-	s.say(name, "dies at output %d", h.outputs)
-	s.crash(name)
-	if h.fuseBack > 0 {
-		s.plan(s.now.Add(h.fuseBack), func() { s.restart(name) })
-	}
-}
-
-// noticeAfter is how long it takes until a lost connection is noticed.
-const noticeAfter = time.Second
-
-// crash ends a node's life.
-func (s *Sim) crash(name string) {
-	for _, d := range s.senders {
-		if d.name == name && d.alive {
-			d.alive = false
-			d.life++
-			s.say(name, "crashed")
-			s.lose(d)
-		}
-	}
-	for _, p := range s.members {
-		if p.name == name && p.alive {
-			p.alive, p.inGroup = false, false
-			p.life++
-			s.say(name, "crashed")
-			s.leave(p)
-		}
-	}
-}
-
-// lose lets the members of a dead sender notice.
-func (s *Sim) lose(d *sender) {
-	for _, p := range s.members {
-		if p.sender == d && p.linked {
-			life := p.life
-			s.plan(s.now.Add(noticeAfter), func() {
-				if p.life == life && p.linked && p.alive {
-					p.unlink()
-					if d.alive {
-						p.dial()
-					}
-				}
-			})
-		}
-	}
-}
-
-// leave lets the sender notice that a member is gone.
-func (s *Sim) leave(p *member) {
-	if !p.linked {
-		return
-	}
-	d, id, sl := p.sender, p.id, p.sender.life
-	p.linked = false
-	s.plan(s.now.Add(noticeAfter), func() {
-		if d.life == sl && d.members[id] == p {
-			delete(d.members, id)
-			d.give(distributor.Gone{Member: id})
-		}
-	})
-}
-
-// restart begins a crashed node's next life.
-func (s *Sim) restart(name string) {
-	for _, d := range s.senders {
-		if d.name == name && !d.alive {
-			d.life++
-			d.start()
-		}
-	}
-	for _, p := range s.members {
-		if p.name == name && !p.alive && p.lives > 0 && p.doneAt == 0 {
-			p.life++
-			p.begin()
-		}
-	}
 }
 
 // settled says whether every member is done or has given up.
@@ -198,6 +144,6 @@ func (s *Sim) run() {
 func newSim(seed uint64, w io.Writer) *Sim {
 	return &Sim{
 		trace: newTrace(w, false), rng: rand.New(rand.NewPCG(seed, 0x6e657473696d)),
-		images: map[string]*image{}, end: machine.Time(60 * time.Second),
+		images: map[string]*image{}, kinds: map[string]bool{}, end: machine.Time(60 * time.Second),
 	}
 }

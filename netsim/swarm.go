@@ -14,7 +14,7 @@ func Swarm(seed uint64, peers int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d\n", seed)
 	fmt.Fprintf(&b, "image I blocks=%d avg=%dk prologue=%d\n", 24+rng.IntN(40), 2+rng.IntN(24), rng.IntN(6))
-	fmt.Fprintf(&b, "site far rate=%dm queue=%dk\n", 40+rng.IntN(200), 64+rng.IntN(512))
+	fmt.Fprintf(&b, "segment far rate=%dm queue=%dk\n", 40+rng.IntN(200), 64+rng.IntN(512))
 	fmt.Fprintf(&b, "sender S image=I up=%dm\n", 50+rng.IntN(950))
 	for i := range peers {
 		fmt.Fprintf(&b, "peer p%d sender=S%s\n", i+1, drawPeer(rng))
@@ -37,13 +37,12 @@ func drawPeer(rng *rand.Rand) string {
 			s += fmt.Sprintf(format, args...)
 		}
 	}
-	one(2, " loss=%d.%d%%", rng.IntN(6), rng.IntN(10))
-	one(10, " loss=%d%%", 10+rng.IntN(30))
-	one(4, " burst=%d", 2+rng.IntN(12))
-	one(3, " reorder=%d%%", 1+rng.IntN(5))
-	one(5, " dup=%d%%", 1+rng.IntN(5))
-	one(12, " flip=0.%d%%", 1+rng.IntN(4))
-	one(3, " site=far")
+	for _, f := range faults {
+		if f.weather != nil && f.draw != nil {
+			s += f.draw(rng, "")
+		}
+	}
+	one(3, " segment=far")
 	one(6, " at=%dms", rng.IntN(4000))
 	one(8, " disk=%dm", 2+rng.IntN(100))
 	one(5, " plan=%dms", 1+rng.IntN(500))
@@ -55,18 +54,17 @@ func drawPeer(rng *rand.Rand) string {
 
 // drawFault draws what happens to member i.
 func drawFault(rng *rand.Rand, b *strings.Builder, i int) {
-	at := rng.IntN(4000)
-	later := at + 1 + rng.IntN(4000)
-	switch rng.IntN(4) {
-	case 0:
-		fmt.Fprintf(b, "at %dms crash p%d\nat %dms restart p%d\n", at, i, later, i)
-	case 1:
-		fmt.Fprintf(b, "at %dms down p%d\nat %dms up p%d\n", at, i, later, i)
-	case 2:
-		fmt.Fprintf(b, "at %dms deaf p%d\nat %dms hears p%d\n", at, i, later, i)
-	case 3:
-		fmt.Fprintf(b, "crash p%d output=%d back=%dms\n", i, 1+rng.IntN(100), 1+rng.IntN(2000))
+	var drawn []*fault
+	for j := range faults {
+		if faults[j].change != nil && faults[j].draw != nil {
+			drawn = append(drawn, &faults[j])
+		}
 	}
+	if n := rng.IntN(len(drawn) + 1); n < len(drawn) {
+		b.WriteString(drawn[n].draw(rng, fmt.Sprintf("p%d", i)))
+		return
+	}
+	fmt.Fprintf(b, "crash p%d output=%d back=%dms\n", i, 1+rng.IntN(100), 1+rng.IntN(2000))
 }
 
 // RunSwarm writes the scenario that seed draws, runs it, and writes its report.

@@ -72,12 +72,12 @@ func (n *Node) forget(hash catalog.ManifestHash, c *casting) {
 
 // startCast starts the cast of a content.
 func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, error) {
-	raw, err := n.site.Catalogue.ManifestRaw(hash)
+	raw, err := n.folder.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
-	head, _, _ := n.site.Catalogue.Head()
-	signed, err := catalog.VerifyManifest(raw, n.site.Catalogue.Root(), head)
+	head, _, _ := n.folder.Catalogue.Head()
+	signed, err := catalog.VerifyManifest(raw, n.folder.Catalogue.Root(), head)
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
@@ -122,17 +122,17 @@ func (n *Node) sends(id chunk.ID) bool {
 
 // castConfig draws the names and secrets of a new cast.
 func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (send.Config, error) {
-	info := wire.CastInfo{Cast: wire.CastID(hash), Epoch: epoch, Sender: n.site.Node.Public(), Manifest: hash}
+	info := wire.CastInfo{Cast: wire.CastID(hash), Epoch: epoch, Sender: n.folder.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])
-	group, err := n.site.Config.Group(info.Cast)
+	group, err := n.folder.Config.Group(info.Cast)
 	if err != nil {
 		return send.Config{}, err
 	}
 	info.Group = group.String()
 	return send.Config{
-		Info: info, Group: group, Name: name, Interface: n.opt.Interface, TTL: n.site.Config.TTL,
-		RateMax: n.opt.RateMax, RateMin: int64(n.site.Config.RateFloorMbps) * 1e6, Store: n.store, Log: n.log,
+		Info: info, Group: group, Name: name, Interface: n.opt.Interface, TTL: n.folder.Config.TTL,
+		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store, Log: n.log,
 	}, nil
 }
 

@@ -69,14 +69,14 @@ type identity struct {
 }
 
 // identityOf takes the identity from an opened folder.
-func identityOf(site *folder.Folder) (*identity, error) {
-	point, err := ident.ParsePublicKey(site.Config.DistributionKey)
+func identityOf(own *folder.Folder) (*identity, error) {
+	point, err := ident.ParsePublicKey(own.Config.DistributionKey)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", site.Dir, site.Dir)
+		return nil, fmt.Errorf("open %s: this folder knows no distribution point; join a site first: wimcast join TOKEN --dir %s", own.Dir, own.Dir)
 	}
 	return &identity{
-		Key: site.Node, Name: site.Catalogue.Record().Name, RecordRaw: site.Catalogue.RecordRaw(), Root: site.Catalogue.Root(),
-		Point: point, Points: site.Config.DistributionPoints, Mesh: site.Config.MeshPort != 0,
+		Key: own.Node, Name: own.Catalogue.Record().Name, RecordRaw: own.Catalogue.RecordRaw(), Root: own.Catalogue.Root(),
+		Point: point, Points: own.Config.DistributionPoints, Mesh: own.Config.MeshPort != 0,
 	}, nil
 }
 

@@ -205,14 +205,14 @@ func newReception(ctx context.Context, dir string, ref catalog.Ref, opt Receptio
 // follows may wait long.
 func identityIn(ctx context.Context, dir string, open *Local) (*identity, error) {
 	if open != nil {
-		return identityOf(open.site)
+		return identityOf(open.folder)
 	}
-	site, err := openClient(ctx, dir)
+	own, err := openClient(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	defer site.Close()
-	return identityOf(site)
+	defer own.Close()
+	return identityOf(own)
 }
 
 // checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
@@ -235,12 +235,12 @@ func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error
 		return err
 	}
 	r.layout = r.signed.Layout
-	site, err := openClient(ctx, dir)
+	own, err := openClient(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer site.Close()
-	r.files, r.store, err = site.OpenStore()
+	defer own.Close()
+	r.files, r.store, err = own.OpenStore()
 	if err != nil && (r.opt.Keep || !errors.Is(err, vfs.ErrLocked)) {
 		return err
 	}
@@ -253,10 +253,10 @@ func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error 
 	if err != nil {
 		return err
 	}
-	site, err := openClient(ctx, dir)
+	own, err := openClient(ctx, dir)
 	if err == nil {
-		r.signed, err = findContent(ctx, conn, welcome, site.Catalogue, ref)
-		site.Close()
+		r.signed, err = findContent(ctx, conn, welcome, own.Catalogue, ref)
+		own.Close()
 	}
 	if err == nil {
 		r.conn = conn
@@ -276,9 +276,9 @@ func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error 
 // openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.
 func openClient(ctx context.Context, dir string) (*folder.Folder, error) {
 	for start := time.Now(); ; {
-		site, err := folder.Open(dir)
+		own, err := folder.Open(dir)
 		if !errors.Is(err, catalog.ErrBusy) || ctx.Err() != nil || time.Since(start) > answerTimeout {
-			return site, err
+			return own, err
 		}
 	}
 }

@@ -102,7 +102,7 @@ func TestFolderOfManyFilesArrivesAtThreePeers(t *testing.T) {
 		}
 		wantTree(t, tree, targets[i])
 	}
-	if left, err := filepath.Glob(filepath.Join(s.site.Dir, ".publish-*")); err != nil || len(left) > 0 {
+	if left, err := filepath.Glob(filepath.Join(s.folder.Dir, ".publish-*")); err != nil || len(left) > 0 {
 		t.Errorf("left in the node's folder: %v, %v", left, err)
 	}
 }

@@ -21,9 +21,9 @@ import (
 // Local is a distribution point's folder, opened: what its administrator does to it, whether the node runs (a Node in that role
 // has one inside) or is stopped.
 type Local struct {
-	site  *folder.Folder
-	store *disk.Store
-	files vfs.FS
+	folder *folder.Folder
+	store  *disk.Store
+	files  vfs.FS
 
 	writing sync.RWMutex        // publish takes it shared, gc alone
 	casting func(chunk.ID) bool // says whether a running cast sends the chunk; nil: none runs
@@ -31,36 +31,34 @@ type Local struct {
 
 // OpenLocal opens the folder of a distribution point. No other process may have it open.
 func OpenLocal(dir string) (*Local, error) {
-	site, err := folder.Open(dir)
+	own, err := folder.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if !site.IsDistributionPoint() {
-		site.Close()
+	if !own.IsDistributionPoint() {
+		own.Close()
 		return nil, fmt.Errorf("open %s: this is a client's folder; a distribution point's is made with 'wimcast site init'", dir)
 	}
-	files, store, err := site.OpenStore()
+	files, store, err := own.OpenStore()
 	if err != nil {
-		site.Close()
+		own.Close()
 		return nil, err
 	}
-	return &Local{site: site, store: store, files: files}, nil
+	return &Local{folder: own, store: store, files: files}, nil
 }
 
 // Site and Store are open until Close.
-func (l *Local) Site() *folder.Folder { return l.site }
-func (l *Local) Store() *disk.Store   { return l.store }
 
 // Close frees the folder.
 func (l *Local) Close() error {
-	return errors.Join(l.store.Close(), l.files.Close(), l.site.Close())
+	return errors.Join(l.store.Close(), l.files.Close(), l.folder.Close())
 }
 
 // Publish puts a file into store and catalogue.
 func (l *Local) Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error) {
 	l.writing.RLock()
 	defer l.writing.RUnlock()
-	p, err := publish(ctx, l.site, l.store, req.Path, publishOptions{
+	p, err := publish(ctx, l.folder, l.store, req.Path, publishOptions{
 		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress,
 	})
 	if err != nil {
@@ -88,7 +86,7 @@ func (l *Local) Token(_ context.Context, req TokenRequest) (string, error) {
 		}
 	}
 	policy := catalog.TokenPolicy{Uses: uint32(req.Uses), TTL: time.Duration(req.Hours) * time.Hour}
-	t, err := l.site.Catalogue.NewToken(addrs, policy, time.Now())
+	t, err := l.folder.Catalogue.NewToken(addrs, policy, time.Now())
 	if err != nil {
 		return "", err
 	}
@@ -97,12 +95,12 @@ func (l *Local) Token(_ context.Context, req TokenRequest) (string, error) {
 
 // addresses lists where this machine can be reached: what the configuration says, or all that its interfaces have.
 func (l *Local) addresses() ([]string, error) {
-	host, port, err := net.SplitHostPort(l.site.Config.Listen)
+	host, port, err := net.SplitHostPort(l.folder.Config.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: listen address %q: %w", l.site.Config.Listen, err)
+		return nil, fmt.Errorf("configuration: listen address %q: %w", l.folder.Config.Listen, err)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && !ip.IsUnspecified() || err != nil && host != "" {
-		return []string{l.site.Config.Listen}, nil
+		return []string{l.folder.Config.Listen}, nil
 	}
 	ifaces, err := transport.Interfaces()
 	if err != nil {
@@ -110,7 +108,7 @@ func (l *Local) addresses() ([]string, error) {
 	}
 	var out []string
 	for _, i := range ifaces {
-		if i.Loopback && len(out) > 0 || l.site.Config.Interface != "" && i.Name != l.site.Config.Interface {
+		if i.Loopback && len(out) > 0 || l.folder.Config.Interface != "" && i.Name != l.folder.Config.Interface {
 			continue
 		}
 		for _, a := range i.Addrs {
@@ -128,9 +126,9 @@ func (l *Local) addresses() ([]string, error) {
 // Contents lists the catalogue.
 func (l *Local) Contents(context.Context) ([]Content, error) {
 	var out []Content
-	head, _, _ := l.site.Catalogue.Head()
+	head, _, _ := l.folder.Catalogue.Head()
 	for _, e := range head.Entries {
-		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
+		_, signed, err := l.folder.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
 		if err != nil {
 			return nil, err
 		}
@@ -145,14 +143,14 @@ func (l *Local) Contents(context.Context) ([]Content, error) {
 
 // Remove takes a content out of the catalogue. Its chunks stay until GC.
 func (l *Local) Remove(_ context.Context, name, version string) error {
-	return l.site.Catalogue.Remove(name, version)
+	return l.folder.Catalogue.Remove(name, version)
 }
 
 // GC frees the chunks that no content needs.
 func (l *Local) GC(ctx context.Context) (GCResult, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	live, err := l.site.Catalogue.LiveChunks()
+	live, err := l.folder.Catalogue.LiveChunks()
 	if err != nil {
 		return GCResult{}, err
 	}
@@ -170,9 +168,9 @@ func (l *Local) Verify(ctx context.Context) (VerifyResult, error) {
 	if err := l.store.Scrub(ctx, func(d *chunk.DamagedError) { result.Damaged = append(result.Damaged, d.Error()) }); err != nil {
 		return result, err
 	}
-	head, _, _ := l.site.Catalogue.Head()
+	head, _, _ := l.folder.Catalogue.Head()
 	for _, e := range head.Entries {
-		_, signed, err := l.site.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
+		_, signed, err := l.folder.Catalogue.Get(catalog.Ref{Name: e.Name, Version: e.Version})
 		if err != nil {
 			return result, err
 		}

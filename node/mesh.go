@@ -34,7 +34,7 @@ type presence struct {
 
 // gather opens the mesh beside a distribution point's endpoint, for others to join.
 func (n *Node) gather(iface transport.Interface) *presence {
-	port := n.site.Config.MeshPort
+	port := n.folder.Config.MeshPort
 	if port == 0 {
 		return nil
 	}
@@ -43,9 +43,9 @@ func (n *Node) gather(iface transport.Interface) *presence {
 		port = 0 // any port for QUIC, any for the mesh
 	}
 	p := &presence{
-		id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.site.Catalogue.Record().Name},
+		id: n.key.Public(), log: n.log, meta: mesh.Meta{Roles: catalog.RoleDistributionPoint, Name: n.folder.Catalogue.Record().Name},
 	}
-	key, err := n.site.MeshKey()
+	key, err := n.folder.MeshKey()
 	if err == nil {
 		err = p.start(mesh.Config{Bind: netip.AddrPortFrom(at.Addr().Unmap(), port), Advertise: reachable(at.Addr(), iface), Key: key})
 	}

@@ -103,7 +103,7 @@ func TestWithoutMeshAllElseWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local.site.Config.MeshPort = uint16(taken.Addr().(*net.TCPAddr).Port)
+	local.folder.Config.MeshPort = uint16(taken.Addr().(*net.TCPAddr).Port)
 	var log strings.Builder
 	s, err := newNode(local, nil, Options{Listen: freePort(t), Interface: "lo", Log: textLog(&log)})
 	if err != nil {

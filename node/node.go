@@ -87,7 +87,7 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 		}
 		return n, err
 	}
-	cfg := local.site.Config
+	cfg := local.folder.Config
 	if opt.Listen == "" {
 		opt.Listen = cfg.Listen
 	}
@@ -105,7 +105,7 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := dialling(local.site.Node, opt)
+	n, err := dialling(local.folder.Node, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 func (n *Node) Run(ctx context.Context) error {
 	room := make(chan struct{}, sessionsMax)
 	if n.Local != nil {
-		n.log.Info("serving", "address", n.Addr(), "site", n.site.Dir, "node", n.key.Public().Short())
+		n.log.Info("serving", "address", n.Addr(), "site", n.folder.Dir, "node", n.key.Public().Short())
 	}
 	for {
 		conn, err := n.ep.Accept(ctx)

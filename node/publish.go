@@ -32,8 +32,8 @@ type published struct {
 
 // publish cuts what is at path into chunks, makes them durable in store, and signs it into the site's catalogue.
 // Nothing is in the catalogue before all of it is durable. An error leaves at most chunks that the next gc takes away.
-func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path string, opt publishOptions) (published, error) {
-	cfg := content.OpenConfig{Kind: opt.kind, Name: opt.name, Scratch: site.Dir}
+func publish(ctx context.Context, own *folder.Folder, store chunk.Store, path string, opt publishOptions) (published, error) {
+	cfg := content.OpenConfig{Kind: opt.kind, Name: opt.name, Scratch: own.Dir}
 	if opt.progress != nil { // reading it comes first, and counts as the first half
 		cfg.Progress = func(done, total int64) { opt.progress(done, 2*total) }
 	}
@@ -42,7 +42,7 @@ func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path s
 		return published{}, err
 	}
 	defer src.Close()
-	out, signed, err := split(ctx, site, store, src, opt)
+	out, signed, err := split(ctx, own, store, src, opt)
 	if err == nil {
 		err = src.Same()
 	}
@@ -55,7 +55,7 @@ func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path s
 	if err != nil {
 		return published{}, fmt.Errorf("publish %s: %w", path, err)
 	}
-	p, err := site.Catalogue.Publish(signed, opt.replace)
+	p, err := own.Catalogue.Publish(signed, opt.replace)
 	if err != nil {
 		return published{}, fmt.Errorf("publish %s: %w", path, err)
 	}
@@ -64,7 +64,7 @@ func publish(ctx context.Context, site *folder.Folder, store chunk.Store, path s
 }
 
 // split stores the chunks of a source and signs their list.
-func split(ctx context.Context, site *folder.Folder, store chunk.Store, src *content.Source, opt publishOptions) (published, *catalog.SignedManifest, error) {
+func split(ctx context.Context, own *folder.Folder, store chunk.Store, src *content.Source, opt publishOptions) (published, *catalog.SignedManifest, error) {
 	b, err := catalog.NewBuilder(opt.name, opt.version, src.Kind)
 	if err != nil {
 		return published{}, nil, err
@@ -93,7 +93,7 @@ func split(ctx context.Context, site *folder.Folder, store chunk.Store, src *con
 	if err := store.Sync(); err != nil {
 		return published{}, nil, err
 	}
-	signed, err := b.Sign(site.Publisher)
+	signed, err := b.Sign(own.Publisher)
 	if err != nil {
 		return published{}, nil, err
 	}

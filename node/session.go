@@ -98,8 +98,8 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if msg.Version != wire.Version {
 			return nil, wire.NewError(wire.CodeVersion, fmt.Sprintf("the client speaks version %d of the protocol, this node %d: update the older one", msg.Version, wire.Version))
 		}
-		head, _, hash := n.site.Catalogue.Head()
-		rec, err := catalog.VerifyNodeRecord(msg.Record, n.site.Catalogue.Root(), head)
+		head, _, hash := n.folder.Catalogue.Head()
+		rec, err := catalog.VerifyNodeRecord(msg.Record, n.folder.Catalogue.Root(), head)
 		if err != nil {
 			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
@@ -109,8 +109,8 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		conn.Trust()
 		ses := &session{node: n, conn: conn, record: rec, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
 		welcome := wire.Welcome{
-			Version: wire.Version, Record: n.site.Catalogue.RecordRaw(), HeadHash: hash,
-			Fresh: catalog.SignFresh(n.site.Online, catalog.Nonce(msg.Nonce), hash),
+			Version: wire.Version, Record: n.folder.Catalogue.RecordRaw(), HeadHash: hash,
+			Fresh: catalog.SignFresh(n.folder.Online, catalog.Nonce(msg.Nonce), hash),
 		}
 		welcome.MeshKey, welcome.MeshPort = n.mesh.invitation()
 		if err := conn.Send(hctx, welcome); err != nil {
@@ -129,7 +129,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	if err != nil {
 		return err
 	}
-	resp, rec, err := n.site.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
+	resp, rec, err := n.folder.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
 	if err != nil {
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
@@ -166,9 +166,9 @@ func (s *session) read(ctx context.Context) error {
 func (s *session) handle(ctx context.Context, msg any) error {
 	switch msg := msg.(type) {
 	case wire.GetHead:
-		cat := s.node.site.Catalogue
+		cat := s.node.folder.Catalogue
 		_, head, hash := cat.Head()
-		fresh := catalog.SignFresh(s.node.site.Online, catalog.Nonce(msg.Nonce), hash)
+		fresh := catalog.SignFresh(s.node.folder.Online, catalog.Nonce(msg.Nonce), hash)
 		s.Tell(wire.Head{Signed: head, Root: cat.RootRaw(), Fresh: fresh})
 	case wire.JoinCast:
 		return s.join(ctx, msg)
@@ -306,7 +306,7 @@ func (s *session) Chunk(ctx context.Context, id chunk.ID, buf []byte) ([]byte, e
 
 // Manifest implements transport.Source.
 func (s *session) Manifest(_ context.Context, hash catalog.ManifestHash) (io.ReadCloser, int64, error) {
-	raw, err := s.node.site.Catalogue.ManifestRaw(hash)
+	raw, err := s.node.folder.Catalogue.ManifestRaw(hash)
 	if err != nil {
 		return nil, 0, transport.ErrNotHeld
 	}

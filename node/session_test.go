@@ -16,12 +16,12 @@ import (
 // whoIs opens a peer's folder for a moment.
 func whoIs(t *testing.T, dir string) *identity {
 	t.Helper()
-	site, err := folder.Open(dir)
+	own, err := folder.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer site.Close()
-	id, err := identityOf(site)
+	defer own.Close()
+	id, err := identityOf(own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestRevokedClientIsToldAndDoesNotTryAgain(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	s.publish("x", "1", random(1, mib))
 	dir := s.client()
-	if err := s.site.Catalogue.Revoke(whoIs(t, dir).Key.Public()); err != nil {
+	if err := s.folder.Catalogue.Revoke(whoIs(t, dir).Key.Public()); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()

@@ -8,9 +8,9 @@ import (
 // Status returns a snapshot.
 func (n *Node) Status() Status {
 	stats := n.store.Stats()
-	head, _, _ := n.site.Catalogue.Head()
+	head, _, _ := n.folder.Catalogue.Head()
 	out := Status{
-		Node: n.site.Node.Public(), Address: n.Addr(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
+		Node: n.folder.Node.Public(), Address: n.Addr(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
 		Nodes: n.mesh.nodes(),
 	}
 	n.mu.Lock()

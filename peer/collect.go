@@ -148,6 +148,7 @@ func (m *Machine) store(i wire.Block, data []byte, quic bool) {
 	m.release(i)
 	m.unclaim(i)
 	m.unfetch(i)
+	m.refused = false
 	m.blocks[i].state = storing
 	m.lackN--
 	m.storingN++

@@ -11,10 +11,14 @@ type EventKind string
 
 // Kinds of events, with the meaning of N.
 const (
-	EventLink     EventKind = "link"     // N: 1 up, 0 down
+	EventLink     EventKind = "link"     // N: 1 up, 0 down; Text: why
+	EventNoLink   EventKind = "no-link"  // there is no connection; N: milliseconds until the next attempt; Text: why
 	EventNewRun   EventKind = "new-run"  // N: run tag
 	EventDecoded  EventKind = "decoded"  // N: parity symbols that were needed
 	EventBad      EventKind = "bad"      // a decoded or fetched block does not match its name; N: times so far
+	EventWrong    EventKind = "wrong"    // the source of a fetch sent wrong bytes; N: times so far
+	EventLacks    EventKind = "lacks"    // the sender cannot give a block; told again only after others came; Text: why
+	EventStalled  EventKind = "stalled"  // a fetch was not answered; N: milliseconds
 	EventEvicted  EventKind = "evicted"  // N: symbols dropped with it
 	EventFull     EventKind = "full"     // N: backlog in bytes: no new block is begun
 	EventRoom     EventKind = "room"     // N: backlog in bytes: blocks are begun again
@@ -24,6 +28,8 @@ const (
 	EventPromoted EventKind = "promoted" //
 	EventUnicast  EventKind = "unicast"  // N: blocks to be fetched over QUIC
 	EventBackOff  EventKind = "back-off" // a fetch failed; N: pause in milliseconds
+	EventUrgent   EventKind = "urgent"   // N: blocks to be fetched because they cannot wait for multicast
+	EventGaveUp   EventKind = "gave-up"  // N: FailCause; Text: why
 	EventComplete EventKind = "complete" // N: blocks held
 	EventSilence  EventKind = "silence"  // nothing heard for the sender's lease; N: milliseconds
 	EventRefused  EventKind = "refused"  // a message that cannot be; Text: why

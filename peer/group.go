@@ -11,7 +11,12 @@ import (
 const (
 	deafProgress  = 2  // Progress messages in a row
 	deafDatagrams = 32 // that tell of so many datagrams, of which none was heard
-	rejoinEvery   = 5 * time.Second
+
+	joinAgainMin    = 100 * time.Millisecond // from the first joining to the second
+	joinAgainSpread = 700 * time.Millisecond // and at most so much more
+	refreshEvery    = 100 * time.Second      // from the second on
+	refreshSpread   = 25 * time.Second
+	rejoinEvery     = 5 * time.Second // while deaf
 )
 
 // hearing is what the member heard of the run.
@@ -88,7 +93,7 @@ func (m *Machine) progress(p wire.Progress) {
 	m.quiet++
 	if m.quiet >= deafProgress && p.Seq >= m.markSeq+deafDatagrams {
 		m.deaf = true
-		m.reportAt, m.rejoinAt = m.now, m.now // a switch may have forgotten this port: joining again reminds it
+		m.reportAt, m.joinAt = m.now, m.now // a switch may have forgotten this port: joining again reminds it
 		m.event(EventDeaf, 0, int64(p.Seq-m.markSeq), "")
 	}
 }
@@ -117,51 +122,31 @@ func (m *Machine) promote() {
 	m.marked = false
 	m.event(EventPromoted, 0, 0, "")
 	if away {
-		m.out.Push(Group{Join: true})
+		m.enterGroup()
 	}
 }
 
-// link takes news of the control connection.
-func (m *Machine) link(in Link) {
-	if !in.Up {
-		m.linkLost()
+// enterGroup joins the group, and plans to join again soon, at a moment of the member's own: in IGMPv2 a host that hears
+// another's report keeps its own back, so the first word of a host may never reach the switch.
+func (m *Machine) enterGroup() {
+	m.out.Push(Group{Join: true})
+	m.joinAt = m.now.Add(joinAgainMin + m.jitter(joinAgainSpread))
+}
+
+// joinAgain joins the group once more when it is time. Where no router asks (IGMP querier) a switch forgets a port after 260 s.
+func (m *Machine) joinAgain() {
+	if m.demotedAway() || m.now < m.joinAt {
 		return
 	}
-	m.linkUp = true
-	m.event(EventLink, 0, 1, "")
-	if !m.known || in.Run != m.run {
-		m.newRun(in.Run)
-	}
-	m.marked = false
-	if m.demoted != 0 || !m.inGroup {
-		m.demoted, m.inGroup = 0, true
-		m.out.Push(Group{Join: true})
-	}
-	m.heardAt, m.lapsed = m.now, false
-	m.unfetchAll()
-	m.news = m.news[:0] // a Want says it all
-	m.planReport()
-	if m.final || m.askedN > 0 {
-		m.sayAllWants()
-	}
-}
-
-func (m *Machine) linkLost() {
-	if !m.linkUp && m.known {
+	m.out.Push(Group{Join: true})
+	if m.deaf {
+		m.joinAt = m.now.Add(rejoinEvery)
 		return
 	}
-	m.linkUp, m.lostAt = false, m.now
-	m.event(EventLink, 0, 0, "")
+	m.joinAt = m.now.Add(refreshEvery + m.jitter(refreshSpread))
 }
 
-// newRun begins to count anew; symbols that are there stay good, for they are the chunk's.
-func (m *Machine) newRun(run uint32) {
-	if m.known {
-		m.event(EventNewRun, 0, int64(run), "")
-	}
-	m.known, m.run = true, run
-	m.hearing = hearing{}
-	m.deaf = false
-	m.interval = intervalStart
-	m.unclaimAll()
+// jitter draws up to most.
+func (m *Machine) jitter(most time.Duration) time.Duration {
+	return time.Duration(m.joinRng.Int64N(int64(most)))
 }

@@ -29,41 +29,73 @@ type Announce struct {
 // Message is a stream message from the sender: wire.Progress, Demote, Promote or Unicast.
 type Message struct{ Msg any }
 
-// Need adds to the blocks the member lacks. Final: nothing will be added any more.
+// Need adds to the blocks the member lacks. Final: nothing will be added any more. Urgent: whoever asked cannot go on without
+// these, so they are fetched over QUIC at once, also those that were asked for before.
 type Need struct {
-	Final bool
-	Spans []wire.Span
+	Final  bool
+	Urgent bool
+	Spans  []wire.Span
 }
 
 // Stored says that a block given out by Store is durable.
 type Stored struct{ Block wire.Block }
 
-// Fetched answers a Fetch; every Fetch gets exactly one, also when the link is lost. Data is nil when it failed; Busy asks to try
-// the same source later. The machine checks Data against the block's name and owns it from then on.
+// Fetched answers a Fetch; every Fetch that is not cancelled gets exactly one, also when the link is lost. Data is what came, as
+// it came, and nothing unless Why is FetchGot: the machine checks it against the block's name and owns it from then on.
 type Fetched struct {
 	Block wire.Block
 	Data  []byte
-	Busy  bool
+	Why   FetchWhy
 }
 
-// Link says whether the control connection to the sender is up: after the answer to JoinCast, and when the connection is
-// lost. The machine says Want (again) each time it comes up.
+// FetchWhy says what became of a fetch.
+type FetchWhy uint8
+
+// What can become of a fetch.
+const (
+	FetchGot    FetchWhy = iota // bytes came, the right ones or not
+	FetchBusy                   // the source asks to come again later
+	FetchLacks                  // the source cannot give it: it does not hold the block, or cannot read it
+	FetchBroken                 // no answer, or one that broke off
+)
+
+// String returns the word for traces.
+func (w FetchWhy) String() string {
+	if int(w) < len(fetchWhys) {
+		return fetchWhys[w]
+	}
+	return "unknown"
+}
+
+var fetchWhys = [...]string{FetchGot: "got", FetchBusy: "busy", FetchLacks: "lacks", FetchBroken: "broken"}
+
+// Link says whether the control connection to the sender is up: after the answer to JoinCast, which answers a Dial, and when
+// the connection is lost. The machine says Want (again) each time it comes up.
 type Link struct {
-	Up  bool
-	Run uint32 // with Up: run tag of the CastInfo; another than before means a restarted sender
+	Up        bool
+	Run       uint32 // with Up: run tag of the CastInfo; another than before means a restarted sender
+	Why       string // without Up: for people
+	Permanent bool   // without Up: the sender has said that trying again cannot help
+}
+
+// DialFailed says that a Dial came to nothing.
+type DialFailed struct {
+	Why       string // for people
+	Permanent bool   // trying again cannot help
 }
 
 // Tick says that time has passed.
 type Tick struct{}
 
-func (Symbol) in()   {}
-func (Announce) in() {}
-func (Message) in()  {}
-func (Need) in()     {}
-func (Stored) in()   {}
-func (Fetched) in()  {}
-func (Link) in()     {}
-func (Tick) in()     {}
+func (Symbol) in()     {}
+func (Announce) in()   {}
+func (Message) in()    {}
+func (Need) in()       {}
+func (Stored) in()     {}
+func (Fetched) in()    {}
+func (Link) in()       {}
+func (DialFailed) in() {}
+func (Tick) in()       {}
 
 // Out is an output of the machine.
 type Out interface{ out() }
@@ -82,23 +114,45 @@ type SendReport struct{ Report wire.Report }
 // SendStream asks the driver to send the sender a stream message: wire.Want, Held or Leave.
 type SendStream struct{ Msg any }
 
+// Dial asks the driver to connect to the sender and join the cast. Each gets exactly one answer: Link or DialFailed.
+type Dial struct{}
+
 // Fetch asks the driver to get a block over QUIC from a peer that holds it (now: the sender).
 type Fetch struct{ Block wire.Block }
 
-// Group asks the driver to join (again) or leave the multicast group.
+// Cancel ends a Fetch that takes too long. No answer to it is wanted any more.
+type Cancel struct{ Block wire.Block }
+
+// Group asks the driver to join (again) or leave the multicast group. A new connection begins outside of it.
 type Group struct{ Join bool }
 
 // Done says that every block wanted is durable and nothing will be added.
 type Done struct{}
 
-// Failed says that the machine has given up waiting for a lost sender. What is held stays held.
-type Failed struct{ Why string }
+// Failed says that the machine has given up. What is held stays held.
+type Failed struct {
+	Cause FailCause
+	Why   string // for people
+}
+
+// FailCause is why a machine has given up.
+type FailCause uint8
+
+// Why a machine gives up.
+const (
+	FailedLost    FailCause = iota // the sender was away for Config.LostMax
+	FailedRefused                  // trying again cannot help, as the driver said
+	FailedLacks                    // the sender cannot give what it offers
+	FailedWrong                    // the sender gives wrong bytes
+)
 
 func (Failed) out()     {}
 func (Store) out()      {}
 func (SendReport) out() {}
 func (SendStream) out() {}
+func (Dial) out()       {}
 func (Fetch) out()      {}
+func (Cancel) out()     {}
 func (Group) out()      {}
 func (Done) out()       {}
 func (Event) out()      {}

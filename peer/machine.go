@@ -17,6 +17,8 @@ type Machine struct {
 	out machine.Queue[Out]
 	rng *rand.Rand
 
+	joinRng *rand.Rand // of the moments at which the group is joined again
+
 	blocks   []block
 	lackN    int // blocks in state wanted
 	storingN int
@@ -42,23 +44,22 @@ type Machine struct {
 	fetchSet bitset.Set
 	fetches
 
-	known  bool // run is
-	run    uint32
-	linkUp bool
-	lostAt machine.Time
+	calling
+	known bool // run is
+	run   uint32
 	hearing
-	inGroup  bool
-	deaf     bool
-	rejoinAt machine.Time
-	demoted  wire.DemoteReason
-	lease    time.Duration
-	heardAt  machine.Time
-	lapsed   bool // nothing was heard for the lease
+	inGroup bool
+	deaf    bool
+	joinAt  machine.Time // the group is joined again then
+	demoted wire.DemoteReason
+	lease   time.Duration
+	heardAt machine.Time
+	lapsed  bool // nothing was heard for the lease
 
 	stats Status
 }
 
-// New makes a machine. It refuses a Config that cannot work. It expects Link{Up: true} before it says anything.
+// New makes a machine. It refuses a Config that cannot work. Its first word is Dial.
 func New(cfg Config) (*Machine, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -66,7 +67,7 @@ func New(cfg Config) (*Machine, error) {
 	}
 	n := len(cfg.Blocks)
 	return &Machine{
-		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x77696d63617374)),
+		cfg: cfg, rng: rand.New(rand.NewPCG(cfg.Seed, 0x77696d63617374)), joinRng: rand.New(rand.NewPCG(cfg.Seed, 0x6a6f696e)),
 		blocks: make([]block, n), interval: intervalStart,
 		fetchSet: bitset.New(n), fetches: fetches{window: cfg.FetchMax},
 	}, nil
@@ -79,6 +80,9 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		panic(fmt.Sprintf("peer: time runs backwards from %v to %v", m.now, now))
 	}
 	m.now = now
+	if !m.begun {
+		m.begun, m.lostAt, m.dialAt = true, now, now
+	}
 	switch in := in.(type) {
 	case *Symbol:
 		m.symbol(in)
@@ -96,6 +100,8 @@ func (m *Machine) Handle(now machine.Time, in In) {
 		m.fetched(in)
 	case Link:
 		m.link(in)
+	case DialFailed:
+		m.dialFailed(in)
 	case Tick:
 	default:
 		panic(fmt.Sprintf("peer: unknown input %T", in))
@@ -119,14 +125,12 @@ func (m *Machine) act() {
 	if m.now >= m.reportAt {
 		m.report()
 	}
-	if m.deaf && m.now >= m.rejoinAt {
-		m.rejoinAt = m.now.Add(rejoinEvery)
-		m.out.Push(Group{Join: true})
-	}
+	m.joinAgain()
 	if m.lease > 0 && !m.lapsed && !m.demotedAway() && m.now.Sub(m.heardAt) >= m.lease {
 		m.lapsed = true
 		m.event(EventSilence, 0, m.lease.Milliseconds(), "")
 	}
+	m.cancelStalled()
 	m.fetchMore()
 }
 
@@ -144,16 +148,6 @@ func (m *Machine) finish() {
 	m.out.Push(Done{})
 }
 
-// waitForLink gives up when the sender has been gone too long.
-func (m *Machine) waitForLink() {
-	if m.now.Sub(m.lostAt) < m.cfg.LostMax {
-		return
-	}
-	m.failed = true
-	m.out.Push(Failed{Why: fmt.Sprintf("the sender has been away for %v; %d of %d blocks are held and stay so: try again when it is back",
-		m.cfg.LostMax, m.heldN, m.askedN)})
-}
-
 // Poll returns the next output, if there is one. The driver drains it after every Handle.
 func (m *Machine) Poll() (Out, bool) {
 	if m.out.Len() == 0 {
@@ -169,14 +163,15 @@ func (m *Machine) Deadline() (machine.Time, machine.Reason) {
 		return machine.Never, "nothing: all is held"
 	case m.failed:
 		return machine.Never, "nothing: given up"
-	case !m.linkUp && !m.known:
-		return m.lostAt.Add(m.cfg.LostMax), "the connection to the sender"
 	case !m.linkUp:
-		return m.lostAt.Add(m.cfg.LostMax), "the sender to come back"
+		return m.linkDeadline()
 	}
 	when := m.reportAt
-	if m.deaf {
-		when = min(when, m.rejoinAt)
+	if !m.demotedAway() {
+		when = min(when, m.joinAt)
+	}
+	if len(m.flight) > 0 {
+		when = min(when, m.flight[0].asked.Add(fetchFor))
 	}
 	if m.lease > 0 && !m.lapsed && !m.demotedAway() {
 		when = min(when, m.heardAt.Add(m.lease))
@@ -196,6 +191,8 @@ func (m *Machine) waiting() machine.Reason {
 		return "the disk to make the last blocks durable"
 	case m.lackN == 0:
 		return "the plan: what else is needed"
+	case m.refused:
+		return "the sender, which cannot give a part of what it offers"
 	case m.deaf:
 		return "blocks over QUIC: multicast does not reach this machine"
 	case m.demoted != 0:

@@ -281,7 +281,7 @@ func TestFetchWindow(t *testing.T) {
 		t.Fatalf("%d fetches at once, want 3", len(only[Fetch](outs)))
 	}
 	for b := range wire.Block(3) {
-		if outs = w.do(Fetched{Block: b, Busy: true}); len(only[Fetch](outs)) != 0 {
+		if outs = w.do(Fetched{Block: b, Why: FetchBusy}); len(only[Fetch](outs)) != 0 {
 			t.Fatal("a busy source is asked at once")
 		}
 	}
@@ -318,7 +318,7 @@ func TestSenderRestart(t *testing.T) {
 	}
 	w.do(w.datagram(1, 0))
 	w.do(Link{})
-	if at, why := w.Deadline(); at != w.now.Add(time.Minute) || why == "" {
+	if at, why := w.Deadline(); at != w.now.Add(redialEvery) || why == "" {
 		t.Errorf("waits until %v for %q", at, why)
 	}
 	outs := w.do(Link{Up: true, Run: 2})
@@ -447,7 +447,7 @@ func TestHostileInput(t *testing.T) {
 func hostile(rng *rand.Rand, w *world) In {
 	h := wire.Header{Run: uint32(rng.IntN(3)), Seq: wire.Seq(rng.Uint64N(5000)), Block: wire.Block(rng.IntN(6)), Symbol: wire.Symbol(rng.IntN(300))}
 	spans := []wire.Span{{From: wire.Block(rng.Uint32()), To: wire.Block(rng.Uint32())}, {To: wire.Block(rng.IntN(9))}}
-	switch rng.IntN(12) {
+	switch rng.IntN(14) {
 	case 0:
 		return Message{Msg: []any{nil, wire.Progress{Seq: h.Seq}, wire.Demote{Reason: wire.DemoteReason(rng.IntN(5))}, wire.Promote{}, wire.Unicast{Spans: spans}, 7}[rng.IntN(6)]}
 	case 1:
@@ -457,15 +457,19 @@ func hostile(rng *rand.Rand, w *world) In {
 		}
 		return Announce{Header: h, Announce: a}
 	case 2:
-		return Link{Up: rng.IntN(3) > 0, Run: 1}
+		return Link{Up: rng.IntN(3) > 0, Run: 1, Permanent: rng.IntN(3000) == 0}
 	case 3:
 		return Fetched{Block: h.Block, Data: make([]byte, rng.IntN(200))}
 	case 4:
-		return Need{Spans: spans}
+		return Need{Urgent: rng.IntN(2) == 0, Spans: spans}
 	case 5:
 		return Fetched{Block: h.Block % 4, Data: bytes.Clone(w.data[h.Block%4])}
 	case 6:
 		return Tick{}
+	case 7:
+		return Fetched{Block: h.Block, Why: FetchWhy(rng.IntN(5))}
+	case 8:
+		return DialFailed{Permanent: rng.IntN(3000) == 0}
 	}
 	p := make([]byte, []int{0, 1408, 1, 1448, 100}[rng.IntN(5)])
 	if rng.IntN(2) == 0 {

@@ -89,9 +89,13 @@ func (m *Machine) need(in Need) {
 			added = appendBlock(added, i)
 		}
 	}
+	news := len(added) > 0 || !in.Urgent
 	m.final = m.final || in.Final
-	if m.linkUp {
+	if m.linkUp && news {
 		m.sayWant(added)
+	}
+	if in.Urgent {
+		m.event(EventUrgent, 0, int64(m.wantFetches(in.Spans)), "")
 	}
 }
 

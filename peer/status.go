@@ -26,6 +26,7 @@ type Status struct {
 	Repaired  uint64            // of these decoded with parity
 	Fetched   uint64            // blocks from QUIC
 	Bad       uint64            // blocks that did not match their name
+	Wrong     uint64            // of these, what came over QUIC: its source's fault
 	WaitUntil machine.Time
 	Waiting   machine.Reason
 }

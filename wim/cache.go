@@ -33,7 +33,7 @@ type cachedPiece struct {
 
 // pieceDecoder is what decoding a piece needs beside the content's place.
 type pieceDecoder struct {
-	Decoders
+	decoderSet
 	stored []byte
 }
 
@@ -150,7 +150,7 @@ func (c *pieceCache) release(p *cachedPiece) {
 
 // decode decodes piece i of a run into dst.
 func (d *pieceDecoder) decode(f *File, run *Run, i int, dst []byte) error {
-	dec, err := d.For(run)
+	dec, err := d.forRun(run)
 	if err != nil {
 		return err
 	}

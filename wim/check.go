@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Rules says what CheckTree lets pass. The zero value is the strictest: only what every Windows and POSIX file system can hold.
+// Rules says what [Tree.Walk] lets pass. The zero value is the strictest: only what every Windows and POSIX file system can hold.
 //
 // A tree captured on Linux may well need both permissions when it goes back to Linux: names like "a:b" or "aux.c", and Makefile beside
 // makefile, are ordinary there.
@@ -15,45 +15,6 @@ type Rules struct {
 	AllowCaseClash    bool // siblings whose names differ only in case: legal on POSIX, lost on Windows
 	AllowPOSIXNames   bool // names that Windows does not take, but no system takes for something else: CON, "x.", with * or control characters
 	AllowWindowsNames bool // these, and names that Windows takes for a stream or a path: with colon or backslash
-}
-
-// CheckTree refuses an image that could write outside a target or clobber itself. Image has already refused what no file
-// system can hold (empty names, ".", "..", "/", NUL, equal siblings, children of a file); this adds names and clashes by rules,
-// and children under a reparse point whatever the rules. The error names the path; it is ErrName when rules could let
-// it pass, else ErrCorrupt.
-func CheckTree(m *Image, rules Rules) error {
-	return walk(m.Root, func(d *Dentry) error {
-		if d.IsReparse() && len(d.Children) > 0 {
-			return corruptf("check tree: %q is a reparse point and has children", d.Path())
-		}
-		if d != m.Root && !rules.AllowWindowsNames {
-			if err := checkWindowsNames(d, rules.AllowPOSIXNames); err != nil {
-				return err
-			}
-		}
-		if rules.AllowCaseClash {
-			return nil
-		}
-		return checkCase(d)
-	})
-}
-
-// checkCase refuses children whose names, long or short, Windows takes for one.
-func checkCase(d *Dentry) error {
-	seen := make(map[string]*Dentry, len(d.Children))
-	for _, c := range d.Children {
-		for _, name := range []string{c.Name, c.ShortName} {
-			if name == "" {
-				continue
-			}
-			key := upper(name)
-			if o := seen[key]; o != nil && o != c {
-				return caseClash(o, c)
-			}
-			seen[key] = c
-		}
-	}
-	return nil
 }
 
 func caseClash(a, b *Dentry) error {

@@ -6,11 +6,11 @@ import (
 	"github.com/wimcast/wimcast/wim/xpress"
 )
 
-// Decoders keeps a Decoder for each compression and piece size that was asked for. It belongs to one goroutine. Its zero value is ready.
-type Decoders struct{ made []*Decoder }
+// decoderSet keeps a Decoder for each compression and piece size that was asked for. It belongs to one goroutine. Its zero value is ready.
+type decoderSet struct{ made []*Decoder }
 
-// For gives a decoder for the pieces of a run.
-func (s *Decoders) For(r *Run) (*Decoder, error) {
+// forRun gives a decoder for the pieces of a run.
+func (s *decoderSet) forRun(r *Run) (*Decoder, error) {
 	for _, d := range s.made {
 		if d.compression == r.Compression && d.pieceSize == r.PieceSize {
 			return d, nil

@@ -148,7 +148,7 @@ func (p *metadataParser) checkName(d *Dentry, at At, sub int64) error {
 	return p.checkRules(d, at)
 }
 
-// checkRules is what CheckTree does with names.
+// checkRules refuses names by the rules.
 func (p *metadataParser) checkRules(d *Dentry, at At) error {
 	if !p.rules.AllowWindowsNames {
 		if err := checkWindowsNames(d, p.rules.AllowPOSIXNames); err != nil {

@@ -189,13 +189,3 @@ func (t *PieceTable) Within(off, n int64) (first, end int) {
 	end = sort.Search(t.count, func(i int) bool { return t.end(i) > off+n })
 	return first, max(first, end)
 }
-
-// FindContent gives the pieces [first, end) that hold the content bytes [off, off+n).
-func (t *PieceTable) FindContent(off, n int64) (first, end int) {
-	if off < 0 || n <= 0 || off >= t.run.Size {
-		return 0, 0
-	}
-	n = min(n, t.run.Size-off)
-	size := int64(t.run.PieceSize)
-	return int(off / size), int((off+n-1)/size) + 1
-}

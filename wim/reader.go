@@ -24,7 +24,7 @@ type Reader struct {
 
 // readerWork is what a Reader works with. A File keeps those of Readers that came to their end, for the next ones.
 type readerWork struct {
-	decoders Decoders
+	decoders decoderSet
 	sum      hash.Hash // of what Read gave
 	window   []byte    // stored bytes from windowAt, counted from the run's first
 	windowAt int64
@@ -203,7 +203,7 @@ func (r *Reader) load(i int, onward bool) error {
 // decode decodes piece i into dst.
 func (r *Reader) decode(i int, dst []byte, onward bool) error {
 	w := r.begin()
-	dec, err := w.decoders.For(r.res.Run)
+	dec, err := w.decoders.forRun(r.res.Run)
 	if err != nil {
 		return err
 	}

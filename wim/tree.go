@@ -145,7 +145,9 @@ func (t *Tree) Children(at At, dir *Dentry, fn func(*Dentry, At) error) error {
 // both times, and its Parent is what dir was called with. This is the order in which trees are stored, and in this order no more
 // of it need be in memory.
 //
-// It checks all that Image does and, unless rules is nil, names by rules as CheckTree does; the error is then ErrName.
+// It checks all that Image does and, unless rules is nil, names by rules: those that a system could not hold or would take for
+// something else, and siblings that differ only in case; the error is then ErrName. Children under a
+// reparse point pass: who writes a tree must refuse them, as package apply does.
 func (t *Tree) Walk(rules *Rules, dir, entry func(*Dentry, At) error) error {
 	p := t.parser()
 	p.rules = rules

@@ -147,7 +147,7 @@ func extract(t *testing.T, f *File, n int, dir string, modes bool) {
 	t.Helper()
 	img, err := f.Image(n)
 	must(t, err)
-	must(t, CheckTree(img, Rules{AllowCaseClash: true, AllowWindowsNames: true}))
+	must(t, checkTree(t, img, Rules{AllowCaseClash: true, AllowWindowsNames: true}))
 	first := make(map[*Dentry]*Dentry)
 	for _, g := range img.HardLinks() {
 		for _, d := range g[1:] {

@@ -231,7 +231,7 @@ func (f *File) pieceTable(run *Run) (PieceTable, error) {
 // verifyWorker is what one worker keeps from segment to segment.
 type verifyWorker struct {
 	*verifier
-	decoders Decoders
+	decoders decoderSet
 	stored   []byte
 	piece    []byte
 	sum      runHash
@@ -284,7 +284,7 @@ func (w *verifyWorker) whole(r *verifyRun, stored []byte) error {
 		w.meter.add(r.Size)
 		return w.sum.write(stored)
 	}
-	dec, err := w.decoders.For(r.Run)
+	dec, err := w.decoders.forRun(r.Run)
 	if err != nil {
 		return err
 	}
@@ -320,7 +320,7 @@ func (w *verifyWorker) decode(s *batch) error {
 	if err != nil {
 		return err
 	}
-	dec, err := w.decoders.For(s.large.Run)
+	dec, err := w.decoders.forRun(s.large.Run)
 	if err != nil {
 		return err
 	}

@@ -11,36 +11,42 @@ import (
 
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 )
 
+// catalogOptions are those of the verbs of catalog.
+type catalogOptions struct {
+	dir     string
+	json    bool
+	content string // NAME[@VERSION]
+}
+
 func (a *app) catalogCommand() *cli.Command {
-	flags := []cli.Flag{dirFlag(), jsonFlag()}
+	var o catalogOptions
+	flags := []cli.Flag{ui.DirFlag(&o.dir), ui.JSONFlag(&o.json)}
 	return &cli.Command{
 		Name: "catalog", Usage: "look at and tend the catalogue of a distribution point",
 		Commands: []*cli.Command{
-			{Name: "ls", Usage: "list the contents", Flags: flags, Action: a.catalogLs},
-			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: a.catalogShow},
-			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: a.catalogRm},
-			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: a.catalogVerify},
-			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: a.catalogGC},
+			{Name: "ls", Usage: "list the contents", Flags: flags, Action: ui.Verb(&o, a.catalogLs)},
+			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: ui.Verb(&o, a.catalogShow, ui.Arg("NAME[@VERSION]", &o.content))},
+			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: ui.Verb(&o, a.catalogRm, ui.Arg("NAME@VERSION", &o.content))},
+			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: ui.Verb(&o, a.catalogVerify)},
+			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: ui.Verb(&o, a.catalogGC)},
 		},
 	}
 }
 
-func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
-		return err
-	}
-	list, err := listContents(ctx, cmd)
+func (a *app) catalogLs(ctx context.Context, o catalogOptions) error {
+	list, err := listContents(ctx, o.dir)
 	if err != nil {
 		return err
 	}
 	for _, c := range list {
-		if cmd.Bool("json") {
-			err = a.printJSON(api.FromContent(c))
+		if o.json {
+			err = a.PrintJSON(api.FromContent(c))
 		} else {
-			err = a.printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, formatBytes(c.Bytes), c.Chunks)
+			err = a.Printf("%-32s %-8s %12s %8d chunks\n", c.Name+"@"+c.Version, c.Kind, ui.FormatBytes(c.Bytes), c.Chunks)
 		}
 		if err != nil {
 			return err
@@ -49,8 +55,8 @@ func (a *app) catalogLs(ctx context.Context, cmd *cli.Command) error {
 	return nil
 }
 
-func listContents(ctx context.Context, cmd *cli.Command) ([]node.Content, error) {
-	f, err := openFolder(cmd.String("dir"))
+func listContents(ctx context.Context, dir string) ([]node.Content, error) {
+	f, err := openFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -58,28 +64,24 @@ func listContents(ctx context.Context, cmd *cli.Command) ([]node.Content, error)
 	return f.Contents(ctx)
 }
 
-func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION]")
+func (a *app) catalogShow(ctx context.Context, o catalogOptions) error {
+	ref, err := catalog.ParseRef(o.content)
 	if err != nil {
-		return err
+		return ui.Usagef("%w", err)
 	}
-	ref, err := catalog.ParseRef(got[0])
-	if err != nil {
-		return usageErrorf(cmd, "%w", err)
-	}
-	list, err := listContents(ctx, cmd)
+	list, err := listContents(ctx, o.dir)
 	if err != nil {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(c node.Content) bool { return c.Name != ref.Name || ref.Version != "" && c.Version != ref.Version })
 	if len(list) == 0 {
-		return unknownHint(fmt.Errorf("show %s: %w", got[0], catalog.ErrUnknown))
+		return unknownHint(fmt.Errorf("show %s: %w", o.content, catalog.ErrUnknown))
 	}
 	for _, c := range list {
-		if cmd.Bool("json") {
-			err = a.printJSON(api.FromContent(c))
+		if o.json {
+			err = a.PrintJSON(api.FromContent(c))
 		} else {
-			err = a.printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %x\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
+			err = a.Printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %x\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
 		}
 		if err != nil {
 			return err
@@ -91,21 +93,22 @@ func (a *app) catalogShow(ctx context.Context, cmd *cli.Command) error {
 // unknownHint attaches what can be done about a content that is not there.
 func unknownHint(err error) error {
 	if errors.Is(err, catalog.ErrUnknown) {
-		return withHint(err, "'wimcast catalog ls' lists what there is")
+		return ui.WithHint(err, "'wimcast catalog ls' lists what there is")
 	}
 	return err
 }
 
-func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME@VERSION")
+// removedJSON is the output of catalog rm --json.
+type removedJSON struct {
+	Content string `json:"content"`
+}
+
+func (a *app) catalogRm(ctx context.Context, o catalogOptions) error {
+	name, version, err := catalog.ParseName(o.content)
 	if err != nil {
-		return err
+		return ui.Usagef("%w", err)
 	}
-	name, version, err := catalog.ParseName(got[0])
-	if err != nil {
-		return usageErrorf(cmd, "%w", err)
-	}
-	f, err := openFolder(cmd.String("dir"))
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -113,15 +116,15 @@ func (a *app) catalogRm(ctx context.Context, cmd *cli.Command) error {
 	if err := f.Remove(ctx, name, version); err != nil {
 		return unknownHint(err)
 	}
-	a.notef("%s: removed; 'wimcast catalog gc' frees its space", got[0])
+	if o.json {
+		return a.PrintJSON(removedJSON{Content: name + "@" + version})
+	}
+	a.Notef("%s: removed; 'wimcast catalog gc' frees its space", o.content)
 	return nil
 }
 
-func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) catalogVerify(ctx context.Context, o catalogOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -130,23 +133,20 @@ func (a *app) catalogVerify(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
-		if err := a.printJSON(api.VerifyResult(res)); err != nil {
+	if o.json {
+		if err := a.PrintJSON(api.VerifyResult(res)); err != nil {
 			return err
 		}
 	}
 	if bad := append(res.Damaged, res.Incomplete...); len(bad) > 0 {
-		return withHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish the same files again: that puts back what is lacking")
+		return ui.WithHint(fmt.Errorf("verify: %s", strings.Join(bad, "\n")), "publish the same files again: that puts back what is lacking")
 	}
-	a.notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
+	a.Notef("%d contents, %d chunks: all good", res.Contents, res.Chunks)
 	return nil
 }
 
-func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) catalogGC(ctx context.Context, o catalogOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
@@ -155,9 +155,9 @@ func (a *app) catalogGC(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
-		return a.printJSON(api.GCResult(res))
+	if o.json {
+		return a.PrintJSON(api.GCResult(res))
 	}
-	a.notef("%d chunks removed, %s freed, %s left", res.Chunks, formatBytes(res.BytesBefore-res.BytesAfter), formatBytes(res.BytesAfter))
+	a.Notef("%d chunks removed, %s freed, %s left", res.Chunks, ui.FormatBytes(res.BytesBefore-res.BytesAfter), ui.FormatBytes(res.BytesAfter))
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 )
 
@@ -83,7 +84,7 @@ func (d *demo) makeFile(size int64, places int) error {
 	if err := f.Truncate(size); err != nil {
 		return err
 	}
-	d.notef("made a file of %s with %s of data", formatBytes(size), formatBytes(demoData))
+	d.Notef("made a file of %s with %s of data", ui.FormatBytes(size), ui.FormatBytes(demoData))
 	return f.Close()
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
+	wimverbs "github.com/wimcast/wimcast/cmd/internal/wim"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
@@ -47,7 +49,7 @@ type demoResult struct {
 	WireBytes     int64      `json:"wire_bytes"`   // multicast with all headers, and chunks over QUIC
 	WireRatio     float64    `json:"wire_ratio"`
 	ParityRepairs uint64     `json:"parity_repairs"`    // blocks, all peers
-	QuicRepairs   uint64     `json:"quic_repairs"`      // blocks, all peers
+	QuicRepairs   uint64     `json:"quic_blocks"`       // blocks, all peers
 	ApplyLag      float64    `json:"apply_lag_seconds"` // of the slowest peer
 	LossPercent   float64    `json:"loss_percent"`
 	Members       []demoPeer `json:"members"`
@@ -59,7 +61,7 @@ type demoPeer struct {
 	Seconds       float64 `json:"seconds"`
 	GoodputMbps   float64 `json:"goodput_mbps"`
 	ParityRepairs uint64  `json:"parity_repairs"`
-	QuicRepairs   uint64  `json:"quic_repairs"`
+	QuicRepairs   uint64  `json:"quic_blocks"`
 	ApplyLag      float64 `json:"apply_lag_seconds"`
 	Mismatches    int     `json:"mismatches"`
 	Error         string  `json:"error,omitempty"`
@@ -114,13 +116,13 @@ func peerName(i int) string { return fmt.Sprintf("peer%d", i+1) }
 func (d *demo) prepareImage(ctx context.Context) error {
 	if d.image != "" {
 		d.source = d.sub("source")
-		w, err := openWIM(d.image)
+		w, err := wimverbs.Open(d.image)
 		if err != nil {
 			return err
 		}
 		defer w.Close()
-		d.notef("applying image %d of %s here, to compare with", d.number, d.image)
-		_, err = d.applyFile(ctx, w, d.number, d.source, apply.FileOptions{Rules: d.rules})
+		d.Notef("applying image %d of %s here, to compare with", d.number, d.image)
+		_, err = wimverbs.Apply(ctx, d.UI, w, d.number, d.source, apply.FileOptions{Rules: d.rules})
 		return err
 	}
 	d.source, d.image = d.tree, d.sub("demo.wim")
@@ -135,7 +137,7 @@ func (d *demo) prepareImage(ctx context.Context) error {
 	if err = errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("capture %s: %w", d.tree, err)
 	}
-	d.notef("captured %s: %d files, %s, in a WIM of %s, %.1f s", d.tree, stats.Files, formatBytes(stats.Bytes), formatBytes(stats.File.Size), time.Since(start).Seconds())
+	d.Notef("captured %s: %d files, %s, in a WIM of %s, %.1f s", d.tree, stats.Files, ui.FormatBytes(stats.Bytes), ui.FormatBytes(stats.File.Size), time.Since(start).Seconds())
 	return nil
 }
 
@@ -145,7 +147,7 @@ func (d *demo) serve(ctx context.Context) (server *node.Node, stop func(), err e
 	if err := folder.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
-	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: int64(d.rate), Log: d.logOf("distribution-point")}
+	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: d.rate, Log: d.logOf("distribution-point")}
 	if server, err = node.Open(ctx, dir, catalog.RoleDistributionPoint, opt); err != nil {
 		return nil, nil, err
 	}
@@ -178,14 +180,14 @@ func (d *demo) publish(ctx context.Context, server *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.notef("published %s in %d chunks; %d peers join, each losing %s of what it should hear", formatBytes(res.Bytes), res.Chunks, d.peers, formatPercent(d.loss))
+	d.Notef("published %s in %d chunks; %d peers join, each losing %s of what it should hear", ui.FormatBytes(res.Bytes), res.Chunks, d.peers, ui.FormatPercent(d.loss))
 	return nil
 }
 
 // deploy runs all peers at once.
 func (d *demo) deploy(ctx context.Context) (demoResult, error) {
-	show := d.newProgress()
-	defer show.close()
+	show := d.NewProgress()
+	defer show.Close()
 	members := make([]demoPeer, d.peers)
 	var wg sync.WaitGroup
 	start := time.Now()
@@ -211,19 +213,19 @@ func (d *demo) deploy(ctx context.Context) (demoResult, error) {
 	return r, nil
 }
 
-func (d *demo) peer(ctx context.Context, i int, show *progress) demoPeer {
+func (d *demo) peer(ctx context.Context, i int, show *ui.Progress) demoPeer {
 	name := peerName(i)
-	bar := show.track(name, 0)
+	bar := show.Track(name, 0)
 	opt := node.DeployOptions{Rules: d.rules}
 	opt.Interface, opt.Log, opt.Wait = demoInterface, d.logOf(name), time.Minute
 	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
-	opt.Progress = func(p receive.Progress) { bar.set(p.Done, p.Total, progressWords(p)) }
+	opt.Progress = func(p receive.Progress) { bar.Set(p.Done, p.Total, progressWords(p)) }
 	ref := catalog.Ref{Name: "demo", Version: "1", Image: d.number}
 	target := d.target(name, &opt)
 	out, err := node.Deploy(ctx, d.sub(name), ref, target, opt)
-	bar.finish(err)
+	bar.Finish(err)
 	m := demoPeer{
-		Name: name, Seconds: out.Total.Seconds(), GoodputMbps: goodput(out.Bytes, out.Total) / 1e6, ParityRepairs: out.Repaired,
+		Name: name, Seconds: out.Total.Seconds(), GoodputMbps: ui.Goodput(out.Bytes, out.Total) / 1e6, ParityRepairs: out.Repaired,
 		QuicRepairs: out.Quic, ApplyLag: out.ApplyLag.Seconds(), bytes: out.Bytes, quic: out.QuicBytes,
 	}
 	if err != nil {
@@ -279,11 +281,11 @@ func (d *demo) what(r demoResult) string {
 
 // report prints the result for people.
 func (d *demo) report(r demoResult) error {
-	d.printf("\n%d of %d peers %s %s (%s of it sent) in %.1f s: %s to each peer\n",
-		r.Applied, r.Peers, d.kind.done, d.what(r), formatBytes(r.ImageBytes), r.Seconds, formatRate(r.GoodputMbps*1e6))
-	d.printf("on the wire %s, %.3f times that; sent %d times it would be %.3f\n\n",
-		formatBytes(r.WireBytes), r.WireRatio, r.Peers, 1.058*float64(r.Peers))
-	d.printf("%-8s %9s %14s %15s %13s %10s %s\n", "peer", "time", "goodput", "parity repairs", "QUIC repairs", "apply lag", "compared with the source")
+	d.Printf("\n%d of %d peers %s %s (%s of it sent) in %.1f s: %s to each peer\n",
+		r.Applied, r.Peers, d.kind.done, d.what(r), ui.FormatBytes(r.ImageBytes), r.Seconds, ui.FormatRate(r.GoodputMbps*1e6))
+	d.Printf("on the wire %s, %.3f times that; sent %d times it would be %.3f\n\n",
+		ui.FormatBytes(r.WireBytes), r.WireRatio, r.Peers, 1.058*float64(r.Peers))
+	d.Printf("%-8s %9s %14s %15s %13s %10s %s\n", "peer", "time", "goodput", "parity repairs", "QUIC repairs", "apply lag", "compared with the source")
 	for _, m := range r.Members {
 		verdict := "equal"
 		if m.Mismatches > 0 {
@@ -292,9 +294,9 @@ func (d *demo) report(r demoResult) error {
 		if m.Error != "" {
 			verdict = m.Error
 		}
-		d.printf("%-8s %7.1f s %14s %15d %13d %8.2f s %s\n", m.Name, m.Seconds, formatRate(m.GoodputMbps*1e6), m.ParityRepairs, m.QuicRepairs, m.ApplyLag, verdict)
+		d.Printf("%-8s %7.1f s %14s %15d %13d %8.2f s %s\n", m.Name, m.Seconds, ui.FormatRate(m.GoodputMbps*1e6), m.ParityRepairs, m.QuicRepairs, m.ApplyLag, verdict)
 		for _, diff := range m.first {
-			d.printf("         %s: %s\n", diff.Path, diff.What)
+			d.Printf("         %s: %s\n", diff.Path, diff.What)
 		}
 	}
 	return nil

@@ -6,70 +6,87 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
 
+// deployOptions are those of deploy.
+type deployOptions struct {
+	receptionOptions
+	target, disk             string
+	overwrite                bool
+	invalidNames, unixXattrs bool
+}
+
 func (a *app) deployCommand() *cli.Command {
+	var o deployOptions
 	return &cli.Command{
 		Name: "deploy", Usage: "receive an image, a folder, a file or a disk and put it down as it arrives", ArgsUsage: "NAME[@VERSION][:IMAGE]",
-		Flags: append(receptionFlags(),
-			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the root of an image or folder, empty or not there yet; or that a file comes into"},
-			&cli.StringFlag{Name: "disk", Usage: "block `DEVICE` that a disk image is written over, or a file that stands for one"},
-			&cli.BoolFlag{Name: "overwrite", Usage: "write over what is on the disk, or over the file of that name"},
-			&cli.BoolFlag{Name: "include-invalid-names", Usage: "write names that Windows cannot hold, or that differ only in case, too"},
-			&cli.BoolFlag{Name: "unix-xattrs", Usage: "keep in extended attributes what this file system has no other place for"},
+		Flags: append(o.flags(),
+			&cli.StringFlag{Name: "target", Usage: "`DIR` that becomes the root of an image or folder, empty or not there yet; or that a file comes into", Destination: &o.target},
+			&cli.StringFlag{Name: "disk", Usage: "block `DEVICE` that a disk image is written over, or a file that stands for one", Destination: &o.disk},
+			&cli.BoolFlag{Name: "overwrite", Usage: "write over what is on the disk, or over the file of that name", Destination: &o.overwrite},
+			invalidNamesFlag(&o.invalidNames), ui.UnixXattrsFlag(&o.unixXattrs),
 		),
-		Action: a.deploy,
+		Action: ui.Verb(&o, a.deploy, ui.Arg("NAME[@VERSION][:IMAGE]", &o.content)),
 	}
 }
 
-func (a *app) deploy(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "NAME[@VERSION][:IMAGE]")
+func (a *app) deploy(ctx context.Context, o deployOptions) error {
+	ref, err := catalog.ParseRef(o.content)
 	if err != nil {
+		return ui.Usagef("%w", err)
+	}
+	if err := o.check(ref); err != nil {
 		return err
 	}
-	ref, err := catalog.ParseRef(got[0])
-	if err != nil {
-		return usageErrorf(cmd, "%w", err)
+	where := o.target
+	if o.disk != "" {
+		where = o.disk
 	}
-	where, disk := cmd.String("target"), cmd.String("disk")
-	if (where == "") == (disk == "") {
-		return usageErrorf(cmd, "deploy %s: want either --target DIR or --disk DEVICE", got[0])
-	}
-	if disk != "" {
-		if ref.Image != 0 {
-			return usageErrorf(cmd, "deploy %s: a disk has no images; leave out the number", got[0])
-		}
-		where = disk
-	}
-	collectOften()
-	opt, show, done := a.receptionOptions(cmd, got[0])
+	ui.CollectOften()
+	opt, show, done := a.receive(o.receptionOptions)
 	deploy := node.DeployOptions{
-		ReceptionOptions: opt, Disk: disk != "", Overwrite: cmd.Bool("overwrite"), UnixXattrs: cmd.Bool("unix-xattrs"), Rules: nameRules(cmd),
+		ReceptionOptions: opt, Disk: o.disk != "", Overwrite: o.overwrite, UnixXattrs: o.unixXattrs, Rules: nameRules(o.invalidNames),
 	}
-	var check *tracker // nil: nothing was read back
+	var check *ui.Tracker // nil: nothing was read back
 	deploy.ReadBack = func(n, all int64) {
 		if check == nil {
 			done(nil)
-			check = show.track("read back", all)
+			check = show.Track("read back", all)
 		}
-		check.set(n, all, "")
+		check.Set(n, all, "")
 	}
-	out, err := node.Deploy(ctx, cmd.String("dir"), ref, where, deploy)
+	out, err := node.Deploy(ctx, o.dir, ref, where, deploy)
 	done(err)
 	if check != nil {
-		check.finish(err)
+		check.Finish(err)
 	}
-	show.close()
+	show.Close()
 	if err != nil {
 		return deployHint(err)
 	}
-	return a.received(cmd, out, where)
+	return a.received(o.receptionOptions, out, where, max(1, ref.Image)) // without a number it is the only one
 }
 
-// nameRules takes --include-invalid-names: which names of an image are refused.
-func nameRules(cmd *cli.Command) wim.Rules {
-	all := cmd.Bool("include-invalid-names")
+// check refuses what does not go together.
+func (o deployOptions) check(ref catalog.Ref) error {
+	switch {
+	case (o.target == "") == (o.disk == ""):
+		return ui.Usagef("deploy %s: want either --target DIR or --disk DEVICE", o.content)
+	case o.disk != "" && ref.Image != 0:
+		return ui.Usagef("deploy %s: a disk has no images; leave out the number", o.content)
+	}
+	return nil
+}
+
+// invalidNamesFlag is --include-invalid-names of a cast.
+func invalidNamesFlag(into *bool) cli.Flag {
+	return ui.InvalidNamesFlag(into, "write names that Windows cannot hold, or that differ only in case, too")
+}
+
+// nameRules says which names of an image are refused: none that can be, with --include-invalid-names.
+func nameRules(all bool) wim.Rules {
 	return wim.Rules{AllowCaseClash: all, AllowWindowsNames: all}
 }

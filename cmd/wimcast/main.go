@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 )
 
 // stopGrace is how long a verb may take to clean up after the first signal; then the process ends all the same.
@@ -28,7 +30,7 @@ func main() {
 		os.Exit(code)
 	case <-time.After(stopGrace):
 		fmt.Fprintln(os.Stderr, "wimcast: stop: not everything could be closed in time; unfinished files keep their temporary names")
-		fmt.Fprintln(os.Stderr, "hint: "+interruptedHint)
-		os.Exit(exitFailed)
+		fmt.Fprintln(os.Stderr, "hint: "+ui.InterruptedHint)
+		os.Exit(ui.ExitFailed)
 	}
 }

@@ -10,76 +10,87 @@ import (
 
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/node"
 )
 
+// publishOptions are those of publish.
+type publishOptions struct {
+	dir           string
+	json, replace bool
+	as, kind      string
+	path          string
+}
+
 func (a *app) publishCommand() *cli.Command {
+	var o publishOptions
 	return &cli.Command{
 		Name: "publish", Usage: "put a file or a folder into the catalogue", ArgsUsage: "PATH",
 		Flags: []cli.Flag{
-			dirFlag(), jsonFlag(),
-			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, folder, driver, disk or file (default: folder for a directory, image for a WIM, else file)"},
-			&cli.BoolFlag{Name: "replace", Usage: "replace what has this name and version"},
+			ui.DirFlag(&o.dir), ui.JSONFlag(&o.json),
+			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true, Destination: &o.as},
+			kindFlag(&o.kind, "", "`KIND` of content: image, folder, driver, disk or file (default: folder for a directory, image for a WIM, else file)"),
+			replaceFlag(&o.replace, "replace what has this name and version"),
 		},
-		Action: a.publish,
+		Action: ui.Verb(&o, a.publish, ui.Arg("PATH", &o.path)),
 	}
 }
 
-func (a *app) publish(ctx context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "PATH")
+// kindFlag is --kind, a kind of content.
+func kindFlag(into *string, value, usage string) cli.Flag {
+	return &cli.StringFlag{Name: "kind", Usage: usage, Value: value, Destination: into}
+}
+
+func (a *app) publish(ctx context.Context, o publishOptions) error {
+	name, version, err := catalog.ParseName(o.as)
 	if err != nil {
-		return err
+		return ui.Usagef("--as: %w", err)
 	}
-	name, version, err := catalog.ParseName(cmd.String("as"))
-	if err != nil {
-		return usageErrorf(cmd, "--as: %w", err)
-	}
-	req := node.PublishRequest{Name: name, Version: version, Replace: cmd.Bool("replace")}
-	if kind := cmd.String("kind"); kind != "" {
-		if req.Kind, err = catalog.ParseKind(kind); err != nil {
-			return usageErrorf(cmd, "--kind: %w", err)
+	req := node.PublishRequest{Name: name, Version: version, Replace: o.replace}
+	if o.kind != "" {
+		if req.Kind, err = catalog.ParseKind(o.kind); err != nil {
+			return ui.Usagef("--kind: %w", err)
 		}
 	}
-	if req.Path, err = filepath.Abs(got[0]); err != nil { // the running node has another working directory
-		return fmt.Errorf("publish %s: %w", got[0], err)
+	if req.Path, err = filepath.Abs(o.path); err != nil { // the running node has another working directory
+		return fmt.Errorf("publish %s: %w", o.path, err)
 	}
-	f, err := openFolder(cmd.String("dir"))
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	show := a.newProgress()
-	bar := show.track("publish", 0)
-	res, err := f.Publish(ctx, req, func(done, total int64) { bar.set(done, total, "") })
-	bar.set(res.Bytes, res.Bytes, "")
-	bar.finish(err)
-	show.close()
+	show := a.NewProgress()
+	bar := show.Track("publish", 0)
+	res, err := f.Publish(ctx, req, func(done, total int64) { bar.Set(done, total, "") })
+	bar.Set(res.Bytes, res.Bytes, "")
+	bar.Finish(err)
+	show.Close()
 	if err != nil {
 		return publishHint(err)
 	}
-	if cmd.Bool("json") {
-		return a.printJSON(api.FromPublished(res))
+	if o.json {
+		return a.PrintJSON(api.FromPublished(res))
 	}
 	if !res.Changed {
-		a.notef("%s: the catalogue has exactly this already", cmd.String("as"))
+		a.Notef("%s: the catalogue has exactly this already", o.as)
 		if res.NewChunks > 0 {
-			a.notef("%d chunks (%s) that the store had lost are back", res.NewChunks, formatBytes(res.NewBytes))
+			a.Notef("%d chunks (%s) that the store had lost are back", res.NewChunks, ui.FormatBytes(res.NewBytes))
 		}
 		return nil
 	}
-	a.notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
-		cmd.String("as"), res.Kind, formatBytes(res.Bytes), res.Chunks, res.NewChunks, formatBytes(res.NewBytes))
+	a.Notef("%s: published as %s: %s in %d chunks, of these new %d (%s)",
+		o.as, res.Kind, ui.FormatBytes(res.Bytes), res.Chunks, res.NewChunks, ui.FormatBytes(res.NewBytes))
 	return nil
 }
 
 func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
-		return withHint(err, "choose another version, or say --replace")
+		return ui.WithHint(err, "choose another version, or say --replace")
 	case errors.Is(err, content.ErrChanged):
-		return withHint(err, "publish again when nothing writes to the file any more")
+		return ui.WithHint(err, "publish again when nothing writes to the file any more")
 	}
-	return wimHint(err)
+	return ui.WIMHint(err)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// both [-in FILE] ARGS...: runs `wimcast wim ARGS` in the folder ours and `wimlib-imagex ARGS` in the folder theirs, where relative paths start.
-// Both must succeed, or with ! both must fail.
+// both [-in FILE] ARGS...: runs `wimcast wim ARGS` in the folder ours and `wimlib-imagex ARGS` in the folder theirs,
+// where relative paths start. Both must succeed, or with ! both must fail.
 func cmdBoth(ts *testscript.TestScript, neg bool, args []string) {
 	var stdin []byte
 	if len(args) > 1 && args[0] == "-in" {
@@ -41,8 +41,9 @@ func cmdBoth(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// samewim FILES...: each file must be the same WIM in the folders ours and theirs: names and trees of the images, contents and their references,
-// boot image, compression. Times of changes are their own, and so is what nobody needs.
+// samewim FILES...: each file must be the same WIM in the folders ours and theirs: names and trees of the images,
+// contents and their references, boot image, compression. Times of changes are their own, and so is what nobody
+// needs.
 func cmdSameWIM(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: samewim FILES...")

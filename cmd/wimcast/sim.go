@@ -9,21 +9,30 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/netsim"
 )
 
+// simOptions are those of sim.
+type simOptions struct {
+	seed        uint64
+	trace, json bool
+	scenario    string
+}
+
 func (a *app) simCommand() *cli.Command {
+	var o simOptions
 	return &cli.Command{
 		Name:        "sim",
 		Usage:       "run a scenario in the deterministic simulator",
 		ArgsUsage:   "SCENARIO",
 		Description: "SCENARIO is a file, or - for standard input. The same scenario and seed always give the same hash.",
 		Flags: []cli.Flag{
-			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own"},
-			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens"},
-			jsonFlag(),
+			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own", Destination: &o.seed},
+			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens", Destination: &o.trace},
+			ui.JSONFlag(&o.json),
 		},
-		Action: a.sim,
+		Action: ui.Verb(&o, a.sim, ui.Arg("SCENARIO", &o.scenario)),
 	}
 }
 
@@ -57,50 +66,46 @@ type simMemberJSON struct {
 	Why        string  `json:"why,omitempty"`
 }
 
-func (a *app) sim(_ context.Context, cmd *cli.Command) error {
-	got, err := args(cmd, "SCENARIO")
-	if err != nil {
-		return err
-	}
-	var in io.Reader = a.in
-	if got[0] != "-" {
-		f, err := os.Open(got[0])
+func (a *app) sim(_ context.Context, o simOptions) error {
+	var in io.Reader = a.In
+	if o.scenario != "-" {
+		f, err := os.Open(o.scenario)
 		if err != nil {
 			return fmt.Errorf("open scenario: %w", err)
 		}
 		defer f.Close()
 		in = f
 	}
-	opts := netsim.Options{Seed: cmd.Uint64("seed"), Trace: cmd.Bool("trace")}
+	opts := netsim.Options{Seed: o.seed, Trace: o.trace}
 	scenario, err := netsim.ParseScenario(in)
 	if err != nil {
-		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
+		return scenarioHint(fmt.Errorf("%s: %w", o.scenario, err))
 	}
-	trace := a.out
-	if cmd.Bool("json") {
-		trace = a.err
+	trace := a.Out
+	if o.json {
+		trace = a.Err
 	}
 	start := time.Now()
 	result, err := scenario.Run(trace, opts)
 	if err != nil {
-		return scenarioHint(fmt.Errorf("%s: %w", got[0], err))
+		return scenarioHint(fmt.Errorf("%s: %w", o.scenario, err))
 	}
-	if cmd.Bool("json") {
-		if err := a.printJSON(describeRun(result)); err != nil {
+	if o.json {
+		if err := a.PrintJSON(describeRun(result)); err != nil {
 			return err
 		}
 	} else {
-		result.Write(a.out)
-		a.notef("%.1f s simulated in %.1f s", result.End.Seconds(), time.Since(start).Seconds())
+		result.Write(a.Out)
+		a.Notef("%.1f s simulated in %.1f s", result.End.Seconds(), time.Since(start).Seconds())
 	}
 	if err := result.Err(); err != nil {
-		return withHint(err, "the same seed fails in the same way: add --trace --seed %d to see what happens", result.Seed)
+		return ui.WithHint(err, "the same seed fails in the same way: add --trace --seed %d to see what happens", result.Seed)
 	}
 	return nil
 }
 
 func scenarioHint(err error) error {
-	return withHint(err, "'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario")
+	return ui.WithHint(err, "'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario")
 }
 
 func describeRun(r netsim.Result) simJSON {

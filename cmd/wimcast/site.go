@@ -12,11 +12,29 @@ import (
 
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/folder"
 )
 
+// siteInitOptions are those of site init.
+type siteInitOptions struct {
+	dir, name string
+}
+
+// siteTokenOptions are those of site token.
+type siteTokenOptions struct {
+	dir         string
+	json        bool
+	addresses   []string
+	hours, uses int
+}
+
 func (a *app) siteCommand() *cli.Command {
+	var (
+		init  siteInitOptions
+		token siteTokenOptions
+	)
 	return &cli.Command{
 		Name:  "site",
 		Usage: "make a site, and let clients into it",
@@ -24,68 +42,62 @@ func (a *app) siteCommand() *cli.Command {
 			{
 				Name: "init", Usage: "make a site: keys, configuration, empty store", ArgsUsage: "[DIR]",
 				Flags: []cli.Flag{
-					dirFlag(),
-					&cli.StringFlag{Name: "name", Usage: "`NAME` of the site, for people", Value: "site"},
+					ui.DirFlag(&init.dir),
+					nameFlag(&init.name, "`NAME` of the site, for people", "site"),
 				},
-				Action: a.siteInit,
+				Action: ui.Verb(&init, a.siteInit, ui.OptionalArg("DIR", &init.dir)),
 			},
 			{
 				Name: "token", Usage: "print one line that lets a client join (wimcast join TOKEN)",
 				Flags: []cli.Flag{
-					dirFlag(), jsonFlag(),
-					&cli.StringSliceFlag{Name: "address", Usage: "`HOST:PORT` under which clients reach this node; may be repeated; default: this machine's addresses"},
-					&cli.IntFlag{Name: "hours", Usage: "how long the token is good (default: a week)"},
-					&cli.IntFlag{Name: "uses", Usage: "how many clients may join with it (default: 1024)"},
+					ui.DirFlag(&token.dir), ui.JSONFlag(&token.json),
+					&cli.StringSliceFlag{Name: "address", Usage: "`HOST:PORT` under which clients reach this node; may be repeated; default: this machine's addresses", Destination: &token.addresses},
+					&cli.IntFlag{Name: "hours", Usage: "how long the token is good (default: a week)", Destination: &token.hours},
+					&cli.IntFlag{Name: "uses", Usage: "how many clients may join with it (default: 1024)", Destination: &token.uses},
 				},
-				Action: a.siteToken,
+				Action: ui.Verb(&token, a.siteToken),
 			},
 		},
 	}
 }
 
-func (a *app) siteInit(_ context.Context, cmd *cli.Command) error {
-	dir := cmd.String("dir")
-	if cmd.Args().Len() > 0 {
-		got, err := args(cmd, "DIR")
-		if err != nil {
-			return err
-		}
-		dir = got[0]
-	}
-	if err := folder.InitSite(dir, cmd.String("name"), hostName()); err != nil {
+// nameFlag is --name, what a site or machine is called.
+func nameFlag(into *string, usage, unless string) cli.Flag {
+	return &cli.StringFlag{Name: "name", Usage: usage, Value: unless, Destination: into}
+}
+
+func (a *app) siteInit(_ context.Context, o siteInitOptions) error {
+	if err := folder.InitSite(o.dir, o.name, hostName()); err != nil {
 		return folderHint(err)
 	}
-	a.notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", dir, filepath.Join(dir, "keys", "root.key"), dir)
+	a.Notef("%s: a new site. Move its root key, %s, to a safe place. Next: wimcast serve --dir %s", o.dir, filepath.Join(o.dir, "keys", "root.key"), o.dir)
 	return nil
 }
 
-func (a *app) siteToken(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
-		return err
-	}
-	f, err := openFolder(cmd.String("dir"))
+func (a *app) siteToken(ctx context.Context, o siteTokenOptions) error {
+	f, err := openFolder(o.dir)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	token, err := f.Token(ctx, node.TokenRequest{Addresses: cmd.StringSlice("address"), Hours: int(cmd.Int("hours")), Uses: int(cmd.Int("uses"))})
+	token, err := f.Token(ctx, node.TokenRequest{Addresses: o.addresses, Hours: o.hours, Uses: o.uses})
 	if err != nil {
 		return err
 	}
-	if cmd.Bool("json") {
-		return a.printJSON(api.Token{Token: token})
+	if o.json {
+		return a.PrintJSON(api.Token{Token: token})
 	}
-	return a.printf("%s\n", token)
+	return a.Printf("%s\n", token)
 }
 
-// openedFolder is a distribution point's folder, which the caller closes.
-type openedFolder interface {
+// opened is a distribution point's folder, which the caller closes.
+type opened interface {
 	api.Folder
 	io.Closer
 }
 
 // openFolder opens a distribution point's folder: through the node that runs on it, or, when none does, directly.
-func openFolder(dir string) (openedFolder, error) {
+func openFolder(dir string) (opened, error) {
 	if c := api.Dial(dir); c != nil {
 		return c, nil
 	}
@@ -100,13 +112,13 @@ func openFolder(dir string) (openedFolder, error) {
 func folderHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrBusy):
-		return withHint(err, "another wimcast uses this folder: wait for it, or stop it")
+		return ui.WithHint(err, "another wimcast uses this folder: wait for it, or stop it")
 	case errors.Is(err, folder.ErrNoFolder):
-		return withHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
+		return ui.WithHint(err, "make a site with 'wimcast site init DIR', join one with 'wimcast join TOKEN --dir DIR', or name another folder with --dir")
 	case errors.Is(err, folder.ErrExists):
-		return withHint(err, "it is kept as it is; choose another folder")
+		return ui.WithHint(err, "it is kept as it is; choose another folder")
 	case errors.Is(err, folder.ErrIncomplete):
-		return withHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
+		return ui.WithHint(err, "run the same 'wimcast site init' or 'wimcast join' again")
 	}
 	return err
 }

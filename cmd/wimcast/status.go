@@ -13,41 +13,46 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/api"
+	"github.com/wimcast/wimcast/cmd/internal/ui"
 )
 
+// statusOptions are those of status.
+type statusOptions struct {
+	dir         string
+	json, watch bool
+}
+
 func (a *app) statusCommand() *cli.Command {
+	var o statusOptions
 	return &cli.Command{
 		Name: "status", Usage: "show casts and members, who is slow and why",
 		Flags: []cli.Flag{
-			dirFlag(), jsonFlag(),
-			&cli.BoolFlag{Name: "watch", Usage: "show it again every second until interrupted"},
+			ui.DirFlag(&o.dir), ui.JSONFlag(&o.json),
+			&cli.BoolFlag{Name: "watch", Usage: "show it again every second until interrupted", Destination: &o.watch},
 		},
-		Action: a.status,
+		Action: ui.Verb(&o, a.status),
 	}
 }
 
-func (a *app) status(ctx context.Context, cmd *cli.Command) error {
-	if _, err := args(cmd); err != nil {
-		return err
-	}
+func (a *app) status(ctx context.Context, o statusOptions) error {
 	for {
-		c := api.Dial(cmd.String("dir"))
+		c := api.Dial(o.dir)
 		if c == nil {
-			if err := mayLook(cmd.String("dir")); err != nil {
+			if err := mayLook(o.dir); err != nil {
 				return err
 			}
-			return withHint(fmt.Errorf("no node runs on %s", cmd.String("dir")), "start one with 'wimcast serve --dir %s', or name its folder with --dir", cmd.String("dir"))
+			return ui.WithHint(fmt.Errorf("no node runs on %s", o.dir), "start one with 'wimcast serve --dir %s', or name its folder with --dir", o.dir)
 		}
 		st, err := c.Status(ctx)
 		if err != nil {
 			return err
 		}
-		if cmd.Bool("json") {
-			err = a.printJSON(st)
+		if o.json {
+			err = a.PrintJSON(st)
 		} else {
 			err = a.printStatus(st)
 		}
-		if err != nil || !cmd.Bool("watch") {
+		if err != nil || !o.watch {
 			return err
 		}
 		select {
@@ -75,19 +80,19 @@ func ignoreCanceled(err error) error {
 
 func (a *app) printStatus(st api.Status) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, formatBytes(st.Bytes))
+	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
 	if len(st.Casts) == 0 {
 		b.WriteString("no casts\n")
 	}
 	for _, c := range st.Casts {
 		fmt.Fprintf(&b, "\ncast %s to %s: %s, %s (allowed %s), %d of %d blocks done, %s on the wire",
-			c.Content, c.Group, c.Phase, formatRate(c.AchievedMbps*1e6), formatRate(c.RateMbps*1e6), c.BlocksDone, c.Blocks, formatBytes(int64(c.WireBytes)))
+			c.Content, c.Group, c.Phase, ui.FormatRate(c.AchievedMbps*1e6), ui.FormatRate(c.RateMbps*1e6), c.BlocksDone, c.Blocks, ui.FormatBytes(int64(c.WireBytes)))
 		if c.Waiting != "" {
 			fmt.Fprintf(&b, "; waiting for: %s", c.Waiting)
 		}
 		b.WriteString("\n")
 		for _, m := range c.Members {
-			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, formatPercent(m.LossPercent/100), formatBytes(int64(m.Backlog)))
+			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPercent/100), ui.FormatBytes(int64(m.Backlog)))
 			if m.Why != "" {
 				fmt.Fprintf(&b, ", slow: %s", m.Why)
 			}
@@ -95,7 +100,7 @@ func (a *app) printStatus(st api.Status) error {
 		}
 	}
 	writeNodes(&b, st.Nodes)
-	return a.printf("%s", b.String())
+	return a.Printf("%s", b.String())
 }
 
 // writeNodes lists the mesh, a line a node.

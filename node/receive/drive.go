@@ -3,6 +3,7 @@ package receive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/wimcast/wimcast/node/transport"
@@ -14,6 +15,10 @@ import (
 func (r *receiver) handle(in peer.In) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.handleLocked(in)
+}
+
+func (r *receiver) handleLocked(in peer.In) {
 	if r.closed {
 		return
 	}
@@ -32,15 +37,16 @@ func (r *receiver) drain() {
 		}
 		r.carry(out)
 	}
-	if at, why := r.machine.Deadline(); at != r.armed {
+	if at, _ := r.machine.Deadline(); at != r.armed {
 		r.armed = at
-		r.why = string(why)
 		r.timer.Reset(r.clock.Until(at))
 	}
 }
 
 func (r *receiver) carry(out peer.Out) {
 	switch out := out.(type) {
+	case peer.Dial:
+		r.beside.Go(r.dial)
 	case peer.Store:
 		r.queue = append(r.queue, out) // bounded by the machine's BacklogMax
 		r.count++
@@ -50,45 +56,23 @@ func (r *receiver) carry(out peer.Out) {
 		}
 		r.last = time.Now()
 		signal(r.wake)
-	case peer.SendReport:
-		if r.run != nil {
-			select {
-			case r.run.reports <- out.Report:
-			default: // another one follows
-			}
-		}
-	case peer.SendStream:
-		if r.run != nil {
-			select {
-			case r.run.tell <- out.Msg:
-			default:
-				r.run.conn.Close("too many messages are waiting")
-			}
-		}
+	case peer.SendReport, peer.SendStream:
+		r.send(out)
 	case peer.Fetch:
-		if r.run == nil {
-			r.fetching.Go(func() { r.handle(peer.Fetched{Block: out.Block}) }) // it failed; not from inside drain
-			return
+		r.startFetch(out.Block)
+	case peer.Cancel:
+		if f := r.fetches[out.Block]; f != nil {
+			f.cancel()
+			delete(r.fetches, out.Block)
 		}
-		run := r.run
-		r.fetching.Go(func() { r.fetch(run, out.Block) })
 	case peer.Group:
-		if r.run == nil {
-			return
-		}
-		if out.Join && r.run.fresh { // joined when its socket was made; joining again would only confuse switches
-			r.run.fresh = false
-			return
-		}
-		run := r.run
-		run.left = !out.Join
-		r.fetching.Go(func() { r.setGroup(run, out.Join) }) // the system call may take a while
+		r.changeGroup(out.Join)
 	case peer.Done:
 		close(r.finished)
 	case peer.Failed:
-		r.giveUp(errors.New(out.Why))
+		r.giveUp(r.failure(out))
 	case peer.Event:
-		r.opt.Log.Debug("peer", "event", string(out.Kind), "block", out.Block, "n", out.N, "text", out.Text)
+		r.log(out)
 	}
 }
 
@@ -99,53 +83,135 @@ func signal(c chan struct{}) {
 	}
 }
 
-func (r *receiver) fetch(run *run, b wire.Block) {
-	ctx, cancel := context.WithTimeout(run.ctx, fetchFor)
-	defer cancel()
-	data, err := run.conn.Fetch(ctx, r.blocks[b].ID, nil)
-	switch {
-	case err == nil:
-		r.handle(peer.Fetched{Block: b, Data: data})
-	case errors.Is(err, transport.ErrBusy):
-		r.handle(peer.Fetched{Block: b, Busy: true})
-	default:
-		r.opt.Log.Debug("fetch failed", "block", b, "error", err)
-		if errors.Is(err, transport.ErrNotHeld) {
-			r.lacking()
+// send queues what the machine has to say to the sender.
+func (r *receiver) send(out peer.Out) {
+	if r.run == nil {
+		return
+	}
+	switch out := out.(type) {
+	case peer.SendReport:
+		select {
+		case r.run.reports <- out.Report:
+		default: // another one follows
 		}
-		r.handle(peer.Fetched{Block: b})
+	case peer.SendStream:
+		select {
+		case r.run.tell <- out.Msg:
+		default:
+			r.run.conn.Close("too many messages are waiting")
+		}
 	}
 }
 
-// ErrLacks says that the distribution point itself cannot read a part of what it offers.
-var ErrLacks = errors.New("the distribution point has lost a part of this content; all else is received and kept")
+// changeGroup joins or leaves the group, beside: the system call may take a while.
+func (r *receiver) changeGroup(join bool) {
+	run := r.run
+	if run == nil {
+		return
+	}
+	if join && run.fresh { // joined when its socket was made; joining again at once would only confuse switches
+		run.fresh = false
+		return
+	}
+	r.beside.Go(func() {
+		change := run.group.Leave
+		if join {
+			change = run.group.Join
+		}
+		if err := change(); err != nil && run.ctx.Err() == nil {
+			r.opt.Log.Warn("change group membership", "join", join, "error", err)
+		}
+	})
+}
 
-// lackFor is how long nothing but refusals may come before the reception ends: what can be had, is had first, and the
-// administrator may mend it meanwhile.
-const lackFor = 5 * time.Second
+// fetch is one fetch that is under way.
+type fetch struct {
+	block  wire.Block
+	cancel context.CancelFunc
+}
 
-// lacking takes note that the distribution point refused a block.
-func (r *receiver) lacking() {
+// startFetch fetches a block over the connection; without one it fails.
+func (r *receiver) startFetch(b wire.Block) {
+	run, ctx := r.run, r.ctx
+	if run != nil {
+		ctx = run.ctx
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	f := &fetch{block: b, cancel: cancel}
+	r.fetches[b] = f
+	r.beside.Go(func() {
+		defer cancel()
+		in := peer.Fetched{Block: b, Why: peer.FetchBroken}
+		if run != nil {
+			data, err := run.conn.Fetch(ctx, r.blocks[b].ID, nil)
+			in.Data, in.Why = data, fetchWhy(err)
+			if err != nil {
+				r.opt.Log.Debug("fetch failed", "block", b, "error", err)
+			}
+		}
+		r.answer(f, in)
+	})
+}
+
+// answer gives the machine the answer to a fetch, unless it has cancelled it.
+func (r *receiver) answer(f *fetch, in peer.Fetched) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	if r.lacks.IsZero() {
-		r.lacks = now
-		r.opt.Log.Warn("the distribution point cannot read a part of this content; 'wimcast catalog verify' there says which")
+	if r.fetches[f.block] != f {
+		return
 	}
-	if now.Sub(r.lacks) > lackFor && now.Sub(r.last) > lackFor {
-		r.giveUp(ErrLacks)
-	}
+	delete(r.fetches, f.block)
+	r.handleLocked(in)
 }
 
-func (r *receiver) setGroup(run *run, join bool) {
-	var err error
-	if join {
-		err = run.group.Join()
-	} else {
-		err = run.group.Leave()
+// fetchWhy puts what became of a fetch into the machine's words.
+func fetchWhy(err error) peer.FetchWhy {
+	switch {
+	case err == nil:
+		return peer.FetchGot
+	case errors.Is(err, transport.ErrBusy):
+		return peer.FetchBusy
+	case errors.Is(err, transport.ErrNotHeld):
+		return peer.FetchLacks
 	}
-	if err != nil && run.ctx.Err() == nil {
-		r.opt.Log.Warn("change group membership", "join", join, "error", err)
+	return peer.FetchBroken
+}
+
+// What a reception can end with.
+var (
+	// ErrLacks says that the distribution point itself cannot read a part of what it offers.
+	ErrLacks = errors.New("the distribution point has lost a part of this content; all else is received and kept")
+
+	// ErrWrong says that the distribution point gives wrong bytes, which are never kept.
+	ErrWrong = errors.New("the distribution point sends wrong bytes for a part of this content; all else is received and kept")
+)
+
+// failure puts into words for the user why the machine has given up.
+func (r *receiver) failure(out peer.Failed) error {
+	switch out.Cause {
+	case peer.FailedLacks:
+		return ErrLacks
+	case peer.FailedWrong:
+		return ErrWrong
+	case peer.FailedRefused:
+		return r.noConn
+	}
+	err := r.noConn
+	if err == nil {
+		err = errors.New("it does not answer")
+	}
+	return fmt.Errorf("no distribution point for %v: %w; what was received is kept, run the same command again", r.opt.Wait, err)
+}
+
+// log writes what the machine tells: a line for what a user should know, once.
+func (r *receiver) log(e peer.Event) {
+	log := r.opt.Log
+	log.Debug("peer", "event", string(e.Kind), "block", e.Block, "n", e.N, "text", e.Text)
+	switch {
+	case e.Kind == peer.EventNoLink:
+		log.Warn("distribution point lost, trying again", "error", e.Text, "for", r.opt.Wait)
+	case e.Kind == peer.EventLacks && !r.lacks:
+		r.lacks = true
+		log.Warn("the distribution point cannot give a part of this content; 'wimcast catalog verify' there says which", "why", e.Text)
 	}
 }

@@ -78,10 +78,10 @@ func (r *receiver) take(ctx context.Context, batch []peer.Store, final *bool) er
 	return nil
 }
 
-// hurry has blocks fetched at once without which the sink cannot go on: as if the sender had said Unicast.
+// hurry names the blocks without which the sink cannot go on.
 func (r *receiver) hurry(blocks []chunk.Block) {
 	if len(blocks) > 0 {
-		r.handle(peer.Message{Msg: wire.Unicast{Cast: r.cast, Spans: spans(blocks)}})
+		r.handle(peer.Need{Urgent: true, Spans: spans(blocks)})
 	}
 }
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"sync"
-	"time"
 
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/peer"
@@ -21,52 +19,9 @@ type run struct {
 	group   *transport.Receiver
 	tell    chan any
 	reports chan wire.Report
-	fresh   bool // the group has been joined, and the machine does not know it
-	left    bool // the machine has left the group
+	fresh   bool // the group has been joined, and the machine has not said so yet
 	ctx     context.Context
-}
-
-// connect keeps a connection and a membership up until ctx ends.
-func (r *receiver) connect(ctx context.Context, conn *transport.Conn) {
-	lost := time.Now()
-	for ctx.Err() == nil {
-		var err error
-		if conn == nil {
-			if conn, err = r.cfg.Connect(ctx); err != nil {
-				conn = nil
-			}
-		}
-		if conn != nil {
-			if err = r.member(ctx, conn); err == nil || errors.Is(err, errJoined) {
-				lost = time.Now()
-			}
-			conn.Close("")
-			conn = nil
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if permanent(err) {
-			r.giveUp(err)
-			return
-		}
-		if waited := time.Since(lost); waited > r.opt.Wait {
-			r.giveUp(fmt.Errorf("no distribution point for %v: %w; what was received is kept, run the same command again", r.opt.Wait, err))
-			return
-		}
-		r.setWhy(fmt.Sprintf("the distribution point does not answer; waiting up to %v for it", r.opt.Wait))
-		r.opt.Log.Warn("distribution point lost, trying again", "error", err, "for", r.opt.Wait)
-		select {
-		case <-ctx.Done():
-		case <-time.After(redialEvery):
-		}
-	}
-}
-
-func (r *receiver) setWhy(s string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.why = s
+	cancel  context.CancelFunc
 }
 
 var (
@@ -74,53 +29,91 @@ var (
 	errLocal  = errors.New("cannot receive here")
 )
 
-// member joins the cast over conn and stays in it until the connection ends.
-func (r *receiver) member(ctx context.Context, conn *transport.Conn) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	jctx, jcancel := context.WithTimeout(ctx, joinTimeout)
-	defer jcancel()
-	if err := conn.Send(jctx, wire.JoinCast{Manifest: r.cfg.Content.Hash}); err != nil {
-		return err
-	}
-	info, err := transport.Await[wire.CastInfo](jctx, conn)
+// dial carries out a Dial: it connects, joins the cast, and stays a member until the connection ends. The machine hears of each end
+// whether trying again can help.
+func (r *receiver) dial() {
+	run, err := r.join()
 	if err != nil {
-		return err
-	}
-	if info.Cast != r.cast || info.Manifest != r.cfg.Content.Hash {
-		return errors.New("join cast: the answer is about another content")
-	}
-	group, err := netip.ParseAddrPort(info.Group)
-	if err != nil {
-		return fmt.Errorf("join cast: group %q: %w", info.Group, err)
-	}
-	rx, err := transport.NewReceiver(transport.ReceiverConfig{Group: group, Interface: r.opt.Interface, Drop: r.opt.Drop})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errLocal, err)
+		r.lost(err, func(why string, permanent bool) peer.In { return peer.DialFailed{Why: why, Permanent: permanent} })
+		return
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	defer rx.Close()
-	defer conn.Close("")
-	defer cancel()
-	cur := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true, ctx: ctx}
-	wg.Go(func() { r.listen(cur) })
-	wg.Go(func() { r.speak(cur) })
-	wg.Go(func() { r.refresh(cur) })
-
+	defer run.close()
+	wg.Go(func() { r.listen(run) })
+	wg.Go(func() { r.speak(run) })
 	r.mu.Lock()
-	r.run = cur
+	r.run = run
+	r.handleLocked(peer.Link{Up: true, Run: run.info.RunTag()})
 	r.mu.Unlock()
-	r.handle(peer.Link{Up: true, Run: info.RunTag()})
-	defer func() {
-		r.mu.Lock()
-		r.run = nil
-		r.mu.Unlock()
-		r.handle(peer.Link{Up: false})
-	}()
-	r.opt.Log.Info("joined cast", "group", info.Group, "buffer", rx.Buffer())
+	r.opt.Log.Info("joined cast", "group", run.info.Group, "buffer", run.group.Buffer())
+	err = r.hear(run)
+	r.lost(err, func(why string, permanent bool) peer.In { return peer.Link{Why: why, Permanent: permanent} })
+}
+
+// lost tells the machine that there is no connection, and why.
+func (r *receiver) lost(err error, in func(why string, permanent bool) peer.In) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.run, r.noConn = nil, err
+	r.handleLocked(in(err.Error(), permanent(err)))
+}
+
+// join connects, over the connection that the reception was given if it has not been used, and joins the cast.
+func (r *receiver) join() (*run, error) {
+	conn := r.first
+	r.first = nil
+	if conn == nil {
+		var err error
+		if conn, err = r.cfg.Connect(r.ctx); err != nil {
+			return nil, err
+		}
+	}
+	run, err := r.joinOver(conn)
+	if err != nil {
+		conn.Close("")
+	}
+	return run, err
+}
+
+// joinOver joins the cast over conn.
+func (r *receiver) joinOver(conn *transport.Conn) (*run, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, joinTimeout)
+	defer cancel()
+	if err := conn.Send(ctx, wire.JoinCast{Manifest: r.cfg.Content.Hash}); err != nil {
+		return nil, err
+	}
+	info, err := transport.Await[wire.CastInfo](ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if info.Cast != r.cast || info.Manifest != r.cfg.Content.Hash {
+		return nil, errors.New("join cast: the answer is about another content")
+	}
+	group, err := netip.ParseAddrPort(info.Group)
+	if err != nil {
+		return nil, fmt.Errorf("join cast: group %q: %w", info.Group, err)
+	}
+	rx, err := transport.NewReceiver(transport.ReceiverConfig{Group: group, Interface: r.opt.Interface, Drop: r.opt.Drop})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errLocal, err)
+	}
+	out := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true}
+	out.ctx, out.cancel = context.WithCancel(r.ctx)
+	return out, nil
+}
+
+// close ends the connection and what goes on beside it.
+func (cur *run) close() {
+	cur.cancel()
+	cur.conn.Close("")
+	cur.group.Close()
+}
+
+// hear takes the sender's messages to the machine until the connection ends.
+func (r *receiver) hear(cur *run) error {
 	for {
-		msg, err := conn.Receive(ctx)
+		msg, err := cur.conn.Receive(cur.ctx)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errJoined, err)
 		}
@@ -161,28 +154,6 @@ func (r *receiver) listen(cur *run) {
 			r.drain()
 		}
 		r.mu.Unlock()
-	}
-}
-
-// refresh joins the group again now and then. Where no router asks (IGMP querier), a switch forgets a port after 260 s; and the
-// first word of a host may never reach the switch, because in IGMPv2 a host that hears another's report keeps its own
-// back. So the first time comes soon, and each time at a moment of the host's own.
-func (r *receiver) refresh(cur *run) {
-	jitter := rand.New(rand.NewPCG(seedOf(r.cfg.Self), uint64(cur.info.RunTag()))) // other nodes draw others
-	wait := 100*time.Millisecond + time.Duration(jitter.Int64N(int64(700*time.Millisecond)))
-	for {
-		select {
-		case <-cur.ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		r.mu.Lock()
-		away := cur.left
-		r.mu.Unlock()
-		if !away {
-			r.setGroup(cur, true)
-		}
-		wait = refreshEvery + time.Duration(jitter.Int64N(int64(refreshEvery/4)))
 	}
 }
 

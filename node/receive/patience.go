@@ -17,8 +17,10 @@ type Patience struct {
 	Points []string     // for the log
 }
 
-// tellEvery is the time between two lines that say that the distribution point does not answer.
-const tellEvery = 10 * time.Second
+const (
+	tryEvery  = time.Second      // from one answer that did not come to the next question
+	tellEvery = 10 * time.Second // between two lines that say that the distribution point does not answer
+)
 
 // Try calls ask until it succeeds, trying again cannot help, or the time is over.
 func (p Patience) Try(ctx context.Context, ask func() error) error {
@@ -41,7 +43,7 @@ func (p Patience) Try(ctx context.Context, ask func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(redialEvery):
+		case <-time.After(tryEvery):
 		}
 	}
 }

@@ -16,17 +16,12 @@ import (
 
 // Limits of a reception.
 const (
-	redialEvery = time.Second
-	redialFor   = 10 * time.Minute // DefaultWait
-	fetchFor    = 30 * time.Second // one chunk over QUIC
 	joinTimeout = 10 * time.Second // for the answer to JoinCast
 	tellMax     = 1024             // stream messages waiting to be sent
-
-	refreshEvery = 100 * time.Second // of the membership in the group
 )
 
 // DefaultWait is how long a reception waits for a distribution point that is gone before it gives up.
-const DefaultWait = redialFor
+const DefaultWait = peer.DefaultLostMax
 
 // Options says how to take part in a cast.
 type Options struct {
@@ -42,7 +37,7 @@ type Progress struct {
 	Done, Total int64 // bytes of blocks durable, and wanted as far as known
 	Peer        peer.Status
 	Connected   bool
-	Why         string // what is waited for, for people; empty while all is well
+	Why         string // what is waited for, for people
 }
 
 // Received is what came in a reception, and how.
@@ -72,28 +67,31 @@ type Config struct {
 // receiver drives the receiving machine. mu guards the machine: sockets, timers and the sink's goroutine all call in, and
 // carry out what comes out before they let go. Nothing done under mu waits.
 type receiver struct {
-	cfg      Config
-	cast     uint32
-	opt      Options
-	sink     Sink
-	clock    clock.Clock
-	blocks   []peer.Block
-	fetching sync.WaitGroup
+	cfg    Config
+	cast   uint32
+	opt    Options
+	sink   Sink
+	clock  clock.Clock
+	blocks []peer.Block
+	first  *transport.Conn // for the first Dial; nil: used, or there was none
+	ctx    context.Context // of the reception
+	beside sync.WaitGroup  // what was begun for the machine's outputs
 
 	mu      sync.Mutex
 	machine *peer.Machine
 	timer   *time.Timer
 	armed   machine.Time
 	closed  bool
-	run     *run // the connected run, or nil
-	why     string
+	run     *run  // the connected run, or nil
+	noConn  error // why the last connection ended, or did not come about
+	fetches map[wire.Block]*fetch
 	wanted  int64
 	done    int64
 	count   int
 	bytes   int64
 	quic    int64 // of bytes, what came over QUIC
 	last    time.Time
-	lacks   time.Time // when the distribution point first refused a block; zero: never
+	lacks   bool // the user has been told that the distribution point cannot give a part
 
 	queue    []peer.Store // verified, waiting for the sink
 	wake     chan struct{}
@@ -112,6 +110,7 @@ func Run(ctx context.Context, cfg Config, sink Sink, opt Options) (Received, err
 	r := &receiver{
 		cfg: cfg, cast: wire.CastID(cfg.Content.Hash), opt: opt, sink: sink, clock: clock.Start(),
 		blocks: blocksOf(cfg.Content), armed: machine.Never,
+		first: cfg.First, fetches: make(map[wire.Block]*fetch),
 		wake: make(chan struct{}, 1), finished: make(chan struct{}), fail: make(chan error, 1),
 	}
 	m, err := peer.New(peer.Config{LostMax: max(opt.Wait, time.Second), Seed: seedOf(cfg.Self), Cast: r.cast, Blocks: r.blocks})
@@ -133,9 +132,11 @@ func seedOf(k catalog.PublicKey) uint64 {
 func (r *receiver) receive(ctx context.Context) (Received, error) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
+	r.ctx = ctx
 	var wg, telling sync.WaitGroup
 	defer wg.Wait()
-	defer r.fetching.Wait()
+	defer r.dropFirst()
+	defer r.beside.Wait()
 	defer cancel()
 	r.mu.Lock()
 	r.timer = time.AfterFunc(time.Hour, r.tick)
@@ -147,7 +148,6 @@ func (r *receiver) receive(ctx context.Context) (Received, error) {
 		return Received{}, err
 	}
 	wg.Go(func() { r.feed(ctx, final) })
-	wg.Go(func() { r.connect(ctx, r.cfg.First) })
 	if r.opt.Progress != nil {
 		telling.Go(func() { r.progress(ctx) })
 	}
@@ -175,6 +175,13 @@ func (r *receiver) result() Received {
 	return Received{
 		Bytes: r.bytes, Blocks: r.count, Multicast: s.Decoded, Repaired: s.Repaired, Quic: s.Fetched, QuicBytes: r.quic, Symbols: s.Symbols,
 		Duplicates: s.Duplicate, Bad: s.Bad, LastChunkAt: r.last,
+	}
+}
+
+// dropFirst closes a connection that no Dial has used.
+func (r *receiver) dropFirst() {
+	if r.first != nil {
+		r.first.Close("")
 	}
 }
 
@@ -208,5 +215,6 @@ func (r *receiver) progress(ctx context.Context) {
 func (r *receiver) snapshot() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Progress{Done: r.done, Total: r.wanted, Peer: r.machine.Status(), Connected: r.run != nil, Why: r.why}
+	status := r.machine.Status()
+	return Progress{Done: r.done, Total: r.wanted, Peer: status, Connected: r.run != nil, Why: string(status.Waiting)}
 }

@@ -18,9 +18,8 @@ import (
 
 // Limits of a cast.
 const (
-	inputsMax = 4096             // inputs waiting for the machine
-	batchMax  = 64               // datagrams handed to the socket at a time
-	linger    = 20 * time.Second // a cast without members ends after so long
+	inputsMax = 4096 // inputs waiting for the machine
+	batchMax  = 64   // datagrams handed to the socket at a time
 )
 
 // Config is what a cast needs beside its content.
@@ -32,7 +31,7 @@ type Config struct {
 	TTL       int
 	RateMax   int64 // bits a second; 0: none
 	RateMin   int64
-	Store     Source
+	Store     chunk.Getter
 	Log       *slog.Logger
 	OnEnd     func() // called once, when all else has ended
 }
@@ -65,7 +64,7 @@ type input struct {
 	ask func(*distributor.Machine, machine.Time)
 }
 
-// Start opens the socket and starts the goroutine. The cast ends with ctx, or when it has been without members for a while.
+// Start opens the socket and starts the goroutine. The cast ends with ctx, or when its machine says so.
 func Start(ctx context.Context, cfg Config, content *catalog.SignedManifest) (*Cast, error) {
 	sending, err := distributor.New(distributor.Config{
 		Cast: cfg.Info.Cast, Run: cfg.Info.RunTag(), Blocks: blocksOf(content),
@@ -205,10 +204,4 @@ func (c *Cast) member(id distributor.MemberID) Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.members[id]
-}
-
-func (c *Cast) idle() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.members) == 0
 }

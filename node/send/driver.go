@@ -3,9 +3,7 @@ package send
 import (
 	"context"
 	"errors"
-	"maps"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/wimcast/wimcast/distributor"
@@ -48,7 +46,6 @@ func (d *driver) run(ctx context.Context) {
 	d.memory.start(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	emptySince := time.Now()
 	for {
 		at, _ := d.machine.Deadline()
 		timer.Reset(d.clock.Until(at))
@@ -66,11 +63,6 @@ func (d *driver) run(ctx context.Context) {
 		if !d.drain() {
 			return
 		}
-		if !d.idle() {
-			emptySince = time.Now()
-		} else if time.Since(emptySince) > linger {
-			return
-		}
 	}
 }
 
@@ -82,11 +74,15 @@ func (d *driver) take(in input) {
 	d.machine.Handle(d.clock.Now(), in.in)
 }
 
-// takeBlock takes a block from its reader.
+// takeBlock takes a block, or word that it cannot be read, from its reader.
 func (d *driver) takeBlock(l *loaded) {
-	if d.memory.put(l) {
-		d.machine.Handle(d.clock.Now(), distributor.Loaded{Block: l.block})
+	var in distributor.In = distributor.Loaded{Block: l.block}
+	if l.err != nil {
+		d.complain("read block", l.err)
+		in = distributor.Unreadable{Block: l.block}
 	}
+	d.memory.put(l)
+	d.machine.Handle(d.clock.Now(), in)
 }
 
 // takeWaiting takes the inputs that are there, up to so many that sending is not held up.
@@ -134,6 +130,9 @@ func (d *driver) drain() bool {
 		case distributor.Over:
 			d.cfg.Log.Warn("cast run is over, members will start another", "cast", d.cfg.Name, "why", out.Why)
 			return false
+		case distributor.End:
+			d.cfg.Log.Debug("cast ends", "cast", d.cfg.Name, "why", out.Why)
+			return false
 		case distributor.Event:
 			d.cfg.Log.Debug("cast", "event", string(out.Kind), "member", out.Member, "block", out.Block, "n", out.N, "text", out.Text)
 		}
@@ -155,9 +154,7 @@ func (d *driver) symbols(out distributor.SendSymbols) {
 		sym := out.First + wire.Symbol(i)
 		data, err := d.memory.symbol(out.Block, sym)
 		if err != nil { // the sequence numbers are lost, which looks like loss
-			if d.complain("read block", err) {
-				d.sendAway(out.Block)
-			}
+			d.complain("make symbol", err)
 			return
 		}
 		d.datagram(wire.Header{
@@ -195,24 +192,12 @@ func (d *driver) flush() {
 	d.batch = d.batch[:0]
 }
 
-// complain logs an error that may come thousands of times a second, at most once a second. It reports whether it did.
-func (d *driver) complain(what string, err error) bool {
+// complain logs an error that may come thousands of times a second, at most once a second.
+func (d *driver) complain(what string, err error) {
 	now := time.Now()
 	if now.Sub(d.failing) <= time.Second {
-		return false
+		return
 	}
 	d.failing = now
 	d.cfg.Log.Warn(what, "cast", d.cfg.Name, "error", err)
-	return true
-}
-
-// sendAway tells the members to ask for a block over QUIC: there they get it when it can be read again, and until then they
-// learn that it cannot.
-func (d *driver) sendAway(b wire.Block) {
-	d.mu.Lock()
-	members := slices.Collect(maps.Values(d.members))
-	d.mu.Unlock()
-	for _, s := range members {
-		s.Tell(wire.Unicast{Cast: d.cfg.Info.Cast, Spans: []wire.Span{{From: b, To: b + 1}}})
-	}
 }

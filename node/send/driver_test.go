@@ -20,17 +20,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// slowStore takes a while for every chunk, and for some for ever.
+// slowStore takes a while for every chunk, and for one for ever, and fails for another.
 type slowStore struct {
 	takes  time.Duration
 	chunks map[chunk.ID][]byte
 	stuck  chunk.ID
+	broken chunk.ID
 
 	mu       sync.Mutex
 	now, top int // reads at a time
 }
-
-func (s *slowStore) Has(id chunk.ID) bool { return s.chunks[id] != nil }
 
 func (s *slowStore) Get(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	s.count(1)
@@ -43,6 +42,9 @@ func (s *slowStore) Get(ctx context.Context, id chunk.ID, buf []byte) ([]byte, e
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-wait:
+		if id == s.broken {
+			return nil, errors.New("input/output error")
+		}
 		return append(buf[:0], s.chunks[id]...), nil
 	}
 }
@@ -75,12 +77,14 @@ type heard struct {
 	symbols   map[wire.Block]int
 	last      time.Duration // when the last symbol was sent
 	seq       wire.Seq
+	datagrams wire.Seq
+	unicast   []wire.Span // what the member is told to fetch
 }
 
 // member takes part in a cast and says nothing but reports.
-type member struct{}
+type member struct{ tell func(msg any) }
 
-func (member) Tell(any)                                      {}
+func (m member) Tell(msg any)                                { m.tell(msg) }
 func (member) CastEnded(*Cast, distributor.MemberID, string) {}
 
 // run casts the chunks to a member that hears all, for so long, in the test's bubble.
@@ -111,6 +115,7 @@ func run(t *testing.T, store *slowStore, chunks []catalog.ManifestChunk, long ti
 				return 0, err
 			}
 			got.seq = max(got.seq, h.Seq)
+			got.datagrams++
 			if h.Type == wire.TypeAnnounce {
 				got.announces = append(got.announces, time.Since(start))
 				continue
@@ -130,7 +135,13 @@ func run(t *testing.T, store *slowStore, chunks []catalog.ManifestChunk, long ti
 		defer close(ended)
 		newDriver(c, sending, wireOut, newMemory(store, chunks)).run(ctx)
 	}()
-	id, err := c.Join(member{}, "pc")
+	id, err := c.Join(member{tell: func(msg any) {
+		if u, ok := msg.(wire.Unicast); ok {
+			mu.Lock()
+			defer mu.Unlock()
+			got.unicast = append(got.unicast, u.Spans...)
+		}
+	}}, "pc")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,6 +201,27 @@ func TestChunkThatIsNeverReadHoldsUpNothing(t *testing.T) {
 				t.Errorf("no announce from %v to %v", before, at)
 			}
 			before = at
+		}
+	})
+}
+
+// TestChunkThatCannotBeReadIsNamedToTheMembers: it is for them to fetch, and no datagram's number is spent on it.
+func TestChunkThatCannotBeReadIsNamedToTheMembers(t *testing.T) {
+	store, chunks := content(20)
+	const broken = 3
+	store.takes, store.broken = 5*time.Millisecond, chunks[broken].ID
+	synctest.Test(t, func(t *testing.T) {
+		got := run(t, store, chunks, 4*time.Second)
+		for b := range wire.Block(len(chunks)) {
+			if n := got.symbols[b]; b != broken && n < 94 || b == broken && n > 0 {
+				t.Errorf("%d symbols of block %d", n, b)
+			}
+		}
+		if len(got.unicast) != 1 || got.unicast[0] != (wire.Span{From: broken, To: broken + 1}) {
+			t.Errorf("the member is told to fetch %v, want block %d", got.unicast, broken)
+		}
+		if got.datagrams != got.seq {
+			t.Errorf("%d datagrams are sent, the last one is number %d", got.datagrams, got.seq)
 		}
 	})
 }

@@ -18,12 +18,6 @@ const (
 	readersMax   = 8  // blocks being read at a time
 )
 
-// Source is what a cast reads from: of a chunk.Store, what it needs.
-type Source interface {
-	chunk.Getter
-	Has(id chunk.ID) bool
-}
-
 // blocksOf lists a content's blocks for the machine.
 func blocksOf(content *catalog.SignedManifest) []distributor.Block {
 	chunks := content.Manifest.Chunks
@@ -39,12 +33,11 @@ func blocksOf(content *catalog.SignedManifest) []distributor.Block {
 // memory has the blocks that the machine wants in memory. They are read by goroutines of their own; all else is the
 // cast's goroutine's.
 type memory struct {
-	from   Source
+	from   chunk.Getter
 	chunks []catalog.ManifestChunk
 
 	blocks map[wire.Block]*loaded
 	spare  []*loaded // whose memory serves the next ones
-	again  *loaded   // the one that is being read anew, or nil
 
 	wanted chan *loaded // to the readers
 	read   chan *loaded // from them; never full
@@ -60,11 +53,10 @@ type loaded struct {
 
 var errNotLoaded = errors.New("the block is not in memory")
 
-func newMemory(from Source, chunks []catalog.ManifestChunk) *memory {
-	const most = memoryBlocks + 1 // those of the machine, and again
+func newMemory(from chunk.Getter, chunks []catalog.ManifestChunk) *memory {
 	return &memory{
 		from: from, chunks: chunks, blocks: make(map[wire.Block]*loaded),
-		wanted: make(chan *loaded, most), read: make(chan *loaded, most),
+		wanted: make(chan *loaded, memoryBlocks), read: make(chan *loaded, memoryBlocks),
 	}
 }
 
@@ -95,29 +87,22 @@ func (m *memory) get(ctx context.Context, l *loaded) ([]byte, error) {
 }
 
 // load has a block read.
-func (m *memory) load(b wire.Block) { m.wanted <- m.take(b) }
-
-func (m *memory) take(b wire.Block) *loaded {
+func (m *memory) load(b wire.Block) {
 	l := new(loaded)
 	if n := len(m.spare); n > 0 {
 		l, m.spare = m.spare[n-1], m.spare[:n-1]
 	}
 	l.block, l.parity, l.err = b, l.parity[:0], nil
-	return l
+	m.wanted <- l
 }
 
-// put takes a block from its reader. It reports whether the machine waits for it.
-func (m *memory) put(l *loaded) bool {
-	if l != m.again {
-		m.blocks[l.block] = l
-		return true
+// put takes a block from its reader, if it could be read.
+func (m *memory) put(l *loaded) {
+	if l.err != nil {
+		m.spare = append(m.spare, l)
+		return
 	}
-	m.again = nil
-	if old := m.blocks[l.block]; old != nil && old.err != nil { // nobody has done without it meanwhile
-		m.blocks[l.block], l = l, old
-	}
-	m.spare = append(m.spare, l)
-	return false
+	m.blocks[l.block] = l
 }
 
 // unload forgets a block.
@@ -132,10 +117,6 @@ func (m *memory) symbol(b wire.Block, i wire.Symbol) ([]byte, error) {
 	if l == nil {
 		return nil, errNotLoaded
 	}
-	if l.err != nil {
-		m.retry(b)
-		return nil, l.err
-	}
 	if int(i) >= fec.Source(len(l.data)) && len(l.parity) == 0 {
 		var err error
 		if l.parity, err = fec.Parity(l.parity, l.data); err != nil {
@@ -143,12 +124,4 @@ func (m *memory) symbol(b wire.Block, i wire.Symbol) ([]byte, error) {
 		}
 	}
 	return fec.Symbol(l.data, l.parity, i), nil
-}
-
-// retry reads a block anew that could not be read, if it is there again: published once more. One at a time.
-func (m *memory) retry(b wire.Block) {
-	if m.again == nil && m.from.Has(m.chunks[b].ID) {
-		m.again = m.take(b)
-		m.wanted <- m.again
-	}
 }

@@ -340,7 +340,7 @@ func TestFetch(t *testing.T) {
 		t.Errorf("unknown chunk: %v", err)
 	}
 	if got, err := client.Fetch(ctx, lie, nil); err != nil || string(got) != "a lie" {
-		t.Errorf("wrong bytes do not reach who checks them: %q, %v", got, err)
+		t.Errorf("wrong bytes come as %q, %v: whoever asked must see them as they came", got, err)
 	}
 	var got bytes.Buffer
 	if err := client.Manifest(ctx, hash, &got); err != nil || !bytes.Equal(got.Bytes(), manifest) {

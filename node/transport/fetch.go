@@ -20,18 +20,17 @@ var (
 	ErrBusy    = errors.New("the peer is busy; ask again later")
 )
 
-// fetchTimeout bounds a chunk's way, and the time in which a manifest's next bytes must come.
+// fetchTimeout bounds the answer to a fetch, and is the time in which a manifest's next bytes must come.
 const fetchTimeout = 30 * time.Second
 
 // abandoned is the code with which either side gives a stream up.
 const abandoned quic.StreamErrorCode = 1
 
-// Fetch asks the peer for a chunk, appends what it sends to buf[:0] and returns it: whether these are the bytes of that name is
-// for the caller to check. The error is ErrNotHeld, ErrBusy, or says what failed; it comes within 30 seconds. Any number may run at a time; the peer lets some wait.
+// Fetch asks the peer for a chunk, appends what it sends to buf[:0] and returns it. These are not the chunk's bytes until the caller has
+// checked that, by its name. The error is ErrNotHeld, ErrBusy, or says what failed. It ends with ctx. Any number may run at a time; the
+// peer lets some wait.
 func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	what := fmt.Sprintf("fetch chunk %s from", id)
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
 	s, size, err := c.ask(ctx, wire.Fetch{ID: id})
 	if err != nil {
 		return nil, c.failed(what, err)
