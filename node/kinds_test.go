@@ -38,26 +38,39 @@ func (r *running) deployToAll(name string, opt DeployOptions, targets ...string)
 		clients[i] = r.client()
 	}
 	opt.ReceptionOptions = receptionOptions()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*limit) // a device of 8 GiB is read to its end
+	defer cancel()
+	var mu sync.Mutex
+	casts := 0
+	opt.Progress = func(receive.Progress) { // while it is received: a cast without members ends soon
+		mu.Lock()
+		defer mu.Unlock()
+		casts = max(casts, r.castsOf(name))
+	}
 	var wg sync.WaitGroup
 	for i, target := range targets {
 		wg.Go(func() {
 			var err error
-			if out[i], err = Deploy(testContext(r.t), clients[i], catalog.Ref{Name: name}, target, opt); err != nil {
+			if out[i], err = Deploy(ctx, clients[i], catalog.Ref{Name: name}, target, opt); err != nil {
 				r.t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	casts := 0
-	for _, c := range r.Status().Casts {
-		if strings.HasPrefix(c.Content, name+"@") {
-			casts++
-		}
-	}
 	if casts != 1 {
 		r.t.Errorf("%d casts of %s, want one for all", casts, name)
 	}
 	return out
+}
+
+// castsOf counts the casts of a content that run.
+func (r *running) castsOf(name string) (n int) {
+	for _, c := range r.Status().Casts {
+		if strings.HasPrefix(c.Content, name+"@") {
+			n++
+		}
+	}
+	return n
 }
 
 // bigTree makes a tree of so many small files.
