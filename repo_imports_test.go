@@ -60,9 +60,15 @@ var rooms = map[string]room{
 		why:     "the simulator knows no sockets: it drives the machines and nothing of what node puts around them",
 	},
 
+	"content": {
+		imports: []string{"apply", "capture", "catalog", "chunk", "chunk/disk", "content/device", "internal/vfs", "wim"},
+		why:     "what a content is made of and becomes does not depend on how it travels",
+	},
+	"content/device": {imports: []string{"internal/vfs"}, why: "a device takes bytes, whatever they are"},
+
 	"node": {
 		imports: []string{
-			"apply", "catalog", "chunk", "chunk/disk", "distributor", "internal/event", "internal/ident", "internal/vfs",
+			"apply", "catalog", "chunk", "chunk/disk", "content", "distributor", "internal/event", "internal/ident", "internal/vfs",
 			"node/bus", "node/folder", "node/mesh", "node/receive", "node/send", "node/transport", "wim", "wire",
 		},
 		why: "a node knows no simulator, no command line and no HTTP; of JSON only the names that its snapshots carry as tags",
@@ -84,13 +90,14 @@ var rooms = map[string]room{
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
+		imports: []string{"catalog", "content", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
 		why:     "it is what programs see of a node, over HTTP in JSON; it opens no folder",
 	},
 
 	"cmd/wimcast": {
 		imports: []string{
-			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "netsim", "node", "node/folder", "node/receive", "wim", "wire",
+			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "content", "content/device",
+			"netsim", "node", "node/folder", "node/receive", "wim", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
 	},
@@ -111,6 +118,7 @@ var rooms = map[string]room{
 	"internal/event":           {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
 	"internal/jsontest":        {why: internalWhy},
+	"internal/looptest":        {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},
 	"internal/ntfs3g/ntfstest": {imports: []string{"internal/ntfs3g", "internal/vfs"}, why: internalWhy},

@@ -4,8 +4,8 @@ import (
 	"io/fs"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/internal/oserr"
-	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -15,7 +15,7 @@ var causes = []struct {
 	name string
 	err  error
 }{
-	{"changed", node.ErrChanged},
+	{"changed", content.ErrChanged},
 	{"exists", catalog.ErrExists},
 	{"unknown", catalog.ErrUnknown},
 	{"unsupported", wim.ErrUnsupported},

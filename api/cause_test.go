@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/wim"
@@ -54,7 +55,7 @@ func TestCauseSurvivesTheSocket(t *testing.T) {
 		{catalog.ErrUnknown, catalog.ErrUnknown},
 		{wim.ErrCorrupt, wim.ErrCorrupt},
 		{wim.ErrUnsupported, wim.ErrUnsupported},
-		{node.ErrChanged, node.ErrChanged},
+		{content.ErrChanged, content.ErrChanged},
 		{fs.ErrNotExist, fs.ErrNotExist},
 		{fs.ErrPermission, fs.ErrPermission},
 		{syscall.ENOSPC, oserr.NoSpace},

@@ -19,7 +19,7 @@ var (
 	toldPublish = node.PublishRequest{Path: "p", Name: "n", Version: "1", Kind: catalog.KindDriver, Replace: true}
 	toldToken   = node.TokenRequest{Addresses: []string{"a:1", "b:2"}, Hours: 3, Uses: 4}
 	saysPublish = node.PublishResult{
-		Name: "n", Version: "1", Kind: catalog.KindRaw, Manifest: catalog.ManifestHash{3, 4}, Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
+		Name: "n", Version: "1", Kind: catalog.KindFile, Manifest: catalog.ManifestHash{3, 4}, Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
 	}
 	saysContent = node.Content{Name: "n", Version: "1", Kind: catalog.KindImage, Bytes: 9, Chunks: 10, Manifest: catalog.ManifestHash{3, 4}, Digest: [32]byte{1, 2}}
 	saysGC      = node.GCResult{Chunks: 11, BytesBefore: 12, BytesAfter: 13, Damaged: 14}

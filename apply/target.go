@@ -96,6 +96,12 @@ func (j *Job) openTarget() error {
 	return j.fresh()
 }
 
+// Vacant fails, with ErrNotEmpty, for a target that New would refuse: one that holds anything and is not marked as unfinished.
+func Vacant(target vfs.FS) error {
+	_, err := (&Job{fsys: target}).inspect()
+	return err
+}
+
 // inspect reports whether the target is marked as incomplete, and refuses it if it is not and holds anything.
 func (j *Job) inspect() (marked bool, err error) {
 	entries, err := j.fsys.ReadDir(".")

@@ -13,8 +13,9 @@ import (
 
 // Limits of a manifest.
 const (
-	// MaxChunks bounds a content's chunk list: 128 GiB at the average chunk size. Signed bytes, parsed list, Layout and
-	// the copy on its way to disk then take 128 MiB together, half of what a peer may use for everything.
+	// MaxChunks bounds a content's chunk list: 128 GiB at the average chunk size, 256 GiB of holes in a disk image. Signed
+	// bytes, parsed list, Layout and the copy on its way to disk then take 128 MiB together, half of what a peer may use for
+	// everything.
 	MaxChunks = 1 << 20
 	// MaxManifest bounds a signed manifest in bytes: 36 MiB.
 	MaxManifest = fileOverhead + manifestHeadMax + MaxChunks*manifestChunkLen
@@ -24,18 +25,22 @@ const (
 	prologueFlag     = 1 << 31
 )
 
-// Kind says what a content is.
+// Kind says what a content is: package content knows what that means.
 type Kind uint8
 
 // Kinds of content.
 const (
-	KindImage   Kind = 1 // a WIM file
-	KindPackage Kind = 2 // a software package
-	KindDriver  Kind = 3 // a driver package
-	KindRaw     Kind = 4 // a raw disk image, or any other bytes
+	KindImage  Kind = 1 // a WIM file
+	KindFolder Kind = 2 // a directory tree, as a WIM file of one image
+	KindDriver Kind = 3 // a folder of drivers
+	KindFile   Kind = 4 // any bytes
+	KindDisk   Kind = 5 // a raw disk image
 )
 
-var kindNames = [...]string{KindImage: "image", KindPackage: "package", KindDriver: "driver", KindRaw: "raw"}
+var kindNames = [...]string{KindImage: "image", KindFolder: "folder", KindDriver: "driver", KindFile: "file", KindDisk: "disk"}
+
+// oldKinds are the names that two kinds had before.
+var oldKinds = map[string]Kind{"package": KindFolder, "raw": KindFile}
 
 // String returns the kind's name on the command line.
 func (k Kind) String() string {
@@ -45,14 +50,17 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-func (k Kind) valid() bool { return KindImage <= k && k <= KindRaw }
+func (k Kind) valid() bool { return KindImage <= k && k <= KindDisk }
 
-// ParseKind reads what String wrote.
+// ParseKind reads what String wrote, and the names package and raw, which folder and file had before.
 func ParseKind(s string) (Kind, error) {
 	if i := slices.Index(kindNames[:], s); i > 0 {
 		return Kind(i), nil
 	}
-	return 0, fmt.Errorf("parse kind %q: want image, package, driver or raw", s)
+	if k, ok := oldKinds[s]; ok {
+		return k, nil
+	}
+	return 0, fmt.Errorf("parse kind %q: want image, folder, disk, file or driver", s)
 }
 
 // ManifestChunk is one entry of a manifest's chunk list.

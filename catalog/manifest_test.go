@@ -29,17 +29,17 @@ func TestBuilder(t *testing.T) {
 
 func TestBuilderRefuses(t *testing.T) {
 	for _, name := range []string{"", "..", "a/b", "a b", "a@b", "a:b", "é", strings.Repeat("a", 65)} {
-		if _, err := NewBuilder(name, "1", KindRaw); err == nil {
+		if _, err := NewBuilder(name, "1", KindFile); err == nil {
 			t.Errorf("name %q passes", name)
 		}
-		if _, err := NewBuilder("a", name, KindRaw); err == nil {
+		if _, err := NewBuilder("a", name, KindFile); err == nil {
 			t.Errorf("version %q passes", name)
 		}
 	}
 	if _, err := NewBuilder("a", "1", 9); err == nil {
 		t.Error("kind 9 passes")
 	}
-	b := must(NewBuilder("a", "1", KindRaw))
+	b := must(NewBuilder("a", "1", KindFile))
 	if _, err := b.Sign(testKey(3)); err == nil {
 		t.Error("an empty content was signed")
 	}
@@ -58,7 +58,7 @@ func TestBuilderRefuses(t *testing.T) {
 }
 
 func TestManifestAtItsLimit(t *testing.T) {
-	m := &Manifest{Name: "a", Version: "1", Kind: KindRaw, Chunks: make([]ManifestChunk, MaxChunks)}
+	m := &Manifest{Name: "a", Version: "1", Kind: KindFile, Chunks: make([]ManifestChunk, MaxChunks)}
 	for i := range m.Chunks {
 		m.Chunks[i] = ManifestChunk{ID: chunk.ID{byte(i), byte(i >> 8), byte(i >> 16)}, Size: chunk.MaxSize}
 		m.Size += chunk.MaxSize

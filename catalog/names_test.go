@@ -58,9 +58,14 @@ func TestLookup(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	for k := KindImage; k <= KindRaw; k++ {
+	for k := KindImage; k <= KindDisk; k++ {
 		if got, err := ParseKind(k.String()); err != nil || got != k {
 			t.Errorf("%v: %v, %v", k, got, err)
+		}
+	}
+	for old, k := range map[string]Kind{"package": KindFolder, "raw": KindFile} {
+		if got, err := ParseKind(old); err != nil || got != k {
+			t.Errorf("%s: %v, %v, want %v", old, got, err, k)
 		}
 	}
 	for _, s := range []string{"", "wim", "kind 9"} {

@@ -11,6 +11,7 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/internal/wimtest"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
@@ -76,7 +77,7 @@ func TestWithSeveralImagesOneMustBeNamed(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
 	twoImages(t, s)
 	client := s.client()
-	for image, want := range map[int]error{0: ErrWhichImage, 3: &wim.NoImageError{Image: 3, Count: 2}} {
+	for image, want := range map[int]error{0: content.ErrWhichImage, 3: &wim.NoImageError{Image: 3, Count: 2}} {
 		target := filepath.Join(t.TempDir(), "target")
 		_, err := Deploy(testContext(t), client, catalog.Ref{Name: "two", Image: image}, target, DeployOptions{ReceptionOptions: receptionOptions()})
 		var none *wim.NoImageError

@@ -7,14 +7,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/chunk/disk"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node/folder"
 	"github.com/wimcast/wimcast/node/receive"
@@ -33,12 +32,12 @@ type ReceptionOptions struct {
 // Reception is what a whole Get or Deploy has to tell.
 type Reception struct {
 	receive.Received
-	Name, Version string
-	Hash          catalog.ManifestHash
-	Size          int64         // of the content
-	Total         time.Duration // from the call to the end
-	ApplyLag      time.Duration // from the last chunk received to the end
-	Apply         *apply.Report // of Deploy
+	Name, Version  string
+	Hash           catalog.ManifestHash
+	Size           int64         // of the content
+	Total          time.Duration // from the call to the end
+	ApplyLag       time.Duration // from the last chunk received to the end
+	content.Report               // of Deploy
 }
 
 // reception is one under way: a node in its receiving role that knows what it wants. Its folder is closed again, so that several
@@ -73,16 +72,16 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 		return Reception{}, err
 	}
 	defer r.close()
-	file, err := disk.OpenAssembly(fsys, filepath.Base(path), refs(r.signed.Manifest), disk.AssemblyConfig{Replace: replace})
+	sink, err := content.ToFile(fsys, filepath.Base(path), r.signed, replace)
 	if err != nil {
 		return Reception{}, fmt.Errorf("get %s: %w", path, err)
 	}
-	defer file.Close()
-	out, err := r.receive(ctx, &fileSink{file: file, manifest: r.signed.Manifest, layout: r.layout})
+	defer sink.Close()
+	out, err := r.receive(ctx, sink)
 	if err != nil {
 		return out, fmt.Errorf("get %s: %w", castName(r.signed.Manifest), err)
 	}
-	if err := file.Finish(); err != nil {
+	if _, err := sink.Finish(ctx, nil); err != nil {
 		return out, fmt.Errorf("get %s: %w", path, err)
 	}
 	out.finish(start)
@@ -97,66 +96,67 @@ func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
 		return nil // not there, or what is wrong shows when it is opened
 	case info.IsDir():
 		return fmt.Errorf("get: %s is a directory: name a file in it", path)
+	case info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0:
+		return fmt.Errorf("get: %s is not a regular file: name another; 'wimcast deploy --disk' writes to devices", path)
 	case !replace:
 		return fmt.Errorf("get: %s: %w", path, fs.ErrExist)
 	}
 	return nil
 }
 
-// DeployOptions says how to apply.
+// DeployOptions says how a content is put down.
 type DeployOptions struct {
 	ReceptionOptions
+	Disk       bool // the target is a block device, or a file that stands for one
+	Overwrite  bool // what is on the disk, or the file that the content's name has in the target, may go
 	UnixXattrs bool
 	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
 	Events     func(apply.Event)
+	ReadBack   func(done, total int64) // told how far a disk is read back; nil: not told
 }
 
-// Deploy receives one image of a content and applies it to the directory target as it arrives. Image 0 stands for the only one. A
-// second call goes on where an interrupted one was.
+// Deploy receives a content and puts it down at target as it arrives: an image is applied to that directory, a file comes into it, a
+// disk image is written over the device. Image 0 stands for the only one. The target is looked at before the network is asked. A second
+// call goes on where an interrupted one was.
 func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt DeployOptions) (out Reception, err error) {
 	start := time.Now()
-	_, old := os.Stat(target)
-	if err := os.MkdirAll(target, 0o755); err != nil {
-		return Reception{}, fmt.Errorf("deploy: make target: %w", err)
+	to := content.Target{
+		Dir: target, Overwrite: opt.Overwrite, State: filepath.Join(dir, "disks"),
+		Image: ref.Image, UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events,
 	}
-	if errors.Is(old, fs.ErrNotExist) {
-		defer func() {
-			if err != nil {
-				os.Remove(target) // unless something came into it
-			}
-		}()
+	if opt.Disk {
+		to.Dir, to.Disk = "", target
 	}
-	fsys, err := vfs.OS(target)
+	place, err := content.OpenPlace(to)
 	if err != nil {
-		return Reception{}, fmt.Errorf("deploy: open target %s: %w", target, err)
+		return Reception{}, fmt.Errorf("deploy %s: %w", ref, err)
 	}
-	defer fsys.Close()
+	defer func() { place.Close(err == nil) }()
 	r, err := newReception(ctx, dir, ref, opt.ReceptionOptions)
 	if err != nil {
 		return Reception{}, err
 	}
 	defer r.close()
-	cfg := apply.Config{Target: fsys, Image: ref.Image, UnixXattrs: opt.UnixXattrs, Rules: opt.Rules, Events: opt.Events}
-	sink, err := newApplySink(cfg, r.signed, r.layout)
+	out, err = r.deploy(ctx, place, opt)
+	if err != nil {
+		return out, fmt.Errorf("deploy %s to %s: %w", castName(r.signed.Manifest), target, vanished(err))
+	}
+	out.finish(start)
+	return out, nil
+}
+
+func (r *reception) deploy(ctx context.Context, place *content.Place, opt DeployOptions) (Reception, error) {
+	sink, err := place.Sink(r.signed)
 	if err != nil {
 		return Reception{}, err
 	}
-	defer func() {
-		if sink.plan != nil {
-			sink.plan.Close()
-		}
-	}()
-	out, err = r.receive(ctx, sink)
+	defer sink.Close()
+	out, err := r.receive(ctx, sink)
 	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(r.signed.Manifest), target, vanished(err))
+		return out, err
 	}
-	report, err := sink.plan.Finish(ctx)
-	if err != nil {
-		return out, fmt.Errorf("deploy %s to %s: %w", castName(r.signed.Manifest), target, vanished(err))
-	}
-	out.Apply = &report
-	out.finish(start)
-	return out, nil
+	out.Report, err = sink.Finish(ctx, opt.ReadBack)
+	return out, err
 }
 
 // ErrVanished says that something was taken out of the target while it was written.
@@ -168,15 +168,6 @@ func vanished(err error) error {
 		return fmt.Errorf("%w: %w", ErrVanished, err)
 	}
 	return err
-}
-
-// refs lists a content's chunks as package chunk wants them.
-func refs(m *catalog.Manifest) []chunk.Ref {
-	out := make([]chunk.Ref, len(m.Chunks))
-	for i, c := range m.Chunks {
-		out[i] = chunk.Ref{ID: c.ID, Size: c.Size}
-	}
-	return out
 }
 
 func (r *Reception) finish(start time.Time) {

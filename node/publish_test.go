@@ -9,6 +9,7 @@ import (
 
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -139,7 +140,7 @@ func TestFileThatChangesWhileItIsPublishedIsRefused(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if !errors.Is(err, ErrChanged) {
+	if !errors.Is(err, content.ErrChanged) {
 		t.Errorf("publish: %v, want ErrChanged", err)
 	}
 }
@@ -168,7 +169,7 @@ func TestImageWithDamagedDataIsRefused(t *testing.T) {
 	if list, err := l.Contents(testContext(t)); err != nil || len(list) != 0 {
 		t.Errorf("the catalogue lists %v, %v", list, err)
 	}
-	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1", Kind: catalog.KindRaw}, nil); err != nil {
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1", Kind: catalog.KindFile}, nil); err != nil {
 		t.Errorf("publish as it is: %v", err)
 	}
 }

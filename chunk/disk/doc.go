@@ -1,11 +1,12 @@
-// Package disk keeps chunks on disk: a Store, in its own files and for all contents, and an Assembly, at their places in
-// one output file. Start with OpenStore or OpenAssembly. Both are a chunk.Store, and keep its promise:
+// Package disk keeps chunks on disk: a Store, in its own files and for all contents, an Assembly, at their places in
+// one output file, and an Overlay, at their places on a block device. Start with OpenStore, OpenAssembly or OpenOverlay.
+// All are a chunk.Store, and keep its promise:
 //
 //	Put(ctx, id, data)  the chunk is verified and accepted
 //	Sync()              all that was accepted before is durable; callers share one wait for the disk
 //	Has(id)             true only for what a power cut leaves in place, and Get then returns its verified bytes
 //
-// A chunk.View reads a whole content out of either.
+// A chunk.View reads a whole content out of each.
 //
 // # The store's folder
 //
@@ -42,5 +43,6 @@
 //	    60  sum
 //
 // The journal is a hint: whoever takes the files up verifies each chunk named in it. Finish renames, syncs the folder, and
-// removes the journal.
+// removes the journal. Chunks of zeros are not written: what was not written in a partial file reads as zeros, and takes no room.
+// An Overlay's journal is the same; it lies where its caller says, and Finish removes it.
 package disk

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -21,9 +22,9 @@ const demoPeersMax = 64
 
 // demoOptions are those of demo.
 type demoOptions struct {
-	image, tree, loss, rate, work string
-	peers, seed                   int
-	invalidNames, json, verbose   bool
+	kind, image, tree, loss, rate, work string
+	peers, seed                         int
+	invalidNames, json, verbose         bool
 }
 
 func (a *app) demoCommand() *cli.Command {
@@ -34,8 +35,9 @@ func (a *app) demoCommand() *cli.Command {
 		Description: "Runs one distribution point and several peers over the loopback interface, each with sockets and a folder of its own, " +
 			"below a temporary folder that is removed at the end.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "image", Usage: "`FILE[:N]`: a WIM and the number of the image to deploy", Destination: &o.image},
-			&cli.StringFlag{Name: "tree", Usage: "`DIR` to capture when no --image is given (default: the sources of the Go installation)", Destination: &o.tree},
+			kindFlag(&o.kind, "image", "`KIND` of content: image, folder, file or disk, which goes into a file"),
+			&cli.StringFlag{Name: "image", Usage: "`FILE[:N]`: a WIM and the number of the image to deploy; or the file, or disk image, itself (default: one is made)", Destination: &o.image},
+			&cli.StringFlag{Name: "tree", Usage: "`DIR` that is the folder, or is captured when no --image is given (default: the sources of the Go installation)", Destination: &o.tree},
 			&cli.IntFlag{Name: "peers", Usage: "how many peers", Value: 4, Destination: &o.peers},
 			&cli.StringFlag{Name: "loss", Usage: "`SHARE` of datagrams that each peer loses", Value: "1%", Destination: &o.loss},
 			rateFlag(&o.rate, "upper `LIMIT` of the rate, as 500M (default: none, the rate is found)"),
@@ -50,7 +52,8 @@ func (a *app) demoCommand() *cli.Command {
 
 // demoPlan is what a demo was asked to do.
 type demoPlan struct {
-	image  string // path of a WIM, or ""
+	kind   demoKind
+	image  string // path of what is published, or ""
 	number int    // of the image in it
 	tree   string // captured when image is ""
 	peers  int
@@ -85,7 +88,7 @@ func (a *app) demo(ctx context.Context, o demoOptions) (err error) {
 		err = d.report(result)
 	}
 	if err == nil && (result.Applied != plan.peers || result.Mismatches > 0) {
-		err = fmt.Errorf("demo: %d of %d peers applied the image, %d differences from the source", result.Applied, plan.peers, result.Mismatches)
+		err = fmt.Errorf("demo: %d of %d peers have it, %d differences from the source", result.Applied, plan.peers, result.Mismatches)
 	}
 	return err
 }
@@ -94,6 +97,10 @@ func (a *app) demo(ctx context.Context, o demoOptions) (err error) {
 func (o demoOptions) plan() (demoPlan, error) {
 	plan := demoPlan{number: 1, tree: o.tree, peers: o.peers, seed: uint64(o.seed), rules: nameRules(o.invalidNames)}
 	var err error
+	var known bool
+	if plan.kind, known = demoKinds[o.kind]; !known {
+		return plan, ui.Usagef("--kind %s: want image, folder, file or disk", o.kind)
+	}
 	if plan.peers < 1 || plan.peers > demoPeersMax {
 		return plan, ui.Usagef("--peers %d: want 1 to %d", plan.peers, demoPeersMax)
 	}
@@ -106,19 +113,28 @@ func (o demoOptions) plan() (demoPlan, error) {
 	if plan.rate, err = rateLimit(o.rate); err != nil {
 		return plan, err
 	}
-	if o.image != "" {
-		if plan.image, plan.number, err = cutNumber(o.image); err != nil {
-			return plan, ui.Usagef("--image: %w", err)
-		}
-		plan.number = max(plan.number, 1)
-		return plan, nil
+	return plan, plan.choose(o.image)
+}
+
+// choose takes what is to be published.
+func (p *demoPlan) choose(image string) (err error) {
+	if p.kind.kind != catalog.KindImage {
+		p.number = 0
 	}
-	if plan.tree == "" {
-		if plan.tree, err = goSources(); err != nil {
-			return plan, err
+	switch {
+	case image != "" && p.kind.kind == catalog.KindFolder:
+		return ui.Usagef("--image: a folder is named by --tree")
+	case image != "" && p.kind.kind != catalog.KindImage:
+		p.image = image
+	case image != "":
+		if p.image, p.number, err = cutNumber(image); err != nil {
+			return ui.Usagef("--image: %w", err)
 		}
+		p.number = max(p.number, 1)
+	case p.tree == "" && p.kind.tree:
+		p.tree, err = goSources()
 	}
-	return plan, nil
+	return err
 }
 
 // goSources is a real tree that most machines on which this is built have.

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ type demoPeer struct {
 func (d *demo) sub(name string) string { return filepath.Join(d.dir, name) }
 
 func (d *demo) run(ctx context.Context) (demoResult, error) {
-	if err := d.prepare(ctx); err != nil {
+	if err := d.kind.prepare(d, ctx); err != nil {
 		return demoResult{}, err
 	}
 	server, stop, err := d.serve(ctx)
@@ -113,8 +112,8 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 
 func peerName(i int) string { return fmt.Sprintf("peer%d", i+1) }
 
-// prepare makes the WIM, or the tree that a given WIM's image should become.
-func (d *demo) prepare(ctx context.Context) error {
+// prepareImage makes the WIM, or the tree that a given WIM's image should become.
+func (d *demo) prepareImage(ctx context.Context) error {
 	if d.image != "" {
 		d.source = d.sub("source")
 		w, err := wimverbs.Open(d.image)
@@ -177,7 +176,7 @@ func (d *demo) publish(ctx context.Context, server *node.Node) error {
 	if err != nil {
 		return err
 	}
-	res, err := server.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: catalog.KindImage}, nil)
+	res, err := server.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: d.kind.kind}, nil)
 	if err != nil {
 		return err
 	}
@@ -222,7 +221,8 @@ func (d *demo) peer(ctx context.Context, i int, show *ui.Progress) demoPeer {
 	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
 	opt.Progress = func(p receive.Progress) { bar.Set(p.Done, p.Total, progressWords(p)) }
 	ref := catalog.Ref{Name: "demo", Version: "1", Image: d.number}
-	out, err := node.Deploy(ctx, d.sub(name), ref, d.sub(name+".target"), opt)
+	target := d.target(name, &opt)
+	out, err := node.Deploy(ctx, d.sub(name), ref, target, opt)
 	bar.Finish(err)
 	m := demoPeer{
 		Name: name, Seconds: out.Total.Seconds(), GoodputMbps: ui.Goodput(out.Bytes, out.Total) / 1e6, ParityRepairs: out.Repaired,
@@ -230,7 +230,7 @@ func (d *demo) peer(ctx context.Context, i int, show *ui.Progress) demoPeer {
 	}
 	if err != nil {
 		m.Error = err.Error()
-	} else {
+	} else if out.Apply != nil {
 		m.files = out.Apply.Files
 	}
 	return m
@@ -260,7 +260,7 @@ func (d *demo) compare(r *demoResult) {
 		if m.Error != "" {
 			continue
 		}
-		diff, err := apply.Compare(d.source, d.sub(m.Name+".target"), runtime.GOOS != "windows")
+		diff, err := d.kind.compare(d.source, filepath.Join(d.sub(m.Name+".target"), d.kind.result))
 		if err != nil {
 			m.Error = err.Error()
 			r.Applied--
@@ -271,11 +271,19 @@ func (d *demo) compare(r *demoResult) {
 	}
 }
 
+// what says what the peers have.
+func (d *demo) what(r demoResult) string {
+	if d.kind.tree {
+		return fmt.Sprintf("%d files", r.Files)
+	}
+	return "the " + d.kind.kind.String()
+}
+
 // report prints the result for people.
 func (d *demo) report(r demoResult) error {
-	d.Printf("\n%d of %d peers applied %d files (%s of image) in %.1f s: %s to each peer\n",
-		r.Applied, r.Peers, r.Files, ui.FormatBytes(r.ImageBytes), r.Seconds, ui.FormatRate(r.GoodputMbps*1e6))
-	d.Printf("on the wire %s, %.3f times the image; sent %d times it would be %.3f\n\n",
+	d.Printf("\n%d of %d peers %s %s (%s of it sent) in %.1f s: %s to each peer\n",
+		r.Applied, r.Peers, d.kind.done, d.what(r), ui.FormatBytes(r.ImageBytes), r.Seconds, ui.FormatRate(r.GoodputMbps*1e6))
+	d.Printf("on the wire %s, %.3f times that; sent %d times it would be %.3f\n\n",
 		ui.FormatBytes(r.WireBytes), r.WireRatio, r.Peers, 1.058*float64(r.Peers))
 	d.Printf("%-8s %9s %14s %15s %13s %10s %s\n", "peer", "time", "goodput", "parity repairs", "QUIC repairs", "apply lag", "compared with the source")
 	for _, m := range r.Members {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/node"
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/wire"
@@ -84,13 +85,14 @@ type receptionJSON struct {
 	Duplicates  uint64      `json:"duplicate_symbols"`
 	ApplyLag    float64     `json:"apply_lag_seconds"`
 	Applied     *ui.Applied `json:"applied,omitempty"` // deploy
+	ReadBack    int64       `json:"read_back_bytes,omitempty"`
 }
 
 func toJSON(f node.Reception, where string, image int) receptionJSON {
 	out := receptionJSON{
 		Content: f.Name + "@" + f.Version, Bytes: f.Size, Received: f.Bytes, Seconds: f.Total.Seconds(),
 		GoodputMbps: ui.Goodput(f.Bytes, f.Total) / 1e6, Blocks: f.Blocks, Repaired: f.Repaired, QuicBlocks: f.Fetched,
-		Duplicates: f.Duplicate, ApplyLag: f.ApplyLag.Seconds(),
+		Duplicates: f.Duplicate, ApplyLag: f.ApplyLag.Seconds(), ReadBack: f.ReadBack,
 	}
 	if f.Apply != nil {
 		applied := ui.AppliedTo(where, image, *f.Apply)
@@ -155,6 +157,9 @@ func (a *app) received(o receptionOptions, out node.Reception, where string, ima
 	}
 	a.Notef("%s: %s@%s, %s received in %.1f s (%s), %d blocks repaired by parity, %d over QUIC", where, out.Name, out.Version,
 		ui.FormatBytes(out.Bytes), out.Total.Seconds(), ui.FormatRate(ui.Goodput(out.Bytes, out.Total)), out.Repaired, out.Fetched)
+	if out.ReadBack > 0 {
+		a.Notef("read back %s: the disk has what was published", ui.FormatBytes(out.ReadBack))
+	}
 	if out.Apply != nil {
 		a.Notef("applied %d files in %d folders, %d ms after the last chunk", out.Apply.Files, out.Apply.Dirs, out.ApplyLag/time.Millisecond)
 	}
@@ -176,7 +181,7 @@ func receptionHint(err error) error {
 	case errors.Is(err, node.ErrOtherNode):
 		return ui.WithHint(err, "if the distribution point was made anew, join it into another folder: wimcast join TOKEN --dir DIR")
 	}
-	if errors.Is(err, node.ErrWhichImage) {
+	if errors.Is(err, content.ErrWhichImage) {
 		return ui.WithHint(err, "add a colon and the image's number: wimcast deploy NAME:2 --target DIR")
 	}
 	return ui.ApplyHint(folderHint(err))

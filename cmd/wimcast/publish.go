@@ -11,6 +11,7 @@ import (
 	"github.com/wimcast/wimcast/api"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
+	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/node"
 )
 
@@ -19,21 +20,26 @@ type publishOptions struct {
 	dir           string
 	json, replace bool
 	as, kind      string
-	file          string
+	path          string
 }
 
 func (a *app) publishCommand() *cli.Command {
 	var o publishOptions
 	return &cli.Command{
-		Name: "publish", Usage: "put a file into the catalogue", ArgsUsage: "FILE",
+		Name: "publish", Usage: "put a file or a folder into the catalogue", ArgsUsage: "PATH",
 		Flags: []cli.Flag{
 			ui.DirFlag(&o.dir), ui.JSONFlag(&o.json),
 			&cli.StringFlag{Name: "as", Usage: "`NAME@VERSION` of the content", Required: true, Destination: &o.as},
-			&cli.StringFlag{Name: "kind", Usage: "`KIND` of content: image, package, driver or raw (default: image for a WIM, else raw)", Destination: &o.kind},
+			kindFlag(&o.kind, "", "`KIND` of content: image, folder, driver, disk or file (default: folder for a directory, image for a WIM, else file)"),
 			replaceFlag(&o.replace, "replace what has this name and version"),
 		},
-		Action: ui.Verb(&o, a.publish, ui.Arg("FILE", &o.file)),
+		Action: ui.Verb(&o, a.publish, ui.Arg("PATH", &o.path)),
 	}
+}
+
+// kindFlag is --kind, a kind of content.
+func kindFlag(into *string, value, usage string) cli.Flag {
+	return &cli.StringFlag{Name: "kind", Usage: usage, Value: value, Destination: into}
 }
 
 func (a *app) publish(ctx context.Context, o publishOptions) error {
@@ -47,8 +53,8 @@ func (a *app) publish(ctx context.Context, o publishOptions) error {
 			return ui.Usagef("--kind: %w", err)
 		}
 	}
-	if req.Path, err = filepath.Abs(o.file); err != nil { // the running node has another working directory
-		return fmt.Errorf("publish %s: %w", o.file, err)
+	if req.Path, err = filepath.Abs(o.path); err != nil { // the running node has another working directory
+		return fmt.Errorf("publish %s: %w", o.path, err)
 	}
 	f, err := openFolder(o.dir)
 	if err != nil {
@@ -83,7 +89,7 @@ func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
 		return ui.WithHint(err, "choose another version, or say --replace")
-	case errors.Is(err, node.ErrChanged):
+	case errors.Is(err, content.ErrChanged):
 		return ui.WithHint(err, "publish again when nothing writes to the file any more")
 	}
 	return ui.WIMHint(err)
