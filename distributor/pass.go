@@ -218,7 +218,9 @@ func (m *Machine) starve() {
 		case mb.backlog > calmBacklog: // its disk must drain first
 			m.demote(mb, wire.DemoteBacklog)
 		default:
-			mb.calls++
+			if mb.calls++; !mb.trouble { // it hears all and gains nothing: another rate would change nothing
+				mb.calls = callsMax
+			}
 			m.demote(mb, wire.DemoteRate)
 		}
 	}

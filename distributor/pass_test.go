@@ -1,0 +1,108 @@
+package distributor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/wimcast/wimcast/internal/machine"
+	"github.com/wimcast/wimcast/wire"
+)
+
+// leave makes members that were left behind, of links that carry so many Mbit/s each, and looks what becomes of them.
+func leave(t *testing.T, mbit ...int64) *Machine {
+	t.Helper()
+	m := newTest(t, Config{StartDelay: -1})
+	joinAll(m, len(mbit))
+	m.now = machine.Time(time.Second)
+	for i, mb := range m.members {
+		mb.carry = carry{bps: mbit[i] * 1_000_000, guess: true, measured: true}
+		m.demote(mb, wire.DemoteRate)
+	}
+	m.sortLeft()
+	return m
+}
+
+// Who shares a pass, in which order, and who is for QUIC.
+func TestPassesAreForMembersOfOneSpeed(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		mbit  []int64
+		pass  []int // members called back, by place
+		alone []int // for QUIC
+		rate  int64 // Mbit/s
+	}{
+		{"two of one speed", []int64{100, 100}, []int{0, 1}, nil, 95},
+		{"the slowest sets the rate", []int64{100, 70}, []int{0, 1}, nil, 66},
+		{"one past the share", []int64{100, 66}, nil, []int{0, 1}, 50},
+		{"the faster class first", []int64{10, 100, 10, 100}, []int{1, 3}, nil, 95},
+		{"one alone above a class", []int64{10, 1000, 10}, []int{0, 2}, []int{1}, 9},
+		{"all alone", []int64{10, 100, 1000}, nil, []int{0, 1, 2}, 50},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := leave(t, c.mbit...)
+			called, alone := map[int]bool{}, map[int]bool{}
+			for _, i := range c.pass {
+				called[i] = true
+			}
+			for _, i := range c.alone {
+				alone[i] = true
+			}
+			for i, mb := range m.members {
+				if called[i] != (mb.demoted == 0) {
+					t.Errorf("member %d called back: %v, want %v", i, mb.demoted == 0, called[i])
+				}
+				if mb.demoted != 0 && mb.alone != alone[i] {
+					t.Errorf("member %d is for QUIC: %v, want %v", i, mb.alone, alone[i])
+				}
+			}
+			if got := m.rate.bps / 1_000_000; got != c.rate {
+				t.Errorf("rate %d Mbit/s, want %d", got, c.rate)
+			}
+			checkCounts(t, m)
+		})
+	}
+}
+
+// Who was called back in vain so often is called no more: at the maximum, and one before it.
+func TestCalledBackInVain(t *testing.T) {
+	for calls, want := range map[int]bool{callsMax - 1: true, callsMax: false} {
+		m := newTest(t, Config{StartDelay: -1})
+		joinAll(m, 2)
+		for _, mb := range m.members {
+			mb.carry, mb.calls = carry{bps: 100_000_000, guess: true, measured: true}, calls
+			m.demote(mb, wire.DemoteRate)
+		}
+		m.sortLeft()
+		if got := m.members[0].demoted == 0; got != want {
+			t.Errorf("after %d times: called back %v, want %v", calls, got, want)
+		}
+	}
+}
+
+// A cast whose members report that they receive, and decode nothing, stops multicasting within two seconds; one whose members
+// decode goes on.
+func TestMulticastThatNobodyDecodesStops(t *testing.T) {
+	for _, decodes := range []bool{true, false} {
+		blocks := make([]Block, 2000)
+		for i := range blocks {
+			blocks[i] = Block{Size: 128 << 10}
+		}
+		m := newTest(t, Config{StartDelay: -1, Blocks: blocks, RateStartBps: 100_000_000, RateCapBps: 100_000_000})
+		joinAll(m, 2)
+		for m.now < machine.Time(2*time.Second) {
+			quietUntil(m, m.now.Add(50*time.Millisecond))
+			for _, mb := range m.members {
+				r := wire.Report{Serial: mb.serial + 1, Highest: wire.Seq(m.seq), Received: m.seq}
+				if decodes {
+					r.Decoded = mb.decoded + 1
+				}
+				m.Handle(m.now, Report{Member: mb.id, Report: r})
+			}
+		}
+		before := m.symbols()
+		quietUntil(m, m.now.Add(200*time.Millisecond))
+		if goes := m.symbols() > before; goes != decodes {
+			t.Errorf("members decode: %v; after two seconds multicast goes on: %v", decodes, goes)
+		}
+	}
+}
