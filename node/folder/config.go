@@ -35,7 +35,7 @@ type Config struct {
 
 // DefaultConfig returns the settings of a node whose file says nothing.
 func DefaultConfig() Config {
-	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, MeshPort: 4793, TTL: 1, RateFloorMbps: 10}
+	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, MeshPort: 4793, TTL: 1, RateFloorMbps: 1}
 }
 
 const configText = `# Settings of this wimcast node. Lines that begin with # show the defaults.
@@ -58,7 +58,7 @@ const configText = `# Settings of this wimcast node. Lines that begin with # sho
 
 # The rate of a cast in Mbit/s is found. A cap (0: none) and a floor below which it never falls:
 #rate_cap_mbps = 0
-#rate_floor_mbps = 10
+#rate_floor_mbps = 1
 `
 
 // loadConfig reads a config file. A key that does not exist is an error that names its line.
