@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/zeebo/blake3"
 
@@ -54,6 +55,8 @@ func open(path string) (*Target, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && amongDevices(path):
+		return nil, fmt.Errorf("there is no such device: %w", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return openFile(path, true)
 	case err != nil:
@@ -64,6 +67,11 @@ func open(path string) (*Target, error) {
 		return openBlock(path, info)
 	}
 	return nil, ErrNoDevice
+}
+
+// amongDevices says that a path is where devices are: a name there that is not known is a misspelt one, and a file would fill the memory.
+func amongDevices(path string) bool {
+	return strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/dev/shm/")
 }
 
 // openFile opens a file that stands for a device, locked until it is closed.
@@ -180,6 +188,9 @@ func (t *Target) Drop() error {
 	}
 	return drop(t.file, t.block)
 }
+
+// Forget has the system forget what it keeps of a range in memory: what was read once.
+func (t *Target) Forget(off, size int64) error { return forget(t.file, off, size) }
 
 // Reread has the system look at the partition table again, now that it is another one. Call it after Close.
 func (t *Target) Reread() {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -104,6 +105,17 @@ func TestWhatIsNoDiskIsRefused(t *testing.T) {
 	}
 	if _, err := Open(os.DevNull); !errors.Is(err, ErrNoDevice) {
 		t.Errorf("a character device: %v", err)
+	}
+	for path, want := range map[string]bool{"/dev/sdzz9": true, "/dev/disk/by-id/none": true, "/dev/shm/disk.img": false, "/device": false} {
+		if amongDevices(path) != want {
+			t.Errorf("%s: a new file there is refused: %v", path, !want)
+		}
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	if _, err := Open("/dev/sdzz9"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a device that is not there: %v", err)
 	}
 }
 
