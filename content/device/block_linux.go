@@ -79,11 +79,11 @@ func drop(f *os.File, block bool) error {
 		}
 		return nil
 	}
-	return forget(f, 0, 0)
+	return Forget(f, 0, 0)
 }
 
-// forget drops the pages of a range, or with size 0 those of all that follows off.
-func forget(f *os.File, off, size int64) error {
+// Forget drops the pages of a range of a file, or with size 0 those of all that follows off.
+func Forget(f *os.File, off, size int64) error {
 	if err := unix.Fadvise(int(f.Fd()), off, size, unix.FADV_DONTNEED); err != nil {
 		return &os.PathError{Op: "drop cache of", Path: f.Name(), Err: err}
 	}
