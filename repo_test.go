@@ -129,6 +129,26 @@ func TestFilesAreShort(t *testing.T) {
 	}
 }
 
+// docColumns is how long a line of a doc.go may be. Tables and drawings of bytes, which are indented, may be longer.
+const docColumns = 100
+
+func TestPackageCommentsAreNarrow(t *testing.T) {
+	for _, name := range tracked(t) {
+		if path.Base(name) != "doc.go" {
+			continue
+		}
+		b, err := os.ReadFile(filepath.FromSlash(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(b), "\n") {
+			if len([]rune(line)) > docColumns && !strings.HasPrefix(line, "//\t") {
+				t.Errorf("%s:%d has %d columns, over %d: whoever reads go doc in a terminal has no more. Break it.", name, i+1, len([]rune(line)), docColumns)
+			}
+		}
+	}
+}
+
 // tracked lists the files under version control, or every file when there is no repository (a source archive).
 func tracked(t *testing.T) []string {
 	t.Helper()

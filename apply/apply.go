@@ -27,7 +27,6 @@ var (
 const (
 	DefaultSpool = 256 << 20 // bytes that may wait, when Config.Spool is 0
 	MinSpool     = 4 << 20   // smallest Config.Spool
-	MaxChunks    = 1 << 26   // chunks in a Content
 )
 
 // Chunk is one chunk of a content, at the place where it stands in the manifest's list.

@@ -20,8 +20,8 @@ type blockMap struct {
 
 // newBlockMap checks a content and maps it. Blocks that are left in the file may have any size.
 func newBlockMap(c Content, left bool) (*blockMap, error) {
-	if len(c.Chunks) == 0 || len(c.Chunks) > MaxChunks {
-		return nil, fmt.Errorf("map content: %d chunks, want 1 to %d", len(c.Chunks), MaxChunks)
+	if len(c.Chunks) == 0 || len(c.Chunks) > chunk.MaxChunks {
+		return nil, fmt.Errorf("map content: %d chunks, want 1 to %d", len(c.Chunks), chunk.MaxChunks)
 	}
 	m := &blockMap{chunks: c.Chunks, starts: make([]int64, len(c.Chunks)+1), repeats: map[chunk.Block][]int32{}}
 	for i, ch := range c.Chunks {

@@ -34,9 +34,9 @@ func (b *Builder) Add(id chunk.ID, data []byte, prologue bool) error {
 	if len(data) == 0 || len(data) > chunk.MaxSize {
 		return fmt.Errorf("add chunk %v: %d bytes: want 1 to %d", id, len(data), chunk.MaxSize)
 	}
-	if len(b.m.Chunks) == MaxChunks {
+	if len(b.m.Chunks) == chunk.MaxChunks {
 		return fmt.Errorf("add chunk %v: the content has more than %d chunks (%d bytes so far); split it",
-			id, MaxChunks, b.m.Size)
+			id, chunk.MaxChunks, b.m.Size)
 	}
 	if b.m.Kind.DigestsList() {
 		b.digest.Write(binary.BigEndian.AppendUint32(id[:], uint32(len(data))))

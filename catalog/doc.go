@@ -1,8 +1,9 @@
-// Package catalog holds what a site is and what it offers: keys, signed files, enrolment, and the catalogue. Start with
-// OpenCatalogue, or with package node/folder, which keeps a catalogue and the keys that go with it.
+// Package catalog holds what a site is and what it offers: keys, signed files, enrolment, and the
+// catalogue. Start with OpenCatalogue, or with package node/folder, which keeps a catalogue and
+// the keys that go with it.
 //
-// A site's trust rests on four kinds of signed files. Each is checked by its Verify function, which looks at the
-// signature over the raw bytes before it parses the body:
+// A site's trust rests on four kinds of signed files. Each is checked by its Verify function,
+// which looks at the signature over the raw bytes before it parses the body:
 //
 //	root         site key       the site's keys and their roles
 //	head         online key     version, epoch, revoked keys, hash of every manifest in the catalogue
@@ -22,7 +23,8 @@
 //	| Ed25519 signature (64)                            |
 //	+---------------------------------------------------+
 //
-// The signature is over "wimcast signed file 1", a zero byte, and the BLAKE3-256 hash of all before the signature.
+// The signature is over "wimcast signed file 1", a zero byte, and the BLAKE3-256 hash of all
+// before the signature.
 //
 //	root body         version u32 | site name text | site key 32 | online key 32 | keys: publishers
 //	head body         version u64 | epoch u32 | keys: revoked | count u32 | count × entry
@@ -32,10 +34,10 @@
 //	node record body  key 32 | roles u8 | name text
 //	keys              count u32 | count × 32, ascending, none twice
 //
-// There is one encoding of each value: what parses is written back byte for byte, and nothing may follow it. Ed25519 is
-// deterministic, so the same content signed by the same key is the same file. docs/formats.md has the other small formats
-// and the reasons.
+// There is one encoding of each value: what parses is written back byte for byte, and nothing may
+// follow it. Ed25519 is deterministic, so the same content signed by the same key is the same
+// file. docs/formats.md has the other small formats and the reasons.
 //
-// The catalogue is one bbolt file. Each change of it makes the next head and is one transaction. Publish only what is
-// durable in the chunk store; ask LiveChunks before deleting from it.
+// The catalogue is one bbolt file. Each change of it makes the next head and is one transaction.
+// Publish only what is durable in the chunk store; ask LiveChunks before deleting from it.
 package catalog

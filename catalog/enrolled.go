@@ -163,7 +163,7 @@ func enrol(t tables, r enrolRequest, record []byte, now time.Time) error {
 
 func checkRoom(nodes table) error {
 	if n := nodes.len(); n >= MaxNodes {
-		return fmt.Errorf("%w: %d nodes are enrolled; revoke some", ErrFull, n)
+		return fmt.Errorf("%w: %d nodes are enrolled, and a site takes no more", ErrFull, n)
 	}
 	return nil
 }

@@ -13,12 +13,8 @@ import (
 
 // Limits of a manifest.
 const (
-	// MaxChunks bounds a content's chunk list: 128 GiB at the average chunk size, 256 GiB of holes in a disk image. Signed
-	// bytes, parsed list, Layout and the copy on its way to disk then take 128 MiB together, half of what a peer may use for
-	// everything.
-	MaxChunks = 1 << 20
 	// MaxManifest bounds a signed manifest in bytes: 36 MiB.
-	MaxManifest = fileOverhead + manifestHeadMax + MaxChunks*manifestChunkLen
+	MaxManifest = fileOverhead + manifestHeadMax + chunk.MaxChunks*manifestChunkLen
 
 	manifestHeadMax  = 2*(1+MaxName) + 1 + 32 + 8 + 4
 	manifestChunkLen = 36
@@ -155,7 +151,7 @@ func (m *Manifest) append(b []byte) []byte {
 func parseManifest(body []byte) (*Manifest, error) {
 	p := parser{b: body}
 	m := &Manifest{Name: p.text(), Version: p.text(), Kind: Kind(p.u8()), Digest: p.b32(), Size: p.u64()}
-	n := p.count(MaxChunks, manifestChunkLen, "chunks")
+	n := p.count(chunk.MaxChunks, manifestChunkLen, "chunks")
 	m.Chunks = make([]ManifestChunk, n)
 	for i := range m.Chunks {
 		c := &m.Chunks[i]
@@ -181,8 +177,8 @@ func (m *Manifest) validate() error {
 		return fmt.Errorf("unknown %v", m.Kind)
 	case len(m.Chunks) == 0:
 		return errors.New("the content is empty")
-	case len(m.Chunks) > MaxChunks:
-		return fmt.Errorf("%d chunks: at most %d", len(m.Chunks), MaxChunks)
+	case len(m.Chunks) > chunk.MaxChunks:
+		return fmt.Errorf("%d chunks: at most %d", len(m.Chunks), chunk.MaxChunks)
 	}
 	var sum uint64
 	for i, c := range m.Chunks {

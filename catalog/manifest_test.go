@@ -76,13 +76,13 @@ func TestBuilderRefuses(t *testing.T) {
 }
 
 func TestManifestAtItsLimit(t *testing.T) {
-	m := &Manifest{Name: "a", Version: "1", Kind: KindFile, Chunks: make([]ManifestChunk, MaxChunks)}
+	m := &Manifest{Name: "a", Version: "1", Kind: KindFile, Chunks: make([]ManifestChunk, chunk.MaxChunks)}
 	for i := range m.Chunks {
 		m.Chunks[i] = ManifestChunk{ID: chunk.ID{byte(i), byte(i >> 8), byte(i >> 16)}, Size: chunk.MaxSize}
 		m.Size += chunk.MaxSize
 	}
 	if err := m.validate(); err != nil {
-		t.Errorf("%d chunks: %v", MaxChunks, err)
+		t.Errorf("%d chunks: %v", chunk.MaxChunks, err)
 	}
 	body := m.append(nil)
 	if len(body)+fileOverhead > MaxManifest {
@@ -94,10 +94,10 @@ func TestManifestAtItsLimit(t *testing.T) {
 	m.Chunks = append(m.Chunks, m.Chunks[0])
 	m.Size += chunk.MaxSize
 	if m.validate() == nil {
-		t.Error("one chunk more than MaxChunks passes")
+		t.Error("one chunk more than chunk.MaxChunks passes")
 	}
 	if _, err := parseManifest(m.append(nil)); err == nil {
-		t.Error("one chunk more than MaxChunks parses")
+		t.Error("one chunk more than chunk.MaxChunks parses")
 	}
 }
 

@@ -31,13 +31,10 @@ func NewView(ctx context.Context, from Getter, refs []Ref) (*View, error) {
 	return &View{ctx: ctx, from: from, refs: refs, offs: offs, last: -1}, nil
 }
 
-// maxRefs is how many chunks a content may have: 8 TiB at the average size.
-const maxRefs = 64 << 20
-
 // Offsets checks refs and returns where each begins, and the end of the last.
 func Offsets(refs []Ref) ([]int64, error) {
-	if len(refs) > maxRefs {
-		return nil, fmt.Errorf("%d chunks, want at most %d", len(refs), maxRefs)
+	if len(refs) > MaxChunks {
+		return nil, fmt.Errorf("%d chunks, want at most %d", len(refs), MaxChunks)
 	}
 	offs := make([]int64, len(refs)+1)
 	for i, r := range refs {

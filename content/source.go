@@ -56,13 +56,13 @@ func Open(ctx context.Context, path string, cfg OpenConfig) (*Source, error) {
 	src.Kind = k.code
 	if src.Size > sizeMax {
 		src.Close()
-		return nil, fmt.Errorf("publish %s: it has %d bytes: a content has at most %d chunks, %d GiB", path, src.Size, catalog.MaxChunks, sizeMax>>30)
+		return nil, fmt.Errorf("publish %s: it has %d bytes: a content has at most %d chunks, %d GiB", path, src.Size, chunk.MaxChunks, sizeMax>>30)
 	}
 	return src, nil
 }
 
 // sizeMax is the size in bytes that no content is longer than: 256 GiB.
-const sizeMax = int64(catalog.MaxChunks) * chunk.MaxSize
+const sizeMax = int64(chunk.MaxChunks) * chunk.MaxSize
 
 // Split calls fn for each chunk, in order, with its name. As chunk.Split.
 func (s *Source) Split(ctx context.Context, fn func(chunk.Piece, chunk.ID) error) error {

@@ -10,7 +10,6 @@ import (
 
 // Limits of a machine.
 const (
-	BlocksMax    = 1 << 22 // blocks in a cast: 512 GiB at the average chunk size
 	MembersMax   = 4096    // members at a time
 	DatagramsMax = 1 << 28 // datagrams in a run, announces included
 )
@@ -28,7 +27,7 @@ const (
 type Config struct {
 	Cast   uint32  // cast id, put into every stream message
 	Run    uint32  // run tag; reports about another run are ignored
-	Blocks []Block // the cast's blocks, 1..BlocksMax; a Size of 0 marks an index that is never sent (a repeated chunk)
+	Blocks []Block // the cast's blocks, 1..chunk.MaxChunks; a Size of 0 marks an index that is never sent (a repeated chunk)
 
 	RateStartBps int64 // rate of the first symbol, bits a second on the wire; 0: 50 Mbit/s, or the cap if that is less
 	RateFloorBps int64 // the rate never falls below; 0: 1 Mbit/s, or the cap if that is less
@@ -71,8 +70,8 @@ func (c Config) withDefaults() Config {
 
 // validate refuses what cannot work. It is called on the filled-in Config.
 func (c Config) validate() error {
-	if n := len(c.Blocks); n == 0 || n > BlocksMax {
-		return fmt.Errorf("start cast: %d blocks, want 1 to %d", n, BlocksMax)
+	if n := len(c.Blocks); n == 0 || n > chunk.MaxChunks {
+		return fmt.Errorf("start cast: %d blocks, want 1 to %d", n, chunk.MaxChunks)
 	}
 	for i, b := range c.Blocks {
 		if b.Size > chunk.MaxSize {

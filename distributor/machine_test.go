@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -73,7 +74,7 @@ func TestRefusedConfig(t *testing.T) {
 	one := []Block{{Size: 1}}
 	for name, cfg := range map[string]Config{
 		"no blocks":        {},
-		"too many blocks":  {Blocks: make([]Block, BlocksMax+1)},
+		"too many blocks":  {Blocks: make([]Block, chunk.MaxChunks+1)},
 		"block too large":  {Blocks: []Block{{Size: 256<<10 + 1}}},
 		"floor over cap":   {Blocks: one, RateFloorBps: 2_000_000, RateCapBps: 1_000_000},
 		"start over cap":   {Blocks: one, RateStartBps: 2_000_000, RateCapBps: 1_000_000},
@@ -85,8 +86,8 @@ func TestRefusedConfig(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if _, err := New(Config{Blocks: make([]Block, BlocksMax)}); err != nil {
-		t.Errorf("BlocksMax blocks: %v", err)
+	if _, err := New(Config{Blocks: make([]Block, chunk.MaxChunks)}); err != nil {
+		t.Errorf("chunk.MaxChunks blocks: %v", err)
 	}
 }
 

@@ -18,9 +18,9 @@ const (
 	fallsFar      = 60                     // or less than so many percent
 	farAfter      = 200 * time.Millisecond // for so long, in two rounds
 	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
-	lastPercent   = 40                     // in the last pass
+	widePercent   = 40                     // or so much from the third pass on: there are only so many images to be sent
+	wideFrom      = 2                      // the third pass, counted from 0
 	guessMax      = 2                      // times what was measured of another member: a guess may be too high by so much
-	passesMax     = 3                      // passes that a rate is chosen for; the last is for all that can share it
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
 	gainAfter     = 1100 * time.Millisecond
@@ -103,11 +103,11 @@ func (m *Machine) sortLeft() {
 		}
 	}
 	m.left = left
-	lowerGuesses(left)
+	m.lowerGuesses(left)
 	slices.SortStableFunc(left, func(a, b *member) int { return cmp.Compare(b.carried(), a.carried()) })
 	percent := int64(classPercent)
-	if m.pass+2 >= passesMax {
-		percent = lastPercent
+	if m.pass+1 >= wideFrom {
+		percent = widePercent
 	}
 	for len(left) > 0 {
 		n := 1
@@ -122,19 +122,19 @@ func (m *Machine) sortLeft() {
 }
 
 // lowerGuesses brings what was only guessed of members' links, which is too high, down to what was measured of others'.
-func lowerGuesses(left []*member) {
+func (m *Machine) lowerGuesses(left []*member) {
+	measured := m.lossBuf[:0]
 	for _, mb := range left {
-		if mb.carry.measured || mb.fresh {
-			continue
+		if mb.carry.measured {
+			measured = append(measured, mb.carry.bps)
 		}
-		best := int64(0)
-		for _, other := range left {
-			if other.carry.measured && other.carry.bps <= mb.carry.bps && mb.carry.bps <= guessMax*other.carry.bps {
-				best = max(best, other.carry.bps)
-			}
-		}
-		if best > 0 {
-			mb.carry.bps = best
+	}
+	slices.Sort(measured)
+	m.lossBuf = measured
+	for _, mb := range left {
+		i, _ := slices.BinarySearch(measured, mb.carry.bps+1)
+		if !mb.carry.measured && !mb.fresh && i > 0 && mb.carry.bps <= guessMax*measured[i-1] {
+			mb.carry.bps = measured[i-1]
 		}
 	}
 }

@@ -8,11 +8,6 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 )
 
-// Limits of a machine.
-const (
-	BlocksMax = 1 << 22 // blocks in a cast
-)
-
 // Defaults of Config.
 const (
 	DefaultPartialMax = 64 << 20
@@ -26,7 +21,7 @@ type Config struct {
 	Seed   uint64  // of the jitter of report intervals
 	Cast   uint32  // cast id
 	Run    uint32  // run tag of the CastInfo; Link replaces it when the sender has begun another run
-	Blocks []Block // the cast's blocks in order, 1..BlocksMax; a Size of 0 marks an index that is never wanted
+	Blocks []Block // the cast's blocks in order, 1..chunk.MaxChunks; a Size of 0 marks an index that is never wanted
 
 	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it blocks are dropped
 	BacklogMax int64 // bytes given out by Store and not yet durable; 0: 64 MiB; past it no new block is begun
@@ -54,8 +49,8 @@ func (c Config) withDefaults() Config {
 
 // validate refuses what cannot work. It is called on the filled-in Config.
 func (c Config) validate() error {
-	if n := len(c.Blocks); n == 0 || n > BlocksMax {
-		return fmt.Errorf("receive cast: %d blocks, want 1 to %d", n, BlocksMax)
+	if n := len(c.Blocks); n == 0 || n > chunk.MaxChunks {
+		return fmt.Errorf("receive cast: %d blocks, want 1 to %d", n, chunk.MaxChunks)
 	}
 	for i, b := range c.Blocks {
 		if b.Size > chunk.MaxSize {

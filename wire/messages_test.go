@@ -277,7 +277,7 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 		"empty span":      Want{Spans: []Span{{3, 3}}},
 		"backward span":   Held{Spans: []Span{{3, 2}}},
 		"no reason":       Demote{},
-		"unknown reason":  Demote{Reason: 4},
+		"unknown reason":  Demote{Reason: DemoteRate + 1},
 		"unknown status":  Reply{Status: 3},
 		"bytes with busy": Reply{Status: ReplyBusy, Size: 1},
 		"huge reply":      Reply{Size: MaxManifest + 1},

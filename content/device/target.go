@@ -21,6 +21,7 @@ var (
 	ErrReadOnly = errors.New("it is read-only")
 	ErrTooSmall = errors.New("it is too small")
 	ErrHolds    = errors.New("it is not empty")
+	ErrNoSuch   = errors.New("no device has this name; lsblk lists those there are")
 	ErrNoDevice = errors.New("it is no block device and no file") // or one of a system on which devices are not written
 )
 
@@ -45,6 +46,9 @@ func Open(path string) (*Target, error) {
 	return t, nil
 }
 
+// devices is where devices are: a file made there by a misspelt name would fill the memory.
+const devices = "/dev/"
+
 func open(path string) (*Target, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -55,8 +59,8 @@ func open(path string) (*Target, error) {
 	}
 	info, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && amongDevices(path):
-		return nil, fmt.Errorf("there is no such device: %w", err)
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, devices):
+		return nil, ErrNoSuch
 	case errors.Is(err, fs.ErrNotExist):
 		return openFile(path, true)
 	case err != nil:
@@ -67,11 +71,6 @@ func open(path string) (*Target, error) {
 		return openBlock(path, info)
 	}
 	return nil, ErrNoDevice
-}
-
-// amongDevices says that a path is where devices are: a name there that is not known is a misspelt one, and a file would fill the memory.
-func amongDevices(path string) bool {
-	return strings.HasPrefix(path, "/dev/") && !strings.HasPrefix(path, "/dev/shm/")
 }
 
 // openFile opens a file that stands for a device, locked until it is closed.

@@ -10,8 +10,8 @@
 //	Rate    Bps            rate_mbps=94.1
 //	Why     string         why="no answer"      left out when empty
 //
-// To add an event: write the struct with its Kind in the file of whoever emits it, and give it a row
-// in the table (table.go): its log line, and its metrics or why it has none. A test says what is
-// missing. A kind is stable: programs know it from the control interface. The package computes only,
-// so that the machines can have it.
+// To add an event: write the struct with its Kind in the file of whoever emits it, and give it a
+// row in the table (table.go): its log line, and its metrics or why it has none. A test says what
+// is missing. A kind is stable: programs know it from the control interface. The package computes
+// only, so that the machines can have it.
 package event

@@ -12,14 +12,18 @@
 //	  3:       to the next word boundary (a whole word, if there already), three recent offsets of 4 bytes,
 //	           the bytes, and one more if their number is odd
 //
-// A match has a length of 2 to 257 and an offset: one of the three latest, or slot base plus extra bits, of which in aligned
-// blocks the lowest three have a code of their own. Each piece starts afresh. At the end, the targets of x86 calls (byte E8) are
-// turned back from absolute to relative, as if the file had 12,000,000 bytes.
+// A match has a length of 2 to 257 and an offset: one of the three latest, or slot base plus extra
+// bits, of which in aligned blocks the lowest three have a code of their own. Each piece starts
+// afresh. At the end, the targets of x86 calls (byte E8) are turned back from absolute to
+// relative, as if the file had 12,000,000 bytes.
 //
-// The encoder makes blocks of types 1 and 2. Low levels take a match unless the next byte has a better one. From level 35 on it collects the
-// matches of all positions, guesses a parse, divides it into blocks where the frequencies of symbols change, and finds for each block the cheapest
-// way through it by the costs that the guess has. What it gives depends on the piece, its largest size and the level alone.
+// The encoder makes blocks of types 1 and 2. Low levels take a match unless the next byte has a
+// better one. From level 35 on it collects the matches of all positions, guesses a parse, divides
+// it into blocks where the frequencies of symbols change, and finds for each block the cheapest
+// way through it by the costs that the guess has. What it gives depends on the piece, its largest
+// size and the level alone.
 //
-// Sources: the LZX chapter of the Microsoft Cabinet SDK, [MS-PATCH]; where WIM differs: the window is the piece size, pieces are
-// independent, the call translation is always on and has no header bit.
+// Sources: the LZX chapter of the Microsoft Cabinet SDK, [MS-PATCH]; where WIM differs: the window
+// is the piece size, pieces are independent, the call translation is always on and has no header
+// bit.
 package lzx
