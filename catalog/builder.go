@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/zeebo/blake3"
@@ -37,7 +38,11 @@ func (b *Builder) Add(id chunk.ID, data []byte, prologue bool) error {
 		return fmt.Errorf("add chunk %v: the content has more than %d chunks (%d bytes so far); split it",
 			id, chunk.MaxChunks, b.m.Size)
 	}
-	b.digest.Write(data)
+	if b.m.Kind.DigestsList() {
+		b.digest.Write(binary.BigEndian.AppendUint32(id[:], uint32(len(data))))
+	} else {
+		b.digest.Write(data)
+	}
 	b.m.Size += uint64(len(data))
 	b.m.Chunks = append(b.m.Chunks, ManifestChunk{ID: id, Size: uint32(len(data)), Prologue: prologue})
 	return nil

@@ -48,6 +48,9 @@ func (k Kind) String() string {
 
 func (k Kind) valid() bool { return KindImage <= k && k <= KindDisk }
 
+// DigestsList says whether Digest is that of the chunk list in place of the bytes: a disk's holes are not worth hashing.
+func (k Kind) DigestsList() bool { return k == KindDisk }
+
 // ParseKind reads what String wrote, and the names package and raw, which folder and file had before.
 func ParseKind(s string) (Kind, error) {
 	if i := slices.Index(kindNames[:], s); i > 0 {
@@ -72,7 +75,7 @@ type Manifest struct {
 	Version string
 	Kind    Kind
 	Size    uint64   // bytes, at least 1: the sum of the chunks' sizes
-	Digest  [32]byte // BLAKE3-256 of the whole content
+	Digest  [32]byte // BLAKE3-256 of the whole content; of a disk, of its chunk list
 	Chunks  []ManifestChunk
 }
 

@@ -27,6 +27,24 @@ func TestBuilder(t *testing.T) {
 	}
 }
 
+func TestDigestOfADiskIsThatOfItsChunkList(t *testing.T) {
+	digest := func(kind Kind, parts ...string) [32]byte {
+		b := must(NewBuilder("a", "1", kind))
+		for _, p := range parts {
+			if err := b.Add(chunk.Sum([]byte(p)), []byte(p), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return must(b.Sign(testKey(3))).Manifest.Digest
+	}
+	if digest(KindDisk, "ab", "c") == digest(KindDisk, "a", "bc") {
+		t.Error("the digest of a disk does not depend on its cuts")
+	}
+	if digest(KindFile, "ab", "c") != digest(KindFile, "a", "bc") {
+		t.Error("the digest of a file depends on its cuts")
+	}
+}
+
 func TestBuilderRefuses(t *testing.T) {
 	for _, name := range []string{"", "..", "a/b", "a b", "a@b", "a:b", "é", strings.Repeat("a", 65)} {
 		if _, err := NewBuilder(name, "1", KindFile); err == nil {

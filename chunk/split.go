@@ -17,6 +17,8 @@ type Layout struct {
 	// Prologue are the ranges that a receiver needs before anything else, ascending and not overlapping. A chunk has bytes
 	// of one only or of none: both ends of each are cuts, even if a chunk gets shorter than MinSize.
 	Prologue []Range
+	// Align is what the offsets of content-defined cuts are multiples of; 0: of 1. It divides MinSize.
+	Align int64
 }
 
 // ErrLayout is returned by Split for a layout that is out of order or goes beyond the content's end.
@@ -39,7 +41,7 @@ func Split(r io.Reader, layout Layout, fn func(Piece) error) error {
 	if err := layout.check(); err != nil {
 		return err
 	}
-	s := splitter{r: r, bounds: layout.Bounds, edges: layout.edges(), buf: make([]byte, 0, 4*MaxSize), cdc: newCutter()}
+	s := splitter{r: r, bounds: layout.Bounds, edges: layout.edges(), align: max(layout.Align, 1), buf: make([]byte, 0, 4*MaxSize), cdc: newCutter()}
 	for {
 		if err := s.fill(); err != nil {
 			return fmt.Errorf("split content at offset %d: %w", s.off, err)
@@ -62,6 +64,9 @@ func Split(r io.Reader, layout Layout, fn func(Piece) error) error {
 
 // check refuses a layout that is out of order.
 func (l Layout) check() error {
+	if l.Align < 0 || l.Align > 0 && MinSize%l.Align != 0 {
+		return fmt.Errorf("split content: %w: cuts at multiples of %d", ErrLayout, l.Align)
+	}
 	last := int64(0)
 	for _, b := range l.Bounds {
 		if b < last {
@@ -110,6 +115,7 @@ type splitter struct {
 	off    int64
 	bounds []int64 // not yet behind off
 	edges  []edge  // not yet behind off
+	align  int64
 	cdc    *cutter
 }
 
@@ -171,7 +177,10 @@ func (s *splitter) cut(n int, forced bool) int {
 	}
 	switch {
 	case best == 0:
-		return s.cdc.cut(s.rest()[:n])
+		if c := s.cdc.cut(s.rest()[:n]); c < n {
+			return c - int((s.off+int64(c))%s.align)
+		}
+		return n
 	case forced:
 		offer(n)
 	}

@@ -270,3 +270,34 @@ func BenchmarkSplit(b *testing.B) {
 		})
 	}
 }
+
+func TestSplitAlignsCuts(t *testing.T) {
+	const align = 4096
+	before := noise(3, 8<<20)
+	after := slices.Concat(before[:2<<20], noise(4, 3*align), before[2<<20:])
+	known := map[ID]bool{}
+	for _, p := range pieces(t, bytes.NewReader(before), Layout{Align: align}) {
+		known[Sum(p.Data)] = true
+		if p.Offset%align != 0 {
+			t.Errorf("a cut at %d, want a multiple of %d", p.Offset, align)
+		}
+	}
+	fresh := 0
+	for _, p := range pieces(t, bytes.NewReader(after), Layout{Align: align}) {
+		if !known[Sum(p.Data)] {
+			fresh++
+		}
+	}
+	if fresh == 0 || fresh > 6 {
+		t.Errorf("%d bytes inserted make %d chunks new, want 1 to 6", 3*align, fresh)
+	}
+}
+
+func TestSplitRefusesCutsOutOfStep(t *testing.T) {
+	for _, align := range []int64{-1, 5000, 2 * MinSize} {
+		err := Split(bytes.NewReader([]byte{1}), Layout{Align: align}, func(Piece) error { return nil })
+		if !errors.Is(err, ErrLayout) {
+			t.Errorf("cuts at multiples of %d: %v, want ErrLayout", align, err)
+		}
+	}
+}

@@ -6,7 +6,7 @@
 //	folder  a directory                captured, then as an image          --target: a directory tree
 //	driver  a folder of drivers        as a folder                         as a folder
 //	file    a file                     by its contents, around its holes   --target: a file in a directory
-//	disk    a file, a raw disk image   as a file                           --disk: a block device, or a file
+//	disk    a file, a raw disk image   as a file, at multiples of 4 KiB    --disk: a block device, or a file
 //
 // [Open] gives a [Source], whose Split calls back for each chunk. [OpenPlace] looks at a target
 // before the network is asked, and Place.Sink gives the [Sink] that takes one content's blocks in

@@ -9,7 +9,7 @@ import (
 	"github.com/wimcast/wimcast/content/device"
 )
 
-// cutFile opens a file of any bytes, or a disk image.
+// cutFile opens a file of any bytes.
 func cutFile(_ context.Context, path string, _ OpenConfig) (*Source, error) {
 	s, err := openRegular(path)
 	if err != nil {
@@ -19,12 +19,26 @@ func cutFile(_ context.Context, path string, _ OpenConfig) (*Source, error) {
 	return s, nil
 }
 
+// diskAlign is what a device and most file systems have as their smallest piece, in bytes.
+const diskAlign = 4096
+
+// cutDisk opens a disk image. Its cuts are aligned, so that no device has to read a page before a part of it is written; and file systems
+// move files by whole clusters, so cuts move along with what they keep apart.
+func cutDisk(ctx context.Context, path string, cfg OpenConfig) (*Source, error) {
+	s, err := cutFile(ctx, path, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.layout.Align = diskAlign
+	return s, nil
+}
+
 // holeMin is the size in bytes from which on a hole is not read. Cuts fall at both ends of it, so there may be one chunk more.
 const holeMin = 1 << 20
 
 // splitHoles splits a file as chunk.Split does, but for its holes: those are chunks of zeros of the largest size. What of a hole is less
 // than such a chunk goes with the data before it, so that data begins a chunk wherever a hole ends.
-func splitHoles(ctx context.Context, f *os.File, size int64, piece func(chunk.Piece) error, fn func(chunk.Piece, chunk.ID) error) error {
+func splitHoles(ctx context.Context, f *os.File, size int64, layout chunk.Layout, piece func(chunk.Piece) error, fn func(chunk.Piece, chunk.ID) error) error {
 	zeros := make([]byte, chunk.MaxSize)
 	zeroID := chunk.Sum(zeros)
 	for pos := int64(0); pos < size; {
@@ -34,7 +48,7 @@ func splitHoles(ctx context.Context, f *os.File, size int64, piece func(chunk.Pi
 		}
 		end += (next - end) % chunk.MaxSize
 		start := pos
-		err = chunk.Split(&section{f, start, end}, chunk.Layout{}, func(p chunk.Piece) error {
+		err = chunk.Split(&section{f, start, end}, layout, func(p chunk.Piece) error {
 			p.Offset += start
 			return piece(p)
 		})

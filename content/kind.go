@@ -25,7 +25,7 @@ var kinds = []kind{
 	{code: catalog.KindDriver, noun: "a folder of drivers", cut: cutFolder, dir: applied},
 	{code: catalog.KindImage, noun: "an image", is: isImage, cut: cutImage, dir: applied},
 	{code: catalog.KindFile, noun: "a file", is: isAnything, cut: cutFile, dir: asFile},
-	{code: catalog.KindDisk, noun: "a disk", cut: cutFile, disk: asDisk},
+	{code: catalog.KindDisk, noun: "a disk", cut: cutDisk, disk: asDisk},
 }
 
 func kindOf(code catalog.Kind) (kind, bool) {

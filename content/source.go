@@ -73,7 +73,7 @@ func (s *Source) Split(ctx context.Context, fn func(chunk.Piece, chunk.ID) error
 		return fn(p, chunk.Sum(p.Data))
 	}
 	if s.holes {
-		return splitHoles(ctx, s.file, s.Size, piece, fn)
+		return splitHoles(ctx, s.file, s.Size, s.layout, piece, fn)
 	}
 	return chunk.Split(&section{s.file, 0, s.Size}, s.layout, piece)
 }

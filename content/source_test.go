@@ -95,7 +95,12 @@ func TestHolesAreOneChunk(t *testing.T) {
 	}
 	unique := map[chunk.ID]int{}
 	zeros, bytesOf := chunk.Sum(make([]byte, chunk.MaxSize)), 0
+	off := 0
 	for i, id := range got.ids {
+		if off%diskAlign != 0 {
+			t.Errorf("chunk %d of a disk begins at %d", i, off)
+		}
+		off += len(got.pieces[i])
 		if unique[id]++; unique[id] == 1 {
 			bytesOf += len(got.pieces[i])
 		}

@@ -198,6 +198,9 @@ func wantSame(t *testing.T, want, path string, size int64) {
 		} else if m, err := a.ReadAt(expect, off); int64(m) < n {
 			t.Fatal(err)
 		}
+		if off > 0 {
+			_ = device.Forget(b, 0, off) // else 8 GiB of zeros fill the memory
+		}
 		if m, err := b.ReadAt(gotBuf[:n], off); int64(m) < n || !bytes.Equal(gotBuf[:n], expect) {
 			t.Fatalf("%s differs within %d bytes from offset %d, %v", path, n, off, err)
 		}

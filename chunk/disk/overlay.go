@@ -100,6 +100,7 @@ func (o *Overlay) Check(ctx context.Context, drop func() error, progress func(do
 			return fmt.Errorf("check output %s: %w", o.path, err)
 		}
 	}
+	forgotten := int64(0)
 	c := checker{Overlay: o, buf: make([]byte, chunk.MaxSize), zeros: map[uint32]chunk.ID{}}
 	for i := range o.refs {
 		if err := ctx.Err(); err != nil {
@@ -108,12 +109,22 @@ func (o *Overlay) Check(ctx context.Context, drop func() error, progress func(do
 		if err := c.check(i); err != nil {
 			return fmt.Errorf("check output %s: %w", o.path, err)
 		}
+		if f, ok := o.file.(Forgetful); ok && o.offs[i+1]-forgotten >= forgetStep {
+			if err := f.Forget(forgotten, o.offs[i+1]-forgotten); err != nil {
+				return fmt.Errorf("check output %s: %w", o.path, err)
+			}
+			forgotten = o.offs[i+1]
+		}
 		if progress != nil {
 			progress(o.offs[i+1], o.size())
 		}
 	}
 	return nil
 }
+
+// forgetStep is how many bytes are read back before the system is told that they are not needed: else a large disk would push all else out
+// of memory, and where pages are dear, as in a virtual machine, reading it takes many times as long.
+const forgetStep = 32 << 20
 
 // checker reads an output from front to back.
 type checker struct {

@@ -33,6 +33,12 @@ type Sparse interface {
 	NextData(off, size int64) (start, end int64, err error)
 }
 
+// Forgetful is an Output that the system keeps in memory what was read of, unless it is told otherwise.
+type Forgetful interface {
+	// Forget says that a range will not be read again. It changes no bytes.
+	Forget(off, size int64) error
+}
+
 // parts are the chunks of one content at their places in an output, with a journal that says which of them are durable. It is
 // what an Assembly and an Overlay have in common.
 type parts struct {

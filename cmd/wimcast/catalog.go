@@ -81,7 +81,10 @@ func (a *app) catalogShow(ctx context.Context, o catalogOptions) error {
 		if o.json {
 			err = a.PrintJSON(api.FromContent(c))
 		} else {
-			err = a.Printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\nBLAKE3:   %x\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest, c.Digest)
+			err = a.Printf("Content:  %s@%s\nKind:     %s\nSize:     %d bytes\nChunks:   %d\nManifest: %s\n", c.Name, c.Version, c.Kind, c.Bytes, c.Chunks, c.Manifest)
+			if err == nil && !c.Kind.DigestsList() { // else it is that of no file
+				err = a.Printf("BLAKE3:   %x\n", c.Digest)
+			}
 		}
 		if err != nil {
 			return err

@@ -109,6 +109,9 @@ func (a *app) get(ctx context.Context, o getOptions) error {
 	if ref.Image != 0 {
 		return ui.Usagef("get %s: the whole file is received; leave out the image number, or use deploy", o.content)
 	}
+	if o.output == "-" {
+		return ui.Usagef("-o -: a content comes in any order, which standard output cannot take: name a file")
+	}
 	opt, show, done := a.receive(o.receptionOptions)
 	out, err := node.Get(ctx, o.dir, ref, o.output, o.replace, opt)
 	done(err)

@@ -6,9 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,24 +46,25 @@ func openBlock(path string, info fs.FileInfo) (*Target, error) {
 func backs(path string) error { return host.backs(path) }
 
 const (
-	blkZeroOut    = 0x127f // BLKZEROOUT of <linux/fs.h>
 	zeroOutStep   = 64 << 20
 	zeroAlignment = 4096
 )
 
-// zeroOut has the device make zeros. What is not whole pages is refused, so that it never meets bytes that are on their way to the
-// device in the same page.
+// zeroOut has the device forget a range, or make it zeros where it cannot: both read as zeros (fallocate(2) on a block device), but what is
+// forgotten takes no room in a loop device or thin volume. What is not whole pages is refused, so that it never meets bytes that
+// are on their way to the device in the same page.
 func zeroOut(f *os.File, off, size int64) error {
 	if off%zeroAlignment != 0 || size%zeroAlignment != 0 {
 		return unix.EINVAL
 	}
 	for size > 0 {
 		n := min(size, zeroOutStep)
-		span := [2]uint64{uint64(off), uint64(n)}
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), blkZeroOut, uintptr(unsafe.Pointer(&span)))
-		runtime.KeepAlive(&span)
-		if errno != 0 {
-			return errno
+		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+		if err != nil {
+			err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_ZERO_RANGE|unix.FALLOC_FL_KEEP_SIZE, off, n)
+		}
+		if err != nil {
+			return err
 		}
 		off, size = off+n, size-n
 	}
@@ -80,7 +79,12 @@ func drop(f *os.File, block bool) error {
 		}
 		return nil
 	}
-	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
+	return Forget(f, 0, 0)
+}
+
+// Forget drops the pages of a range of a file, or with size 0 those of all that follows off.
+func Forget(f *os.File, off, size int64) error {
+	if err := unix.Fadvise(int(f.Fd()), off, size, unix.FADV_DONTNEED); err != nil {
 		return &os.PathError{Op: "drop cache of", Path: f.Name(), Err: err}
 	}
 	return nil

@@ -101,7 +101,7 @@ func TestDeviceTakesZerosAndGivesThemBack(t *testing.T) {
 		}
 		clear(want[r.off : r.off+r.size])
 	}
-	if err := errors.Join(d.Fits(size), d.Begin(size), d.Drop()); err != nil {
+	if err := errors.Join(d.Fits(size), d.Begin(size), d.Drop(), d.Forget(4096, 1<<20)); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, size)

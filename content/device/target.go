@@ -188,6 +188,9 @@ func (t *Target) Drop() error {
 	return drop(t.file, t.block)
 }
 
+// Forget has the system forget what it keeps of a range in memory: what was read once.
+func (t *Target) Forget(off, size int64) error { return Forget(t.file, off, size) }
+
 // Reread has the system look at the partition table again, now that it is another one. Call it after Close.
 func (t *Target) Reread() {
 	if t.block {

@@ -13,7 +13,11 @@ import (
 // is a failure.
 func New(tb testing.TB, size int64) string {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "loop.img")
+	path, direct := filepath.Join(tb.TempDir(), "loop.img"), "--direct-io=on"
+	if dir, err := os.MkdirTemp("/dev/shm", "wimcast-test-"); err == nil { // in memory: some disks read holes at 65 MB/s
+		tb.Cleanup(func() { os.RemoveAll(dir) })
+		path, direct = filepath.Join(dir, "loop.img"), "--direct-io=off"
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		tb.Fatal(err)
@@ -23,7 +27,7 @@ func New(tb testing.TB, size int64) string {
 	}
 	f.Close()
 	Need(tb, "losetup", "mount")
-	out, err := exec.Command("losetup", "--find", "--direct-io=on", "--show", path).CombinedOutput()
+	out, err := exec.Command("losetup", "--find", direct, "--show", path).CombinedOutput()
 	if err != nil {
 		lack(tb, "no loop device can be had: "+strings.TrimSpace(string(out))+"; load the module loop")
 	}
