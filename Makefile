@@ -16,7 +16,7 @@ TREE ?=
 # Time for each fuzz target
 FUZZTIME ?= 1m
 # Packages whose goroutines share memory: `make race` runs their tests under the race detector
-RACE ?= ./apply/... ./catalog/... ./chunk/... ./cmd/... ./internal/... ./node/... ./wim/...
+RACE ?= ./api/... ./apply/... ./catalog/... ./chunk/... ./cmd/... ./content/... ./internal/... ./node/... ./wim/...
 
 .PHONY: all build demo test race fuzz wine sim lab bench lint fmt fmtcheck vet check clean
 
