@@ -2,6 +2,7 @@ package apply
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -30,7 +31,11 @@ func TestAPlanIsMadeWithoutATarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := pl.report; r.Files != 37 || r.Links != 4 || r.Symlinks != 2 || r.Dirs != 7 {
+	files, links, symlinks := 37, 4, 2
+	if runtime.GOOS == "windows" { // there a capture stores hard links as files, and the sample has no symbolic links
+		files, links, symlinks = 41, 0, 0
+	}
+	if r := pl.report; r.Files != files || r.Links != links || r.Symlinks != symlinks || r.Dirs != 7 {
 		t.Errorf("the plan counts %+v", r)
 	}
 	p, err := New(bg, Config{Target: vfs.NewMem(), Image: 1, Content: c}, prologueOf(t, image))
