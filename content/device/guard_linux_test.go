@@ -2,6 +2,7 @@ package device
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,5 +116,16 @@ func TestDevicesAreNamedAndToldApart(t *testing.T) {
 	k.proc = t.TempDir()
 	if err := k.free("sde"); err == nil {
 		t.Error("a device is free where nobody says what is mounted")
+	}
+}
+
+// A misspelt device makes no file where devices are.
+func TestMisspeltDeviceMakesNoFile(t *testing.T) {
+	const name = devices + "no-such-disk-here"
+	if _, err := Open(name); !errors.Is(err, ErrNoSuch) {
+		t.Errorf("open %s: %v, want ErrNoSuch", name, err)
+	}
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: %v", name, err)
 	}
 }

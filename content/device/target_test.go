@@ -116,14 +116,3 @@ func TestKeysDiffer(t *testing.T) {
 		t.Errorf("%d keys of 4 devices", len(keys))
 	}
 }
-
-// A misspelt device makes no file where devices are.
-func TestMisspeltDeviceMakesNoFile(t *testing.T) {
-	const name = devices + "no-such-disk-here"
-	if _, err := Open(name); !errors.Is(err, ErrNoSuch) {
-		t.Errorf("open %s: %v, want ErrNoSuch", name, err)
-	}
-	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("%s: %v", name, err)
-	}
-}
