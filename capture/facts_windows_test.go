@@ -43,4 +43,11 @@ func TestAttributesAndTimesOfWindows(t *testing.T) {
 	if d.Created == 0 || d.Modified != wim.FiletimeOf(modified) || d.Accessed != wim.FiletimeOf(modified.Add(time.Hour)) {
 		t.Errorf("created %v, modified %v, accessed %v", d.Created, d.Modified, d.Accessed)
 	}
+	again, _, err := Scan(t.Context(), dir, Options{Repeatable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := again.Root.Children[0]; d.Created == 0 || d.Modified != wim.FiletimeOf(modified) || d.Accessed != d.Modified {
+		t.Errorf("repeatable: created %v, modified %v, accessed %v", d.Created, d.Modified, d.Accessed)
+	}
 }

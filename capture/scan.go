@@ -21,6 +21,7 @@ type Options struct {
 	FixLinks    bool        // make absolute link targets in the tree relative to the image's root
 	Config      *Config     // what to leave out; nil: nothing
 	NoACLs      bool        // of a volume that ntfs-3g has mounted: keep no security descriptors
+	Repeatable  bool        // keep no access times, which reading a file changes: a tree that did not change makes the same image again
 	Output      fs.FileInfo // of the file that is written: a tree with it in it is refused; nil: not known
 	Base        *Base       // an image of this tree that was captured earlier; nil: every file is read
 
@@ -161,6 +162,9 @@ func (s *scanner) fill(e *entry) error {
 	}
 	if err != nil {
 		return fmt.Errorf("read metadata of %s: %w", e.path(), err)
+	}
+	if s.opts.Repeatable {
+		e.d.Accessed = e.d.Modified
 	}
 	at := s.park.add(e)
 	if e.unknown && e.several {

@@ -38,7 +38,7 @@ func cutFolder(ctx context.Context, path string, cfg OpenConfig) (*Source, error
 func (s *Source) capture(ctx context.Context, path string, info os.FileInfo, cfg OpenConfig) error {
 	left := ""
 	stats, err := capture.Write(ctx, s.file, []capture.Source{{Dir: path, Name: cfg.Name}}, capture.WriteOptions{
-		Scan: capture.Options{UnixData: true, Warn: func(path, what string) {
+		Scan: capture.Options{UnixData: true, Repeatable: true, Warn: func(path, what string) {
 			if left == "" {
 				left = path + " " + what
 			}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
@@ -148,9 +148,14 @@ func (p *Place) mayOverwrite(hash string) error {
 	if p.to.Overwrite || p.device.Holds() == "" {
 		return nil
 	}
-	begun, err := filepath.Glob(filepath.Join(escape(p.to.State), journalName(p.device, hash)))
-	if err == nil && len(begun) > 0 {
-		return nil
+	names, err := os.ReadDir(p.to.State)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look how far disk %s was written: %w", p.device, err)
+	}
+	for _, n := range names {
+		if begun, _ := path.Match(journalName(p.device, hash), n.Name()); begun {
+			return nil
+		}
 	}
 	return fmt.Errorf("write to disk %s: %w: it holds %s", p.device, device.ErrHolds, p.device.Holds())
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/wimcast/wimcast/catalog"
@@ -193,6 +194,7 @@ func TestNewVersionOfAFolderKeepsMostChunks(t *testing.T) {
 
 func TestWhatIsNotOfItsKindIsRefused(t *testing.T) {
 	dir := tree(t, map[string][]byte{"file": []byte("text"), "empty": nil})
+	missing := syscall.ENOENT.Error() // as the system says it
 	for _, c := range []struct {
 		path string
 		kind catalog.Kind
@@ -203,7 +205,7 @@ func TestWhatIsNotOfItsKindIsRefused(t *testing.T) {
 		{filepath.Join(dir, "file"), catalog.KindFolder, "as a folder: want a directory"},
 		{filepath.Join(dir, "file"), catalog.KindImage, "as an image: "},
 		{filepath.Join(dir, "empty"), 0, "not empty"},
-		{filepath.Join(dir, "none"), 0, "no such file"},
+		{filepath.Join(dir, "none"), 0, missing},
 		{filepath.Join(dir, "file"), 77, "unknown kind 77"},
 	} {
 		if src, err := Open(t.Context(), c.path, OpenConfig{Kind: c.kind, Scratch: dir}); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
@@ -149,12 +148,4 @@ func (s *diskSink) Close() error {
 	s.device.Reread()
 	s.state.Close()
 	return err
-}
-
-// escape makes a path one that filepath.Glob takes as it is.
-func escape(path string) string {
-	if os.PathSeparator == '\\' {
-		return path // there is no escape there, and no such characters in the folder of a node
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -1,8 +1,10 @@
 package device
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -100,17 +102,30 @@ func openFile(path string, made bool) (*Target, error) {
 	return t, nil
 }
 
-// fileHolds says what is in a file; one that is all hole holds nothing.
+// fileHolds says what is in a file; one that has nothing but zeros holds nothing, written or not.
 func fileHolds(f *os.File, size int64) (string, error) {
-	start, _, err := NextData(f, 0, size)
-	if err != nil || start == size {
-		return "", err
-	}
 	what, err := Signature(f)
-	if what == "" {
-		what = "data"
+	if what != "" || err != nil {
+		return what, err
 	}
-	return what, err
+	buf, zeros := make([]byte, zeroStep), make([]byte, zeroStep)
+	for off := int64(0); off < size; {
+		start, end, err := NextData(f, off, size)
+		if err != nil {
+			return "", err
+		}
+		for off = start; off < end; {
+			n, err := f.ReadAt(buf[:min(end-off, zeroStep)], off)
+			if !bytes.Equal(buf[:n], zeros[:n]) {
+				return "data", nil
+			}
+			if err != nil && (n == 0 || !errors.Is(err, io.EOF)) {
+				return "", fmt.Errorf("look at what is there: %w", err)
+			}
+			off += int64(n)
+		}
+	}
+	return "", nil
 }
 
 // String names the target for people.

@@ -68,6 +68,7 @@ func TestFileStandsForADevice(t *testing.T) {
 		holds string
 	}{
 		{func(f *os.File) error { return f.Truncate(8 << 20) }, ""},
+		{func(f *os.File) error { _, err := f.WriteAt(make([]byte, 3<<20), 0); return err }, ""}, // zeros are no data, written or not
 		{func(f *os.File) error { _, err := f.WriteAt(data, 5<<20); return err }, "data"},
 		{func(f *os.File) error { _, err := f.WriteAt([]byte("EFI PART"), 512); return err }, "a GPT partition table"},
 	} {
