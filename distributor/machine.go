@@ -52,6 +52,7 @@ type Machine struct {
 	paused     bool         // there is nothing to send
 	feeding    machine.Time // first symbol since anybody gained something by multicast; 0: none
 	fed        machine.Time // last symbol
+	wasteFrom  machine.Time // since when it is looked how much comes through; 0: it is not
 	memory     memory
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration

@@ -44,6 +44,7 @@ type member struct {
 	serial      uint32       // of the last report
 	reported    bool
 	loss        loss
+	share       share
 	carry       carry
 	trouble     bool         // by its last sample
 	weighed     machine.Time // when that was taken,
@@ -119,7 +120,7 @@ func (m *Machine) join(in Join) {
 	if len(m.members) == 1 {
 		m.checkAt = m.now.Add(checkEvery)
 	}
-	if m.wantedB == 0 && m.now >= m.start { // a cast that had come to rest starts anew
+	if m.wantedB == 0 && m.now >= m.start && !m.passDue() { // a cast that had come to rest starts anew
 		m.start = m.now.Add(m.cfg.StartDelay)
 		m.restart()
 	}
@@ -172,7 +173,7 @@ func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 // promote calls a member back into the group.
 func (m *Machine) promote(mb *member) {
 	mb.demoted = 0
-	mb.loss = loss{}
+	mb.loss, mb.share = loss{}, share{}
 	mb.trouble, mb.weighed, mb.ready = false, 0, false
 	mb.carry.troubled, mb.carry.lowBps, mb.carry.guess, mb.carry.began = 0, 0, true, 0
 	mb.bad = [2]machine.Time{}
@@ -205,6 +206,7 @@ func (m *Machine) check() {
 	m.recall()
 	m.hear()
 	m.starve()
+	m.waste()
 }
 
 // measureDurable follows how fast a member makes blocks durable.
