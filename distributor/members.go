@@ -62,13 +62,15 @@ type member struct {
 	durableN   int               // checks so far
 	durableBps int64             // over these
 
-	demoted  wire.DemoteReason
-	bad      [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
-	flight   []wire.Block    // named by Unicast, neither fetched nor held
-	flightB  int64           // their bytes
-	offer    uint32          // next block to be offered
-	budget   int64           // repair budget, in parts of a symbol, budgetShare of them
-	budgetAt uint64          // symbols sent when the budget was last filled
+	demoted   wire.DemoteReason
+	bad       [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
+	flight    []wire.Block    // named by Unicast, neither fetched nor held
+	flightB   int64           // their bytes
+	fetchedB  int64           // bytes that came to it over QUIC since it was demoted
+	demotedAt machine.Time    // when that was
+	offer     uint32          // next block to be offered
+	budget    int64           // repair budget, in parts of a symbol, budgetShare of them
+	budgetAt  uint64          // symbols sent when the budget was last filled
 }
 
 // member returns a member, or nil.
@@ -164,7 +166,7 @@ func (m *Machine) drop(mb *member, why string) {
 // demote takes a member out of the group.
 func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 	m.withdraw(mb)
-	mb.demoted = reason
+	mb.demoted, mb.demotedAt, mb.fetchedB = reason, m.now, 0
 	mb.bad = [2]machine.Time{}
 	m.event(event.MemberDemoted{Member: uint32(mb.id), Reason: reason.String()})
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})

@@ -170,7 +170,7 @@ func (m *Machine) share(class []*member, fastest bool) {
 		return
 	}
 	slowest := class[len(class)-1].carried()
-	if m.pass > 0 && m.waiting > 0 && m.rate.bps < slowest/100*classPercent {
+	if m.waiting > 0 && m.rate.bps < slowest/100*classPercent && m.slowPass() {
 		m.setAside() // the faster first: it costs the slower ones little
 	}
 	if m.waiting == 0 && !fetching {
@@ -262,25 +262,26 @@ func (m *Machine) starve() {
 // see no trouble in what is sent in bursts, of which a queue before a slow link takes the beginning.
 func (m *Machine) waste() {
 	switch {
-	case m.waiting == 0 || m.silent || m.now.Sub(m.fed) > gainPause:
+	case m.waiting == 0 || m.silent:
 		m.wasteFrom = 0
 		return
 	case m.wasteFrom > 0 && m.now.Sub(m.wasteFrom) < wasteAfter:
 		return
 	}
-	told, best, carried := m.cameThrough()
+	if m.wasteFrom > 0 {
+		if told, best, carried := m.cameThrough(); told && best < wastePercent {
+			m.event(event.PassEnded{Carried: event.Bps(carried)})
+			for _, mb := range m.members {
+				if mb.wants > 0 {
+					mb.calls += min(m.pass, 1)
+				}
+			}
+			m.setAside()
+		}
+	}
+	m.wasteFrom = m.now
 	for _, mb := range m.members {
 		mb.share = share{open: mb.loss.known, highest: mb.loss.highest, received: mb.loss.received}
-	}
-	ended := m.wasteFrom > 0 && told && best < wastePercent
-	if m.wasteFrom = m.now; ended {
-		m.event(event.PassEnded{Carried: event.Bps(carried)})
-		for _, mb := range m.members {
-			if mb.wants > 0 {
-				mb.calls += min(m.pass, 1)
-			}
-		}
-		m.setAside()
 	}
 }
 

@@ -255,6 +255,9 @@ func (m *Machine) meetTrouble(bps int64, why string) {
 	r := &m.rate
 	r.trouble, r.troubleAt, r.fast = bps*100/drainPercent, m.now, false
 	m.breakOff()
+	for _, mb := range m.members {
+		mb.loss.window.open = false // what was lost at another rate says nothing of this one
+	}
 	m.setRate(min(bps, r.bps), why)
 }
 
@@ -301,6 +304,9 @@ func (m *Machine) setRate(bps int64, why string) {
 	bps = min(max(bps, m.cfg.RateFloorBps), m.cfg.RateCapBps)
 	if bps == m.rate.bps {
 		return
+	}
+	if bps < m.rate.bps {
+		m.wasteFrom = 0
 	}
 	m.rate.bps = bps
 	m.setInterval()
