@@ -115,18 +115,3 @@ func (c *Catalogue) Head() (h *Head, raw []byte, hash HeadHash) {
 	defer c.mu.RUnlock()
 	return c.head, c.headRaw, c.headHash
 }
-
-// List returns what the catalogue offers, ascending by name, then version.
-func (c *Catalogue) List() []Entry {
-	h, _, _ := c.Head()
-	return h.Entries
-}
-
-// Fresh answers a client's nonce with the newest head's hash, signed. On the site only.
-func (c *Catalogue) Fresh(nonce Nonce) (HeadHash, [64]byte, error) {
-	if c.online == nil {
-		return HeadHash{}, [64]byte{}, ErrNotSite
-	}
-	_, _, hash := c.Head()
-	return hash, SignFresh(c.online, nonce, hash), nil
-}

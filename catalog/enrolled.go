@@ -167,20 +167,3 @@ func checkRoom(nodes table) error {
 	}
 	return nil
 }
-
-// Nodes lists the enrolled nodes, ascending by key. On the site only; empty elsewhere.
-func (c *Catalogue) Nodes() ([]NodeRecord, error) {
-	h, _, _ := c.Head()
-	var out []NodeRecord
-	err := c.file.view(func(t tables) error {
-		return t.nodes.each(func(_, raw []byte) error {
-			r, err := VerifyNodeRecord(raw, c.root, h)
-			out = append(out, r)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list nodes of %s: %w", c.file.path, err)
-	}
-	return out, nil
-}

@@ -58,17 +58,6 @@ func (l *Layout) First(i uint32) chunk.Block { return l.first[i] }
 // IsBlock says whether position i is the first occurrence of its chunk.
 func (l *Layout) IsBlock(i uint32) bool { return l.first[i] == chunk.Block(i) }
 
-// Blocks lists all blocks, ascending.
-func (l *Layout) Blocks() []chunk.Block {
-	out := make([]chunk.Block, 0, len(l.first))
-	for i := range l.first {
-		if l.IsBlock(uint32(i)) {
-			out = append(out, chunk.Block(i))
-		}
-	}
-	return out
-}
-
 // Offset returns the content offset of position i in bytes; Offset(Len()) is the content's size.
 func (l *Layout) Offset(i uint32) uint64 { return l.offsets[i] }
 

@@ -42,12 +42,8 @@ func (s Streams) String() string {
 	return []string{"none", "xattr", "windows"}[s]
 }
 
-// Limits in bytes.
-const (
-	MaxXattrStream = 64 << 10 // of a named stream with StreamsXattr
-	MaxReparse     = 16 << 10 // of reparse data with its header
-	MaxEA          = 64 << 10 // of all extended attributes of a file
-)
+// MaxXattrStream is the largest size of a named stream with StreamsXattr, in bytes.
+const MaxXattrStream = 64 << 10
 
 // Volume is a directory on an ntfs-3g mount.
 type Volume struct {

@@ -166,7 +166,7 @@ func TestSlowLinkBlocksTheSenderWithoutLoss(t *testing.T) {
 			if err := <-sent; err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%.0f Mbit/s of UDP payload, GSO %v", total*wire.MaxDatagram*8/time.Since(start).Seconds()/1e6, s.Stats().GSO)
+			t.Logf("%.0f Mbit/s of UDP payload, GSO %v", total*wire.MaxDatagram*8/time.Since(start).Seconds()/1e6, s.stats.GSO)
 		})
 	}
 }

@@ -39,7 +39,6 @@ type AddOptions struct {
 	Dereference bool // follow symbolic links
 	UnixData    bool // keep owner, group, mode and device numbers
 	NoACLs      bool // keep no security descriptors
-	StrictACLs  bool // fail where a security descriptor cannot be read
 }
 
 // Command is one command of an update.
@@ -133,8 +132,6 @@ func (c *Command) option(word string) error {
 		c.UnixData = true
 	case "--no-acls", "--noacls":
 		c.NoACLs = true
-	case "--strict-acls":
-		c.StrictACLs = true
 	case "--no-replace":
 		c.NoReplace = true
 	case "--force":
@@ -188,7 +185,6 @@ func (c Command) String() string {
 		{c.Dereference, "--dereference"},
 		{c.UnixData, "--unix-data"},
 		{c.NoACLs, "--no-acls"},
-		{c.StrictACLs, "--strict-acls"},
 		{c.NoReplace, "--no-replace"},
 		{c.Force, "--force"},
 		{c.Recursive, "--recursive"},

@@ -25,6 +25,9 @@ var (
 // wimbootUsage is what --wimboot does where an image is written.
 const wimbootUsage = "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"
 
+// strictUsage is what --strict-acls does where files are captured.
+const strictUsage = "as wimlib-imagex takes it: here a security descriptor that cannot be read always fails"
+
 // boolFlag gives what makes an option that is on or off. Without a usage help does not show it.
 func boolFlag(name string, aliases ...string) func(into *bool, usage string) cli.Flag {
 	return func(into *bool, usage string) cli.Flag {

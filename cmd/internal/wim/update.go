@@ -42,7 +42,7 @@ func (a *app) updateCommand() *cli.Command {
 		dereferenceFlag(&o.all.Dereference, "--dereference for every add"),
 		unixDataFlag(&o.all.UnixData, "--unix-data for every add"),
 		noACLsFlag(&o.all.NoACLs, "--no-acls for every add"),
-		strictACLsFlag(&o.all.StrictACLs, "--strict-acls for every add"),
+		strictACLsFlag(new(bool), strictUsage),
 		&cli.BoolFlag{Name: "no-replace", Usage: "--no-replace for every add", Destination: &o.all.NoReplace},
 		&cli.BoolFlag{Name: "force", Usage: "--force for every delete", Destination: &o.all.Force},
 		&cli.BoolFlag{Name: "recursive", Usage: "--recursive for every delete", Destination: &o.all.Recursive},
@@ -134,7 +134,6 @@ func (a *app) commands(o updateOptions) ([]edit.Command, error) {
 			c.Dereference = c.Dereference || o.all.Dereference
 			c.UnixData = c.UnixData || o.all.UnixData
 			c.NoACLs = c.NoACLs || o.all.NoACLs
-			c.StrictACLs = c.StrictACLs || o.all.StrictACLs
 			c.NoReplace = c.NoReplace || o.all.NoReplace
 		case edit.VerbDelete:
 			c.Force = c.Force || o.all.Force
