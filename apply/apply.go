@@ -25,8 +25,8 @@ var (
 
 // Limits.
 const (
-	DefaultSpool = 256 << 20 // bytes that may wait, when Config.Spool is 0
-	MinSpool     = 4 << 20   // smallest Config.Spool
+	defaultSpool = 256 << 20 // bytes that may wait, when Config.Spool is 0
+	minSpool     = 4 << 20   // smallest Config.Spool
 )
 
 // Chunk is one chunk of a content, at the place where it stands in the manifest's list.
@@ -63,7 +63,7 @@ type Config struct {
 	StrictACLs   bool // fail where a security descriptor cannot be set, in place of counting it
 	NoAttributes bool // leave attributes as the target makes them
 
-	Spool   int64       // bytes that may wait for other blocks; 0: DefaultSpool
+	Spool   int64       // bytes that may wait for other blocks; 0: 256 MiB, at least 4 MiB
 	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
 	Events  func(Event) // told of progress, from any goroutine; nil: not told
 

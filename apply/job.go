@@ -20,7 +20,7 @@ var errClosed = errors.New("apply was closed")
 
 // Job is one apply under way: made from the prologue, fed blocks, committed now and then, finished once. It carries out a plan.
 //
-// Put, Urgent, Finish and Close are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After
+// Put, Urgent, Finish and Close are called from one goroutine; Commit may be called from a second one meanwhile. After
 // an error that is not ErrSpoolFull or ErrIncomplete the job only gives that error again: close it, clear its cause, and
 // make a new job; it goes on with what was committed.
 type Job struct {
@@ -110,7 +110,7 @@ func newJob(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) (
 	j.open, j.fed, j.put = map[int]*run{}, newBitset(j.plan.count()), newBlockSet(len(blocks.chunks))
 	j.spool.fsys, j.spool.max = j.fsys, cfg.Spool
 	if j.spool.max == 0 {
-		j.spool.max = DefaultSpool
+		j.spool.max = defaultSpool
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -127,8 +127,8 @@ func (c *Config) validate() error {
 		return errors.New("apply: Config.Target is missing")
 	case c.Image < 1:
 		return fmt.Errorf("apply: Config.Image is %d, want 1 or more", c.Image)
-	case c.Spool != 0 && c.Spool < MinSpool:
-		return fmt.Errorf("apply: Config.Spool is %d, want at least %d", c.Spool, MinSpool)
+	case c.Spool != 0 && c.Spool < minSpool:
+		return fmt.Errorf("apply: Config.Spool is %d, want at least %d", c.Spool, minSpool)
 	case c.Workers < 0 || c.Workers > maxWorkers:
 		return fmt.Errorf("apply: Config.Workers is %d, want 0 to %d", c.Workers, maxWorkers)
 	}
@@ -180,8 +180,8 @@ func (j *Job) Needs() []chunk.Block {
 	return out
 }
 
-// Backlog is the number of bytes put and not yet durable.
-func (j *Job) Backlog() int64 { return j.backlog.Load() }
+// pending is the number of bytes put and not yet durable.
+func (j *Job) pending() int64 { return j.backlog.Load() }
 
 // Put takes a verified block, whose bytes are the plan's from now on. Blocks come in any order; one that is not needed, or was put
 // before, is ignored. It waits while the workers are behind. ErrSpoolFull says that the block was not taken.

@@ -94,7 +94,7 @@ func siteKeyOf(rootRaw []byte) (PublicKey, error) {
 }
 
 func (c *Catalogue) setHead(h *Head, raw []byte) {
-	c.head, c.headRaw, c.headHash = h, raw, HashHead(raw)
+	c.head, c.headRaw, c.headHash = h, raw, hashHead(raw)
 }
 
 // Root returns the site's root.

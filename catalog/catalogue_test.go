@@ -141,7 +141,7 @@ func TestCatalogueIsThereAfterReopening(t *testing.T) {
 	}
 	s = openTestSite(t, s.Dir)
 	h, again, hash := s.Catalogue.Head()
-	if !bytes.Equal(raw, again) || hash != HashHead(raw) || !h.Revokes(testKey(9).Public()) {
+	if !bytes.Equal(raw, again) || hash != hashHead(raw) || !h.revokes(testKey(9).Public()) {
 		t.Errorf("head %+v came back as something else", h)
 	}
 	if _, _, err := s.Catalogue.Get(Ref{Name: "a"}); err != nil {

@@ -122,12 +122,12 @@ func TestTokenEndsByUsesAndByTheSitesClock(t *testing.T) {
 func TestTokensAreBoundedAndDeadOnesMakeRoom(t *testing.T) {
 	s := newTestSite(t)
 	s.Catalogue.file.db.NoSync = true // speed: nothing here is about crashes
-	for range MaxTokens {
+	for range maxTokens {
 		newTestToken(t, s.Catalogue, TokenPolicy{TTL: time.Hour})
 	}
 	addrs := []string{"h:1"}
 	if _, err := s.Catalogue.NewToken(addrs, TokenPolicy{}, noon); !errors.Is(err, ErrFull) {
-		t.Errorf("token %d: %v", MaxTokens+1, err)
+		t.Errorf("token %d: %v", maxTokens+1, err)
 	}
 	if _, err := s.Catalogue.NewToken(addrs, TokenPolicy{}, noon.Add(2*time.Hour)); err != nil {
 		t.Errorf("when the others are out of date: %v", err)

@@ -11,8 +11,8 @@ import (
 
 // Limits of the site's tables.
 const (
-	MaxNodes  = 65536 // enrolled nodes
-	MaxTokens = 256   // tokens that are neither used up nor out of date
+	maxNodes  = 65536 // enrolled nodes
+	maxTokens = 256   // tokens that are neither used up nor out of date
 )
 
 // TokenPolicy bounds what a token may be used for. The zero value is 1024 nodes within a week.
@@ -70,7 +70,7 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 		if err != nil {
 			return err
 		}
-		if n >= MaxTokens {
+		if n >= maxTokens {
 			return fmt.Errorf("%w: %d tokens are still good", ErrFull, n)
 		}
 		return tokens.put(id[:], state.append(nil))
@@ -119,7 +119,7 @@ func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, n
 	}
 	c.mu.RLock() // one head for the check and the answer
 	defer c.mu.RUnlock()
-	if c.head.Revokes(peer) {
+	if c.head.revokes(peer) {
 		return fail(ErrRevoked)
 	}
 	e := &Enrolment{RootRaw: c.rootRaw, HeadRaw: c.headRaw, Record: NodeRecord{Key: peer, Name: r.Name, Roles: RolePeer}}
@@ -162,7 +162,7 @@ func enrol(t tables, r enrolRequest, record []byte, now time.Time) error {
 }
 
 func checkRoom(nodes table) error {
-	if n := nodes.len(); n >= MaxNodes {
+	if n := nodes.len(); n >= maxNodes {
 		return fmt.Errorf("%w: %d nodes are enrolled, and a site takes no more", ErrFull, n)
 	}
 	return nil

@@ -66,15 +66,15 @@ func (l *Layout) At(off uint64) uint32 {
 	return uint32(sort.Search(len(l.chunks), func(i int) bool { return l.offsets[i+1] > off }))
 }
 
-// Positions lists, ascending, every position of block b's chunk; the first is b. The slice is not to be changed.
-func (l *Layout) Positions(b chunk.Block) []uint32 {
+// positions lists, ascending, every position of block b's chunk; the first is b. The slice is not to be changed.
+func (l *Layout) positions(b chunk.Block) []uint32 {
 	from, to := l.run(l.chunks[b].ID)
 	return l.order[from:to:to]
 }
 
 // Prologue says whether any position of block b's chunk belongs to the prologue.
 func (l *Layout) Prologue(b chunk.Block) bool {
-	return slices.ContainsFunc(l.Positions(b), func(i uint32) bool { return l.chunks[i].Prologue })
+	return slices.ContainsFunc(l.positions(b), func(i uint32) bool { return l.chunks[i].Prologue })
 }
 
 // Find returns the block whose chunk is id.

@@ -47,8 +47,6 @@ func OpenLocal(dir string) (*Local, error) {
 	return &Local{folder: own, store: store, files: files}, nil
 }
 
-// Site and Store are open until Close.
-
 // Close frees the folder.
 func (l *Local) Close() error {
 	return errors.Join(l.store.Close(), l.files.Close(), l.folder.Close())

@@ -24,7 +24,7 @@ type CastInfo struct {
 }
 
 // RunTag returns the first four bytes of the run id: what Header.Run carries.
-func (m CastInfo) RunTag() uint32 { return RunTag(m.Run) }
+func (m CastInfo) RunTag() uint32 { return runTag(m.Run) }
 
 // String describes the cast without its secret.
 func (m CastInfo) String() string {

@@ -106,7 +106,7 @@ func fileHolds(f *os.File, size int64) (string, error) {
 	if err != nil || start == size {
 		return "", err
 	}
-	what, err := Signature(f)
+	what, err := signature(f)
 	if what == "" {
 		what = "data"
 	}

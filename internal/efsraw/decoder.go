@@ -51,8 +51,8 @@ func (d *Decoder) readInfo() error {
 			return nil
 		case err != nil:
 			return err
-		case int64(at)+n > MaxInfo:
-			return fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, MaxInfo)
+		case int64(at)+n > maxInfo:
+			return fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, maxInfo)
 		default:
 			d.Info = append(d.Info, make([]byte, n)...)
 			if err := d.full(d.Info[at:]); err != nil {
@@ -80,7 +80,7 @@ func (d *Decoder) Next() (string, error) {
 	return parseName(name)
 }
 
-// Copy writes the encrypted bytes of the stream, a multiple of Unit, and gives its size.
+// Copy writes the encrypted bytes of the stream, a multiple of 512, and returns its size.
 func (d *Decoder) Copy(w io.Writer) (size int64, err error) {
 	for off := int64(0); ; {
 		n, err := d.segment()

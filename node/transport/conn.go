@@ -174,11 +174,11 @@ func (c *Conn) follow() {
 	}
 }
 
-// Done is closed when the connection has ended. Cause then says why.
+// Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.quic.Context().Done() }
 
-// Cause returns why the connection ended, or nil while it lives.
-func (c *Conn) Cause() error {
+// cause returns why the connection ended, or nil while it lives.
+func (c *Conn) cause() error {
 	if err := context.Cause(c.quic.Context()); err != nil {
 		return explain(err)
 	}

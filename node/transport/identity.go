@@ -14,8 +14,8 @@ import (
 	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// ALPN names the protocol in the TLS handshake.
-const ALPN = "wimcast/1"
+// alpn names the protocol in the TLS handshake.
+const alpn = "wimcast/1"
 
 // ErrOtherPeer says that a node answers at the address, but not the one that was asked for.
 var ErrOtherPeer = errors.New("another node answers there: its key is not the one that was expected")
@@ -55,7 +55,7 @@ func peerKey(s tls.ConnectionState) (ident.PublicKey, error) {
 func tlsConfig(cert tls.Certificate, now func() time.Time, accept func(ident.PublicKey) error) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		NextProtos:             []string{ALPN},
+		NextProtos:             []string{alpn},
 		Certificates:           []tls.Certificate{cert},
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true, // no names, dates or issuers: VerifyConnection looks at the key

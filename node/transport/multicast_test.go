@@ -266,7 +266,7 @@ func TestBadConfigIsRefused(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	if err := CheckGroup(ok); err != nil {
+	if err := checkGroup(ok); err != nil {
 		t.Error(err)
 	}
 }

@@ -256,8 +256,8 @@ func TestDeadPeerIsNoticed(t *testing.T) {
 	b.run(t, "ip link set wct1 down")
 	start := time.Now()
 	<-client.Done()
-	if took := time.Since(start); took > 3*time.Second || !strings.Contains(fmt.Sprint(client.Cause()), "does not answer any more") {
-		t.Errorf("noticed after %s: %v", took, client.Cause())
+	if took := time.Since(start); took > 3*time.Second || !strings.Contains(fmt.Sprint(client.cause()), "does not answer any more") {
+		t.Errorf("noticed after %s: %v", took, client.cause())
 	}
 }
 

@@ -20,7 +20,7 @@ type ReceiverConfig struct {
 }
 
 func (c *ReceiverConfig) validate() error {
-	if err := CheckGroup(c.Group); err != nil {
+	if err := checkGroup(c.Group); err != nil {
 		return err
 	}
 	if c.Buffer < 0 {

@@ -38,7 +38,7 @@ type Sender struct {
 	conn  *net.UDPConn
 	raw   syscall.RawConn
 	group netip.AddrPort
-	stats SenderStats
+	stats senderStats
 
 	iovs     [sendBatch]unix.Iovec
 	msgs     [sendBatch]mmsghdr

@@ -16,7 +16,7 @@ import (
 type Sender struct {
 	conn  *net.UDPConn
 	group *net.UDPAddr
-	stats SenderStats
+	stats senderStats
 }
 
 func newSender(cfg SenderConfig, i Interface) (*Sender, error) {
