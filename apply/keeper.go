@@ -73,7 +73,7 @@ func (j *Job) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 		m.objectID = id[:min(len(id), maxObjectID)]
 	}
 	if b, ok := d.Item(wim.TagEAs); ok {
-		m.eas, _ = wim.ParseEAs(b) // planExtras has counted those that are broken
+		m.eas, _ = wim.ParseEAs(b) // the plan has counted those that are broken
 	}
 	return m, nil
 }

@@ -37,7 +37,7 @@ type enrolRequest struct {
 	Token PublicKey // public half of Token.key
 	Node  NodeID
 	Name  string
-	Sig   [64]byte // by Token.key over enrolMessage
+	Sig   [64]byte // by Token.key, over what message returns
 }
 
 // NewEnrolRequest returns the body of an Enrol message: proof that the client knows the token's secret, good for this

@@ -47,7 +47,7 @@ type Folder struct {
 	Publisher *catalog.Key // nil on clients
 }
 
-// Open opens a node's folder and keeps other processes out of it until Close. ErrNoFolder, ErrIncomplete and ErrBusy
+// Open opens a node's folder and keeps other processes out of it until Close. ErrNoFolder, ErrIncomplete and catalog.ErrBusy
 // tell what is wrong.
 func Open(dir string) (*Folder, error) {
 	if err := checkComplete(dir); err != nil {
