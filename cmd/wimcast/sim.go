@@ -24,9 +24,9 @@ type simOptions struct {
 func (a *app) simCommand() *cli.Command {
 	var o simOptions
 	return &cli.Command{
-		Name:        "sim",
-		Usage:       "run a scenario in the deterministic simulator",
-		ArgsUsage:   "SCENARIO",
+		Name:      "sim",
+		Usage:     "run a scenario in the deterministic simulator",
+		ArgsUsage: "SCENARIO",
 		Description: "SCENARIO is a file, or - for standard input. The same scenario and seed always give the same hash. " +
 			"'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario. What can go wrong in one, KEY=VALUE on the line of " +
 			"a node or peer, the rest at a time:\n\n" + strings.Join(netsim.Faults(), "\n"),

@@ -71,7 +71,7 @@ func (o *applyOptions) flags() []cli.Flag {
 	}
 }
 
-// files gives what package apply takes.
+// files returns what package apply takes.
 func (o *applyOptions) files() (apply.FileOptions, error) {
 	switch {
 	case o.wimboot:
@@ -92,11 +92,7 @@ func (o *applyOptions) files() (apply.FileOptions, error) {
 }
 
 func (a *app) apply(ctx context.Context, o wholeOptions) error {
-	opts, err := o.files()
-	if err != nil {
-		return err
-	}
-	w, err := a.openForApply(ctx, o.applyOptions, o.file)
+	w, opts, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}
@@ -123,18 +119,23 @@ func (a *app) apply(ctx context.Context, o wholeOptions) error {
 	return nil
 }
 
-// openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
-func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (File, error) {
+// openForApply opens the WIM file that a command names, with those of --ref, and verifies it if --check says so. What
+// package apply takes comes with it: options that do not go together are refused first.
+func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (File, apply.FileOptions, error) {
+	opts, err := o.files()
+	if err != nil {
+		return File{}, opts, err
+	}
 	w, err := a.openOrSpool(path, o.ref)
 	if err != nil {
-		return w, err
+		return w, opts, err
 	}
 	if o.check {
 		if err := w.Verify(ctx, nil); err != nil {
-			return w, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
+			return w, opts, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
 		}
 	}
-	return w, nil
+	return w, opts, nil
 }
 
 // openOrSpool is Open that takes "-" for standard input, which is read into a temporary file: a WIM file is not used

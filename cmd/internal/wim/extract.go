@@ -52,11 +52,7 @@ func (a *app) extractCommand() *cli.Command {
 }
 
 func (a *app) extract(ctx context.Context, o extractOptions) error {
-	opts, err := o.files()
-	if err != nil {
-		return err
-	}
-	w, err := a.openForApply(ctx, o.applyOptions, o.file)
+	w, opts, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}
