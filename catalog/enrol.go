@@ -22,7 +22,7 @@ var (
 	ErrProver = errors.New("the request does not belong to this connection")
 )
 
-// key is the key pair that the token's secret stands for. The site keeps only the public half: whoever reads the site's
+// key is the key pair that the token's secret stands for. The distribution point keeps only the public half: whoever reads its
 // catalogue cannot enrol with what it finds there.
 func (t Token) key() *Key {
 	seed, err := hkdf.Key(sha256.New, t.Secret[:], t.Site[:], contextEnrol, ed25519.SeedSize)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Limits of the site's tables.
+// Limits of a distribution point's tables.
 const (
 	maxNodes  = 65536 // enrolled nodes
 	maxTokens = 256   // tokens that are neither used up nor out of date
@@ -18,7 +18,7 @@ const (
 // TokenPolicy bounds what a token may be used for. The zero value is 1024 nodes within a week.
 type TokenPolicy struct {
 	Uses uint32        // nodes that may enrol with it
-	TTL  time.Duration // by the site's own clock; no client's clock matters
+	TTL  time.Duration // by the distribution point's clock; no client's clock matters
 }
 
 const (
@@ -26,10 +26,10 @@ const (
 	defaultTokenTTL  = 7 * 24 * time.Hour
 )
 
-// tokenState is what the site keeps of a token.
+// tokenState is what a distribution point keeps of a token.
 type tokenState struct {
 	uses    uint32
-	expires int64 // seconds since 1970 on the site's clock
+	expires int64 // seconds since 1970 on the distribution point's clock
 }
 
 func (t tokenState) append(b []byte) []byte {
@@ -46,7 +46,7 @@ func parseTokenState(b []byte) (tokenState, error) {
 // clients can reach them, host:port.
 func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) (Token, error) {
 	if c.online == nil {
-		return Token{}, fmt.Errorf("make token: %w", ErrNotSite)
+		return Token{}, fmt.Errorf("make token: %w", ErrNoOnlineKey)
 	}
 	if err := CheckAddresses(addrs); err != nil {
 		return Token{}, fmt.Errorf("make token: %w", err)
@@ -102,13 +102,13 @@ func dropDeadTokens(tokens table, now time.Time) (n int, err error) {
 
 // HandleEnrol checks a request that came over a connection whose other end has the key peer, enrols the node and returns
 // the response's body. A node that is enrolled already gets its record again without using up the token: so asking twice
-// does no harm. now is the site's clock. ErrToken, ErrProver and ErrRevoked tell the refusals apart.
+// does no harm. now is this node's clock. ErrToken, ErrProver and ErrRevoked tell the refusals apart.
 func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, now time.Time) ([]byte, NodeRecord, error) {
 	fail := func(err error) ([]byte, NodeRecord, error) {
 		return nil, NodeRecord{}, fmt.Errorf("enrol node %v: %w", peer, err)
 	}
 	if c.online == nil {
-		return fail(ErrNotSite)
+		return fail(ErrNoOnlineKey)
 	}
 	r, err := parseEnrolRequest(req)
 	if err != nil {

@@ -112,7 +112,7 @@ func (c *Catalogue) Revoke(k PublicKey) error {
 // change makes the next head: edit changes it and the tables, all in one transaction, or says that nothing is to change.
 func (c *Catalogue) change(edit func(*Head, tables) (bool, error)) error {
 	if c.online == nil {
-		return ErrNotSite
+		return ErrNoOnlineKey
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

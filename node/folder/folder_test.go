@@ -202,7 +202,7 @@ func TestClientFolder(t *testing.T) {
 	if c.Config.DistributionKey != s.Node.Public().String() || c.Catalogue.Record().Key != c.Node.Public() {
 		t.Errorf("config %+v, record %+v", c.Config, c.Catalogue.Record())
 	}
-	if _, err := c.Catalogue.Publish(build(testKey(3), "a", "1", "x"), false); !errors.Is(err, catalog.ErrNotSite) {
+	if _, err := c.Catalogue.Publish(build(testKey(3), "a", "1", "x"), false); !errors.Is(err, catalog.ErrNoOnlineKey) {
 		t.Errorf("a client published: %v", err)
 	}
 	if _, err := InitClient(c.Dir); !errors.Is(err, ErrExists) {

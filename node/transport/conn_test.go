@@ -21,7 +21,7 @@ import (
 func TestMessagesBothWays(t *testing.T) {
 	ctx := testContext(t)
 	client, server := connect(t)
-	if client.Peer() != publicKey(testKey(1)) || server.Peer() != publicKey(testKey(2)) {
+	if client.Node() != publicKey(testKey(1)) || server.Node() != publicKey(testKey(2)) {
 		t.Error("wrong peers")
 	}
 	want := wire.Hello{Version: 1, Record: []byte("record")}
