@@ -64,8 +64,8 @@ type Config struct {
 	NoAttributes bool // leave attributes as the target makes them
 
 	Spool   int64       // bytes that may wait for other blocks; 0: 256 MiB, at least 4 MiB
-	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
-	Events  func(Event) // told of progress, from any goroutine; nil: not told
+	Workers int         // goroutines that decode and write; 0: one per processor, at most 4
+	Events  func(Event) // called with progress, from any goroutine; may be nil
 
 	part  *wim.Image                        // in place of the whole image
 	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away

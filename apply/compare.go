@@ -86,7 +86,7 @@ func listTree(dir string) (*listing, error) {
 	return l, err
 }
 
-// linked gives the first name of the file that name is a link of, "" if it is the only one.
+// linked returns the first name of the file that name is a link of, "" if it is the only one.
 func (l *listing) linked(name string) string {
 	k, ok := keyOf(l.info[name])
 	if !ok {

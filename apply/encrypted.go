@@ -13,7 +13,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// rawOf gives the hash of the raw form of an encrypted file or directory, zero if it has none.
+// rawOf returns the hash of the raw form of an encrypted file or directory, zero if it has none.
 func rawOf(d *wim.Dentry) wim.SHA1 {
 	for i := range d.Streams {
 		if s := &d.Streams[i]; s.Kind == wim.StreamRaw {

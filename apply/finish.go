@@ -16,7 +16,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// takeDone gives the resources completed since the last call, ascending.
+// takeDone returns the resources completed since the last call, ascending.
 func (j *Job) takeDone() []int {
 	c := j.crew
 	c.mu.Lock()
@@ -87,7 +87,7 @@ func (j *Job) setTimes(name string, d *wim.Dentry) error {
 	return nil
 }
 
-// fileTime gives t as a time, zero if it is not known.
+// fileTime returns t as a time, zero if it is not known.
 func fileTime(t wim.Filetime) time.Time {
 	if t == 0 {
 		return time.Time{}

@@ -21,7 +21,7 @@ var errClosed = errors.New("apply was closed")
 // Job is one apply under way: made from the prologue, fed blocks, committed now and then, finished once. It carries out a plan.
 //
 // Put, Urgent, Finish and Close are called from one goroutine; Commit may be called from a second one meanwhile. After
-// an error that is not ErrSpoolFull or ErrIncomplete the job only gives that error again: close it, clear its cause, and
+// an error that is not ErrSpoolFull or ErrIncomplete the job only returns that error again: close it, clear its cause, and
 // make a new job; it goes on with what was committed.
 type Job struct {
 	cfg    Config
@@ -166,7 +166,7 @@ func (j *Job) prepare() (err error) {
 	return nil
 }
 
-// Needs gives the blocks that must still be put, ascending: those that hold a byte of what the image needs,
+// Needs returns the blocks that must still be put, ascending: those that hold a byte of what the image needs,
 // less those put or held by an earlier run. A block of the prologue may be among them; it is put like any other.
 func (j *Job) Needs() []chunk.Block {
 	j.mu.Lock()
@@ -290,7 +290,7 @@ func (j *Job) tooMuch(block chunk.Block) bool {
 	return grow > 0 && !wanted && j.spool.reserved+grow > j.spool.max
 }
 
-// Urgent gives the blocks, at most n, without which most of what waits cannot be written, best first.
+// Urgent returns the blocks, at most n, without which most of what waits cannot be written, best first.
 func (j *Job) Urgent(n int) []chunk.Block {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -341,7 +341,7 @@ func (j *Job) rate(r *run, score map[chunk.Block]int64) {
 	}
 }
 
-// Commit makes durable what was put before the call, and gives the blocks that became so: written, or in the spool.
+// Commit makes durable what was put before the call, and returns the blocks that became so: written, or in the spool.
 func (j *Job) Commit() (held []chunk.Block, err error) {
 	j.commitMu.Lock()
 	defer j.commitMu.Unlock()
@@ -370,7 +370,7 @@ func (j *Job) Commit() (held []chunk.Block, err error) {
 	return rec.blocks, nil
 }
 
-// prepareCommit brings everything put so far to files, and gives what the journal must say of it and what must be synced
+// prepareCommit brings everything put so far to files, and returns what the journal must say of it and what must be synced
 // before. Blocks and resources are those since the last call. If there is no error, crew.sync is locked.
 func (j *Job) prepareCommit() (*record, dirty, int64, error) {
 	j.mu.Lock()

@@ -57,7 +57,7 @@ type metadata struct {
 	modified   wim.Filetime
 }
 
-// metadataOf gives what is to be set of a dentry, but for reparse data.
+// metadataOf returns what is to be set of a dentry, but for reparse data.
 func (j *Job) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 	m := &metadata{
 		attributes: d.Attributes, plain: j.cfg.NoAttributes, strict: j.cfg.StrictACLs, short: j.plan.shortName(d, at),
@@ -111,7 +111,7 @@ func refused(err error) bool {
 	return false
 }
 
-// tell counts an error of setting something if it is one that is refused; else it gives it.
+// tell counts an error of setting something if it is one that is refused; else it returns it.
 func tell(count *int, what, name string, err error) error {
 	switch {
 	case err == nil:

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// EnrolLabel is the label for tls.ConnectionState.ExportKeyingMaterial(EnrolLabel, nil, 32), which gives the binding.
+// EnrolLabel is the label for tls.ConnectionState.ExportKeyingMaterial(EnrolLabel, nil, 32), which returns the binding.
 const EnrolLabel = "EXPORTER-wimcast-enrol-1"
 
 // EnrolBinding ties a proof to one TLS connection.

@@ -8,8 +8,8 @@
 //	file    a file                     by its contents, around its holes   --target: a file in a directory
 //	disk    a file, a raw disk image   as a file, at multiples of 4 KiB    --disk: a block device, or a file
 //
-// [Open] gives a [Source], whose Split calls back for each chunk. [OpenPlace] looks at a target
-// before the network is asked, and Place.Sink gives the [Sink] that takes one content's blocks in
+// [Open] returns a [Source], whose Split calls back for each chunk. [OpenPlace] looks at a target
+// before the network is asked, and Place.Sink returns the [Sink] that takes one content's blocks in
 // any order. [ToFile] makes a file of any content.
 //
 // A folder is captured on the fly into a WIM file without a name, stored and not compressed: so a

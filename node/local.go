@@ -139,7 +139,7 @@ func (l *Local) Contents(context.Context) ([]Content, error) {
 	return out, nil
 }
 
-// Remove takes a content out of the catalogue. Its chunks stay until GC.
+// Remove removes a content from the catalogue. Its chunks stay until GC.
 func (l *Local) Remove(_ context.Context, name, version string) error {
 	return l.folder.Catalogue.Remove(name, version)
 }

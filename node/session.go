@@ -147,7 +147,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	return nil
 }
 
-// read takes the client's messages until the connection ends.
+// read handles the client's messages until the connection ends.
 func (s *session) read(ctx context.Context) error {
 	for {
 		msg, err := s.conn.Receive(ctx)

@@ -73,7 +73,7 @@
 //
 // One goroutine reads, hashes and decides what is stored already, several compress, one writes: so
 // the bytes do not depend on how many. Memory: a few MiB a thread, [WriterOptions].Memory for LZMS
-// encoders, and some 50 bytes a content beside the trees. A [Tree] need not be in memory: it is
+// encoders, and some 50 bytes per content beside the trees. A [Tree] need not be in memory: it is
 // walked to plan, to read its contents, to measure its metadata and to encode it. In a solid run,
 // contents are sorted, for which their Sources are kept.
 //
@@ -83,7 +83,7 @@
 // is its main hash.
 //
 // Contract: bytes are never trusted. Every size is checked against the file and against a named
-// maximum before it sizes anything; damage gives an error that is [ErrCorrupt], what this package
+// maximum before it sizes anything; damage is an error that is [ErrCorrupt], what this package
 // does not do yet one that is [ErrUnsupported]. A File, its Layout, Images and Trees are safe for
 // concurrent use once made; a Reader and a Decoder belong to one goroutine.
 package wim

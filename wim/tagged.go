@@ -8,7 +8,7 @@ const (
 	TagEAs      = 2 // extended attributes: see EA
 )
 
-// ObjectID gives the NTFS object ID, of 16 to 64 bytes; nil when there is none. Beyond the first 16 bytes stand the IDs of the volume and of
+// ObjectID returns the NTFS object ID, of 16 to 64 bytes; nil when there is none. Beyond the first 16 bytes stand the IDs of the volume and of
 // the object that it was born as, and of a domain.
 func (d *Dentry) ObjectID() []byte {
 	id, _ := d.Item(TagObjectID)
@@ -18,7 +18,7 @@ func (d *Dentry) ObjectID() []byte {
 	return id[:min(len(id), 64)]
 }
 
-// EAs gives the extended attributes. The values are parts of d.Tagged.
+// EAs returns the extended attributes. The values are parts of d.Tagged.
 func (d *Dentry) EAs() ([]EA, error) {
 	b, _ := d.Item(TagEAs)
 	list, err := ParseEAs(b)
@@ -28,7 +28,7 @@ func (d *Dentry) EAs() ([]EA, error) {
 	return list, nil
 }
 
-// Item gives the data of the dentry's first tagged item with that tag.
+// Item returns the data of the dentry's first tagged item with that tag.
 func (d *Dentry) Item(tag uint32) ([]byte, bool) {
 	le := binary.LittleEndian
 	for b := d.Tagged; len(b) >= 8; {

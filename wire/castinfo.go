@@ -20,7 +20,7 @@ type CastInfo struct {
 	Sender   ident.PublicKey
 	Manifest ident.ManifestHash
 	Group    string // "239.192.7.1:4790" or "[ff15::7:1]:4790"
-	RateBps  uint64 // current rate, bits a second
+	RateBps  uint64 // current rate, bits per second
 }
 
 // RunTag returns the first four bytes of the run id: what Header.Run carries.

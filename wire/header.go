@@ -7,7 +7,7 @@ import (
 // Version is the version of the datagram and message formats.
 const Version = 1
 
-// DatagramType tells what a datagram's payload is.
+// DatagramType says what a datagram's payload is.
 type DatagramType uint8
 
 // Datagram types.

@@ -180,7 +180,7 @@ func (d *demo) publish(ctx context.Context, point *node.Node) error {
 	if err != nil {
 		return err
 	}
-	d.Notef("published %s in %d chunks; %d peers join, each losing %s of what it should hear", ui.FormatBytes(res.Bytes), res.Chunks, d.peers, ui.FormatPercent(d.loss))
+	d.Notef("published %s in %d chunks; %d peers join, each losing %s of what it should receive", ui.FormatBytes(res.Bytes), res.Chunks, d.peers, ui.FormatPercent(d.loss))
 	return nil
 }
 

@@ -35,7 +35,7 @@ func rateFlag(into *string, usage string) cli.Flag {
 	return &cli.StringFlag{Name: "rate", Usage: usage, Destination: into}
 }
 
-// rateLimit reads what --rate was given, in bits a second; 0 is no limit.
+// rateLimit reads what --rate was given, in bits per second; 0 is no limit.
 func rateLimit(text string) (int64, error) {
 	if text == "" {
 		return 0, nil

@@ -65,7 +65,7 @@ func (d *Decoder) readInfo() error {
 	}
 }
 
-// Next gives the name of the next stream, "" for the contents; io.EOF when there is none. What was not copied of the last one is an error.
+// Next returns the name of the next stream, "" for the contents; io.EOF when there is none. What was not copied of the last one is an error.
 func (d *Decoder) Next() (string, error) {
 	if binary.LittleEndian.Uint32(d.head[:]) == 0 {
 		return "", io.EOF
@@ -155,7 +155,7 @@ func (d *Decoder) streamHead() (name []byte, flag uint32, err error) {
 	return name, flag, d.nextHead()
 }
 
-// segment gives the length of the segment that follows, without its head; io.EOF when the stream ends.
+// segment returns the length of the segment that follows, without its head; io.EOF when the stream ends.
 func (d *Decoder) segment() (int64, error) {
 	n := int64(binary.LittleEndian.Uint32(d.head[:]))
 	switch {
@@ -167,7 +167,7 @@ func (d *Decoder) segment() (int64, error) {
 	return n - segmentHead, nil
 }
 
-// cryptHead reads the header of a segment of n bytes with it, whose data is to be that at off. It gives how many bytes count, and how many there are.
+// cryptHead reads the header of a segment of n bytes with it, whose data is to be that at off. It returns how many bytes count, and how many there are.
 func (d *Decoder) cryptHead(off, n int64) (within, stored int64, err error) {
 	le := binary.LittleEndian
 	var h [cryptHead]byte

@@ -15,7 +15,7 @@
 //	lists         "lf" or "lh": n x {key u32, hash u32}; "li": n x key u32; "ri": n x list u32; value list: n x u32 without a mark
 //	long data     "db" | pieces u16 | list u32: n x u32, each a cell with up to 16344 bytes
 //
-// Contract: bytes are never trusted. A hive that is not well formed gives an error that is
+// Contract: bytes are never trusted. A hive that is not well formed is an error that is
 // ErrCorrupt; time and memory are bounded by named limits. Transaction logs are not replayed: a
-// hive that was not closed properly tells what it told before.
+// hive that was not closed properly shows its older state.
 package regf

@@ -16,7 +16,7 @@ import (
 	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// nodesMax is how many nodes of the mesh a node knows at a time; it does not hear of more.
+// nodesMax is how many nodes of the mesh a node knows at a time; it does not learn of more.
 const nodesMax = 8192
 
 // State says how sure it is that a node is there.
@@ -135,7 +135,7 @@ func (t *table) nodes(now time.Time, every time.Duration) []Node {
 	return out
 }
 
-// others gives the names and addresses of up to most other nodes, in no order.
+// others returns the names and addresses of up to most other nodes, in no order.
 func (t *table) others(most int) map[string]netip.AddrPort {
 	t.mu.Lock()
 	defer t.mu.Unlock()

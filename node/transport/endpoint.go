@@ -26,7 +26,7 @@ import (
 const (
 	maxConns      = 4096 // incoming connections
 	maxUntrusted  = 512  // of them, those not trusted yet
-	maxServing    = 64   // requests that an endpoint answers at a time; more are told ErrBusy
+	maxServing    = 64   // requests that an endpoint answers at a time; more get ErrBusy
 	maxServingOne = 8    // of them, those of one connection
 	maxStreams    = 32   // streams that a node may have open
 

@@ -17,7 +17,7 @@ import (
 // requestTimeout bounds how long a stream may take to say what it is for.
 const requestTimeout = 5 * time.Second
 
-// Source answers what a node asks on streams of its own. Its methods are called concurrently: for one connection at most 8 at
+// Source answers what a node requests on streams of its own. Its methods are called concurrently: for one connection at most 8 at
 // a time, for one endpoint at most 64.
 type Source interface {
 	// Chunk appends the chunk to buf[:0], which has room for chunk.MaxSize bytes, and returns it, or ErrNotHeld or ErrBusy.
@@ -26,7 +26,7 @@ type Source interface {
 	Manifest(ctx context.Context, hash ident.ManifestHash) (io.ReadCloser, int64, error)
 }
 
-// Serve answers what the other node asks for, chunks and manifests, until ctx ends or the connection does, and returns why. Answers
+// Serve answers what the other node requests, chunks and manifests, until ctx ends or the connection does, and returns why. Answers
 // under way are then given up. It fails at once when the other node is not trusted. Any error of the source but ErrNotHeld breaks
 // the one stream off or tells the other node that we are busy; what went wrong is the source's to report.
 func (c *Conn) Serve(ctx context.Context, src Source) error {

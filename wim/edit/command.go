@@ -20,7 +20,7 @@ const (
 	VerbRename
 )
 
-// String gives the word that stands in a command file.
+// String returns the word that stands in a command file.
 func (v Verb) String() string { return verbs[v].word }
 
 // verbs lists what a command may look like.
@@ -54,7 +54,7 @@ type Command struct {
 	Recursive bool // delete: directories too
 }
 
-// ParseCommands reads commands, one a line, as wimlib-imagex update takes them. Words are separated by blanks; one that starts with a quote, of
+// ParseCommands reads commands, one per line, as wimlib-imagex update takes them. Words are separated by blanks; one that starts with a quote, of
 // either kind, goes to the next such quote, and nothing in it is special. Empty lines, and those that start with #, are left out.
 // Options stand anywhere behind the verb.
 func ParseCommands(text string) ([]Command, error) {
@@ -175,7 +175,7 @@ func splitWords(line string) (words []string, err error) {
 	}
 }
 
-// String gives the command as it stands in a command file, quoted where needed.
+// String returns the command as it stands in a command file, quoted where needed.
 func (c Command) String() string {
 	words := []string{c.Verb.String()}
 	for _, o := range []struct {

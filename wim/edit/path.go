@@ -31,12 +31,12 @@ type PathError struct {
 func (e *PathError) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err) }
 func (e *PathError) Unwrap() error { return e.Err }
 
-// pathNames gives the names of a path, none for the root.
+// pathNames returns the names of a path, none for the root.
 func pathNames(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
 }
 
-// clean gives the path as errors show it.
+// clean returns the path as errors show it.
 func clean(path string) string { return "/" + strings.Join(pathNames(path), "/") }
 
 // same compares two names.
@@ -44,7 +44,7 @@ func (t *tree) same(a, b string) bool {
 	return a == b || t.ignoreCase && upper(a) == upper(b)
 }
 
-// upper gives the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
+// upper returns the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
 func upper(name string) string {
 	if !utf8.ValidString(name) {
 		return name
@@ -66,7 +66,7 @@ func (t *tree) child(dir *wim.Dentry, name string) *wim.Dentry {
 	return like
 }
 
-// find gives the entry at path; nil when there is none. The root's path is "" or "/".
+// find returns the entry at path; nil when there is none. The root's path is "" or "/".
 func (t *tree) find(path string) *wim.Dentry {
 	d := t.image.Root
 	for _, name := range pathNames(path) {

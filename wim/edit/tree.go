@@ -269,7 +269,7 @@ func (t *tree) adopt(other *wim.Image) {
 		for i := len(t.image.Security) - 1; i >= 0; i-- {
 			t.security[string(t.image.Security[i])] = int32(i)
 		}
-		_ = t.image.Walk(func(d *wim.Dentry) error { // fn gives no error
+		_ = t.image.Walk(func(d *wim.Dentry) error { // fn returns no error
 			t.group = max(t.group, d.HardLink)
 			return nil
 		})
@@ -287,7 +287,7 @@ func (t *tree) adopt(other *wim.Image) {
 		}
 		ids[i] = id
 	}
-	_ = other.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = other.Walk(func(d *wim.Dentry) error { // fn returns no error
 		if d.SecurityID >= 0 && int(d.SecurityID) < len(ids) {
 			d.SecurityID = ids[d.SecurityID]
 		} else {
@@ -301,10 +301,10 @@ func (t *tree) adopt(other *wim.Image) {
 // maxGroup is the number of a group of hard links from which on groups are numbered anew, so that numbers behind it do not run out.
 const maxGroup = 1 << 62
 
-// regroup numbers the groups of hard links anew, after the given number, and gives the last one.
+// regroup numbers the groups of hard links anew, after the given number, and returns the last one.
 func regroup(m *wim.Image, after uint64) uint64 {
 	numbers := make(map[uint64]uint64)
-	_ = m.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = m.Walk(func(d *wim.Dentry) error { // fn returns no error
 		if d.HardLink == 0 {
 			return nil
 		}
@@ -323,7 +323,7 @@ func regroup(m *wim.Image, after uint64) uint64 {
 // tidy takes out of groups of hard links the names that are the last of theirs, and sorts every directory. Call it after the last change.
 func (t *tree) tidy() {
 	names := make(map[uint64]int)
-	_ = t.image.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = t.image.Walk(func(d *wim.Dentry) error { // fn returns no error
 		names[d.HardLink]++
 		return nil
 	})

@@ -66,7 +66,7 @@ func (o *applyOptions) flags() []cli.Flag {
 		ui.InvalidNamesFlag(&o.invalidNames, "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"),
 		wimbootFlag(&o.wimboot, ""),
 		&ui.TextFlag{Name: "compact", Hidden: true, Destination: &o.compact},
-		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and tell of which files they are", Destination: &o.recoverData},
+		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and report which files they are", Destination: &o.recoverData},
 		ui.JSONFlag(&o.json),
 	}
 }
@@ -164,7 +164,7 @@ type imageToApply struct {
 	folder string
 }
 
-// imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name;
+// imagesToApply returns the one image that is named, for the target itself, or of "all" each for a folder of its name;
 // of its number where the name is none that a folder may have.
 func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
 	if !strings.EqualFold(which, "all") {
@@ -184,7 +184,7 @@ func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
 	return out, nil
 }
 
-// absolute gives the path of a target without symbolic links, as far as it is there.
+// absolute returns the path of a target without symbolic links, as far as it is there.
 func absolute(dir string) (string, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil {
@@ -208,7 +208,7 @@ func (a *app) applyOne(ctx context.Context, o wholeOptions, w File, n int, dir s
 	return a.tellApplied(o.json, n, dir, report)
 }
 
-// damageTold gives what warns of every file that is written although it is damaged; nil where none is.
+// damageTold returns what warns of every file that is written although it is damaged; nil where none is.
 func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
 	if !opts.Recover {
 		return nil
