@@ -10,9 +10,10 @@
 //	+--------------------+
 //	| resources          |  file contents: [piece table | piece 0 | piece 1 | ...], or plain bytes
 //	+--------------------+
-//	| image metadata     |  one resource an image: security table, then the tree of dentries
+//	| image metadata     |  one resource per image: security table, then the tree of dentries
 //	+--------------------+
-//	| blob table         |  50 bytes a resource: stored size, flags, offset, size, part, references, SHA-1
+//	| blob table         |  50 bytes per resource: stored size, flags, offset, size, part,
+//	|                    |  references, SHA-1
 //	+--------------------+
 //	| XML                |  UTF-16LE: name, counts and times of each image
 //	+--------------------+
@@ -36,7 +37,8 @@
 // run without the compressed flag is plain bytes. In a solid file (version 0xe00) many resources
 // share a run, which the blob table lists as a resource of 2^32 bytes with the solid flag:
 //
-//	[content bytes u64, piece bytes u32, compression u32: 1 XPRESS, 2 LZX, 3 LZMS | n sizes of 4 bytes | piece 0 | ... | piece n-1]
+//	[content bytes u64, piece bytes u32, compression u32: 1 XPRESS, 2 LZX, 3 LZMS |
+//	 n sizes of 4 bytes | piece 0 | ... | piece n-1]
 //
 // The entries of the blob table that have the solid flag and follow one another are a group. The
 // contents of the group's runs, in the table's order, are one address space, and the other entries
@@ -54,7 +56,8 @@
 // need: u64 2b9b9ba2443db9d8, u64 size of the content, its SHA-1, u32 resource flags. A compressed
 // resource is
 //
-//	[u32 size, piece 0 | u32 size, piece 1 | ... | n-1 offsets, as if there were no sizes before the pieces]
+//	[u32 size, piece 0 | u32 size, piece 1 | ... |
+//	 n-1 offsets, as if there were no sizes before the pieces]
 //
 // # Several files as one
 //

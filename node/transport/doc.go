@@ -1,6 +1,7 @@
 // Package transport is the real network under a node: UDP multicast sockets and the QUIC endpoint.
 //
-//	Sender    multicasts batches of datagrams; a full socket buffer blocks it, which is the back-pressure of a cast
+//	Sender    multicasts batches of datagrams; a full socket buffer blocks it, which is the
+//	          back-pressure of a cast
 //	Receiver  joins a group on an interface and returns batches of datagrams in buffers it uses again
 //	Endpoint  one UDP socket that listens for and dials QUIC connections
 //	Conn      one connection: control messages, reports, fetches
