@@ -71,26 +71,25 @@ type Config struct {
 	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away
 }
 
-// EventKind is what an Event is about.
-type EventKind string
+// Event is something that happens while an apply is under way, one type each.
+type Event interface{ event() }
 
 // The events.
-const (
-	EventResumed EventKind = "resumed" // an unfinished apply goes on; N blocks are held already
-	EventFile    EventKind = "file"    // Path is complete
-	EventSpool   EventKind = "spool"   // the bytes that wait are now N (told at commits)
-	EventCommit  EventKind = "commit"  // N blocks became durable
-	EventDamaged EventKind = "damaged" // the contents of Path, and of other files that share them, are written although they fail their check
-	EventLost    EventKind = "lost"    // something is not kept; told at the end, once a kind, by Text
+type (
+	Resumed   struct{ Blocks int }  // an unfinished apply goes on; so many blocks are held already
+	Completed struct{ Path string } // a file is complete
+	Committed struct{ Blocks int }  // so many blocks became durable
+	Spooled   struct{ Bytes int64 } // so many bytes wait now; reported after each Committed
+	Damaged   struct{ Path string } // the contents of a file, and of others that share them, are written although they fail their check
+	NotKept   struct{ Text string } // something is not kept, for people; reported at the end, once per kind
 )
 
-// Event is a typed trace record.
-type Event struct {
-	Kind EventKind
-	Path string
-	N    int64
-	Text string // for people
-}
+func (Resumed) event()   {}
+func (Completed) event() {}
+func (Committed) event() {}
+func (Spooled) event()   {}
+func (Damaged) event()   {}
+func (NotKept) event()   {}
 
 // Report says what an apply has done. Counts are of the whole image, also when an earlier run did a part of it.
 type Report struct {

@@ -56,7 +56,7 @@ func (j *Job) finishMade(f *file, name string, d *wim.Dentry) error {
 		if err := j.keepAll(name, d, f.at); err != nil {
 			return err
 		}
-		j.event(EventFile, name, 0)
+		j.event(Completed{name})
 		return nil
 	}
 	if !j.plan.kept { // else Finish does it, once the xattrs are set: setting them needs the right to write
@@ -64,7 +64,7 @@ func (j *Job) finishMade(f *file, name string, d *wim.Dentry) error {
 			return err
 		}
 	}
-	j.event(EventFile, name, 0)
+	j.event(Completed{name})
 	return nil
 }
 

@@ -161,7 +161,7 @@ func (j *Job) prepare() (err error) {
 	}
 	j.report.ResumedBlocks = held
 	if held > 0 {
-		j.event(EventResumed, "", int64(held))
+		j.event(Resumed{held})
 	}
 	return nil
 }
@@ -365,8 +365,8 @@ func (j *Job) Commit() (held []chunk.Block, err error) {
 	waits := j.spool.reserved
 	j.mu.Unlock()
 	j.backlog.Add(-bytes)
-	j.event(EventCommit, "", int64(len(rec.blocks)))
-	j.event(EventSpool, "", waits)
+	j.event(Committed{len(rec.blocks)})
+	j.event(Spooled{waits})
 	return rec.blocks, nil
 }
 
@@ -427,8 +427,8 @@ func (j *Job) Close() error {
 }
 
 // event tells what happens.
-func (j *Job) event(kind EventKind, path string, n int64) {
+func (j *Job) event(e Event) {
 	if j.cfg.Events != nil {
-		j.cfg.Events(Event{Kind: kind, Path: path, N: n})
+		j.cfg.Events(e)
 	}
 }

@@ -215,7 +215,7 @@ func (j *Job) checkSum(r *resource, sum wim.SHA1) error {
 		j.lostMu.Lock()
 		j.lostNow.Damaged += max(1, end-first)
 		j.lostMu.Unlock()
-		j.event(EventDamaged, r.path(), 0)
+		j.event(Damaged{r.path()})
 		return nil
 	}
 	if sum != r.Hash {

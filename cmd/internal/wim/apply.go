@@ -215,7 +215,7 @@ func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
 	}
 	var mu sync.Mutex
 	return func(e apply.Event) {
-		if e.Kind == apply.EventDamaged {
+		if e, ok := e.(apply.Damaged); ok {
 			mu.Lock()
 			defer mu.Unlock()
 			a.Warnf("damaged, and written all the same: %s, and files with the same contents", e.Path)
