@@ -28,7 +28,7 @@ type writtenSink struct {
 	put      []chunk.Block // since the last Commit
 }
 
-// ToFile gives the sink that makes a file of any content: name in the directory fsys. Until it is complete it has another name. The
+// ToFile returns the sink that makes a file of any content: name in the directory fsys. Until it is complete it has another name. The
 // error is fs.ErrExist if the file is there, unless replace.
 func ToFile(fsys vfs.FS, name string, signed *catalog.SignedManifest, replace bool) (Sink, error) {
 	file, err := disk.OpenAssembly(fsys, name, refs(signed.Manifest), disk.AssemblyConfig{Replace: replace})

@@ -99,7 +99,7 @@ func New(cfg Config) (*Machine, error) {
 	return m, nil
 }
 
-// Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
+// Handle processes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
 // multicast, or end: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
 // and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {

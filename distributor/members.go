@@ -132,7 +132,7 @@ func (m *Machine) join(in Join) {
 	m.event(event.MemberJoined{Member: uint32(mb.id), Name: mb.name, Members: len(m.members)})
 }
 
-// remove takes a member and its wants out of the table.
+// remove removes a member and its wants from the table.
 func (m *Machine) remove(mb *member) {
 	i, _ := m.find(mb.id)
 	m.members = slices.Delete(m.members, i, i+1)
@@ -163,7 +163,7 @@ func (m *Machine) drop(mb *member, why string) {
 	m.remove(mb)
 }
 
-// demote takes a member out of the group.
+// demote removes a member from the group.
 func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 	m.withdraw(mb)
 	mb.demoted, mb.demotedAt, mb.fetchedB = reason, m.now, 0
@@ -189,7 +189,7 @@ func (m *Machine) promote(mb *member) {
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
 }
 
-// check looks at every member, four times a second.
+// check looks at every member, four times per second.
 func (m *Machine) check() {
 	m.checkAt = m.now.Add(checkEvery)
 	median := m.medianLoss()

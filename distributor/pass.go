@@ -187,7 +187,7 @@ func (m *Machine) setAside() {
 	}
 }
 
-// carried returns the rate at which a member can be served by multicast, bits a second.
+// carried returns the rate at which a member can be served by multicast, bits per second.
 func (mb *member) carried() int64 {
 	if mb.demoted == wire.DemoteBacklog && mb.durableBps > 0 {
 		return min(mb.carry.bps, mb.durableBps)

@@ -42,7 +42,7 @@ func (m *Machine) take(mb *member, i wire.Block) {
 	m.stats.unicast++
 }
 
-// fetched takes the driver's word that it served a block to a member.
+// fetched handles the driver's word that it served a block to a member.
 func (m *Machine) fetched(in Fetched) {
 	mb := m.member(in.Member)
 	if mb == nil || uint64(in.Block) >= uint64(len(m.blocks)) {

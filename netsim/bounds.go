@@ -31,7 +31,7 @@ type bounds struct {
 	feeding machine.Time // first symbol since anybody decoded something; 0: none
 	fed     machine.Time // last symbol
 	told    bool
-	recent  int64 // rate of the multicast lately, bits a second
+	recent  int64 // rate of the multicast lately, bits per second
 }
 
 // feed notes that a symbol was multicast at time at.

@@ -16,7 +16,7 @@ type publishOptions struct {
 	name, version string
 	kind          catalog.Kind            // 0: what it looks like
 	replace       bool                    // the name may stand for other content already
-	progress      func(done, total int64) // bytes read; nil: not told
+	progress      func(done, total int64) // called with bytes read; may be nil
 }
 
 // published says what publish did.

@@ -21,7 +21,7 @@ type calling struct {
 	lastWhy string       // why there is no connection; "": none was lost, and no attempt failed
 }
 
-// link takes news of the control connection.
+// link handles news of the control connection.
 func (m *Machine) link(in Link) {
 	if m.done || m.failed {
 		return
@@ -57,7 +57,7 @@ func (m *Machine) linkLost(in Link) {
 	m.noLink(in.Why, in.Permanent)
 }
 
-// dialFailed takes the answer to a Dial that came to nothing.
+// dialFailed handles the answer to a Dial that came to nothing.
 func (m *Machine) dialFailed(in DialFailed) {
 	if !m.dialing || m.done || m.failed {
 		return
