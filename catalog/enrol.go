@@ -16,12 +16,6 @@ const EnrolLabel = "EXPORTER-wimcast-enrol-1"
 // EnrolBinding ties a proof to one TLS connection.
 type EnrolBinding [32]byte
 
-// Sizes of the bodies of the two enrolment messages, in bytes.
-const (
-	MaxEnrolRequest  = 32 + 32 + 1 + MaxName + ed25519.SignatureSize
-	MaxEnrolResponse = 12 + MaxRoot + MaxHead + MaxNodeRecord
-)
-
 // Errors of enrolment that callers tell apart.
 var (
 	ErrToken  = errors.New(`the token is unknown, used up or out of date; make a new one with "wimcast site token"`)

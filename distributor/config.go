@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // Limits of a machine.
 const (
-	MembersMax   = 4096    // members at a time
-	DatagramsMax = 1 << 28 // datagrams in a run, announces included
+	MembersMax   = 4096                // members at a time
+	DatagramsMax = uint64(wire.MaxSeq) // datagrams in a run, announces included
 )
 
 // Defaults of Config.
