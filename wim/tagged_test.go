@@ -62,6 +62,10 @@ func TestTaggedItemsThatLieAreRefused(t *testing.T) {
 			t.Errorf("%s: %d items, %v", name, len(items), err)
 		}
 	}
+	most := &Dentry{Tagged: bytes.Repeat([]byte{9, 0, 0, 0, 0, 0, 0, 0}, maxTagged)}
+	if items, err := most.TaggedItems(); err != nil || len(items) != maxTagged {
+		t.Errorf("as many as there may be: %d items, %v", len(items), err)
+	}
 	good := AppendEAs(nil, []EA{{"ab", 0, []byte("cd")}})
 	for n := 1; n < len(good); n++ {
 		d := &Dentry{Tagged: AppendItem(nil, TagEAs, good[:n])}

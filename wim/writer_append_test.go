@@ -365,11 +365,16 @@ func TestWriterRefusesWhatItCannotDo(t *testing.T) {
 		"flags":             {Flags: FlagLZX},
 		"boot":              {BootIndex: -2},
 		"check":             {Check: true, NoCheck: true},
-		"check size":        {Check: true, CheckSize: 100},
+		"check size":        {Check: true, CheckSize: minIntegrityPiece - 1},
+		"large check size":  {Check: true, CheckSize: maxIntegrityPiece + 1},
 	} {
 		if _, err := Create(&memFile{}, o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+	most := WriterOptions{Threads: MaxThreads, Part: maxParts, Parts: maxParts, Level: 100, SolidLevel: 100, Check: true, CheckSize: maxIntegrityPiece}
+	if _, err := Create(&memFile{}, most); err != nil {
+		t.Errorf("every option at its maximum: %v", err)
 	}
 	if _, err := Create(struct{ io.WriteSeeker }{&memFile{}}, WriterOptions{Check: true}); err == nil {
 		t.Error("an integrity table without reading: no error")
