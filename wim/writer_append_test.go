@@ -361,7 +361,7 @@ func TestWriterRefusesWhatItCannotDo(t *testing.T) {
 		"negative level":    {SolidLevel: -1},
 		"threads":           {Threads: MaxThreads + 1},
 		"part":              {Part: 3, Parts: 2},
-		"parts":             {Part: 1, Parts: maxParts + 1},
+		"parts":             {Part: 1, Parts: MaxParts + 1},
 		"flags":             {Flags: FlagLZX},
 		"boot":              {BootIndex: -2},
 		"check":             {Check: true, NoCheck: true},
@@ -372,7 +372,7 @@ func TestWriterRefusesWhatItCannotDo(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	most := WriterOptions{Threads: MaxThreads, Part: maxParts, Parts: maxParts, Level: 100, SolidLevel: 100, Check: true, CheckSize: maxIntegrityPiece}
+	most := WriterOptions{Threads: MaxThreads, Part: MaxParts, Parts: MaxParts, Level: 100, SolidLevel: 100, Check: true, CheckSize: maxIntegrityPiece}
 	if _, err := Create(&memFile{}, most); err != nil {
 		t.Errorf("every option at its maximum: %v", err)
 	}

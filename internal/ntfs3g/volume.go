@@ -44,9 +44,8 @@ func (s Streams) String() string {
 
 // Limits in bytes.
 const (
-	MaxXattrStream = 64 << 10 // of a named stream with StreamsXattr
-	MaxReparse     = 16 << 10 // of reparse data with its header
-	MaxEA          = 64 << 10 // of all extended attributes of a file
+	MaxXattrStream = vfs.MaxXattr // of a named stream with StreamsXattr
+	MaxReparse     = 16 << 10     // of reparse data with its header
 )
 
 // Volume is a directory on an ntfs-3g mount.
