@@ -17,6 +17,11 @@ import (
 // plannedOf plans an image of one directory.
 func plannedOf(t *testing.T, xattrs bool, root *testNode, security ...[]byte) (*plan, error) {
 	t.Helper()
+	return plannedFor(t, xattrs, nil, root, security...)
+}
+
+func plannedFor(t *testing.T, xattrs bool, ntfs *limits, root *testNode, security ...[]byte) (*plan, error) {
+	t.Helper()
 	image := buildWIM(root, security...)
 	wf := openWIM(t, image)
 	tree, err := wf.Tree(1)
@@ -27,7 +32,7 @@ func plannedOf(t *testing.T, xattrs bool, root *testNode, security ...[]byte) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPlan(wf, tree, blocks, wim.Rules{}, xattrs, nil)
+	return newPlan(wf, tree, blocks, wim.Rules{}, xattrs, ntfs)
 }
 
 // TestPlanAtAndOnePast: what an attribute of Linux holds is kept, and one byte more is counted as lost; a link's data is refused.
@@ -50,6 +55,46 @@ func TestPlanAtAndOnePast(t *testing.T) {
 		if _, err = plannedOf(t, false, testDir("", link)); (err == nil) != (past == 0) {
 			t.Errorf("a link's data, %d past the limit: %v", past, err)
 		}
+	}
+}
+
+// TestNTFSPlanAtAndOnePast: the same where all is kept that NTFS has.
+func TestNTFSPlanAtAndOnePast(t *testing.T) {
+	for past := range 2 {
+		secured := testFile("f", []byte("x"))
+		secured.security = 1
+		p, err := plannedFor(t, false, &limits{}, testDir("", secured), make([]byte, maxSecurity+past))
+		if err != nil || p.report.Lost.Security != past {
+			t.Fatalf("a security descriptor, %d past the limit: %d are lost, %v", past, p.report.Lost.Security, err)
+		}
+		d := &wim.Dentry{SecurityID: 0, Tagged: wim.AppendItem(nil, wim.TagObjectID, make([]byte, maxObjectID+past))}
+		m, err := (&Job{plan: p}).metadataOf(d, 0)
+		if err != nil || len(m.objectID) != maxObjectID || (m.security == nil) != (past == 1) {
+			t.Errorf("%d past the limits: an object ID of %d bytes, a descriptor of %d, %v", past, len(m.objectID), len(m.security), err)
+		}
+		point := testFile("p", nil)
+		point.attrs |= wim.AttrReparse
+		point.tag, point.reparse = 0x80000017, make([]byte, ntfs3g.MaxReparse-reparseHeader+past)
+		if _, err := plannedFor(t, false, &limits{}, testDir("", point)); (err == nil) != (past == 0) {
+			t.Errorf("a reparse point, %d past the limit: %v", past, err)
+		}
+	}
+}
+
+// TestSpoolKeepsToItsMemory: up to memoryMax waits there, and past it all goes to the file.
+func TestSpoolKeepsToItsMemory(t *testing.T) {
+	image := buildWIM(testDir("", testFile("f", []byte("x"))))
+	c := Content{Chunks: []Chunk{{Size: uint32(len(image))}}}
+	for past := range 2 {
+		j, err := New(bg, Config{Target: vfs.NewMem(), Image: 1, Content: c}, openWIM(t, image))
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.spool.hold(0, fragEarly, 0, make([]byte, memoryMax+past))
+		if err := j.Put(0, image); err != nil || (len(j.spool.mem) == 0) != (past == 1) {
+			t.Errorf("%d bytes wait: %d are in memory, %v", memoryMax+past, j.spool.memBytes, err)
+		}
+		j.Close()
 	}
 }
 
