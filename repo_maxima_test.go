@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// maximum matches the names of constants that bound something: maxConns, MaxName, claimsMax. What is only the default of a
-// setting that has bounds of its own, as DefaultFetchMax, is none.
+// maximum matches the names of constants that bound something: maxConns, MaxName, claimsMax. What is only the
+// default of a setting that has bounds of its own, as DefaultFetchMax, is none.
 var maximum = regexp.MustCompile(`^[mM]ax[A-Z]|[a-z]Max$`)
 
 // untestedMaxima are those that no test of their package names, with the reason.

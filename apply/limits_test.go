@@ -35,7 +35,8 @@ func plannedFor(t *testing.T, xattrs bool, ntfs *limits, root *testNode, securit
 	return newPlan(wf, tree, blocks, wim.Rules{}, xattrs, ntfs)
 }
 
-// TestPlanAtAndOnePast: what an attribute of Linux holds is kept, and one byte more is counted as lost; a link's data is refused.
+// TestPlanAtAndOnePast: what an attribute of Linux holds is kept, and one byte more is counted as lost; a link's
+// data is refused.
 func TestPlanAtAndOnePast(t *testing.T) {
 	for past := range 2 {
 		stream := testFile("f", []byte("x"))

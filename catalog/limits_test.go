@@ -66,7 +66,8 @@ func TestSignedFilesClaimNoMore(t *testing.T) {
 	}
 }
 
-// TestCountsInFilesAtAndOnePast: the counts of an enrolment's answer and of a token, which stand before what they count.
+// TestCountsInFilesAtAndOnePast: the counts of an enrolment's answer and of a token, which stand before what they
+// count.
 func TestCountsInFilesAtAndOnePast(t *testing.T) {
 	answer := func(root, head, record int) error {
 		e := &Enrolment{RootRaw: make([]byte, root), HeadRaw: make([]byte, head), RecordRaw: make([]byte, record)}
@@ -128,7 +129,8 @@ func TestNamesAtAndOnePast(t *testing.T) {
 
 func refError(s string) error { _, err := ParseRef(s); return err }
 
-// TestFullCatalogue: the last content, revoked key and node find room, and the next is told that the catalogue is full.
+// TestFullCatalogue: the last content, revoked key and node find room, and the next is told that the catalogue is
+// full.
 func TestFullCatalogue(t *testing.T) {
 	s := newTestSite(t)
 	s.Catalogue.file.db.NoSync = true // speed: nothing here is about crashes

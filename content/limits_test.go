@@ -8,7 +8,8 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 )
 
-// TestDirectoryTreesAtAndOnePast: an image's are received into memory up to prologueMax, and refused before anything is asked for.
+// TestDirectoryTreesAtAndOnePast: an image's are received into memory up to prologueMax, and refused before
+// anything is asked for.
 func TestDirectoryTreesAtAndOnePast(t *testing.T) {
 	for past, want := range []string{"", "its directory trees take 96 MiB"} {
 		m := &catalog.Manifest{Name: "x", Version: "1", Kind: catalog.KindImage}

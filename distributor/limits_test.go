@@ -210,7 +210,8 @@ func TestOpenAndAheadMax(t *testing.T) {
 	}
 }
 
-// The rate falls to one part in fallMax at once when nearly nothing came through, and to what came through when it was more.
+// The rate falls to one part in fallMax at once when nearly nothing came through, and to what came through when it
+// was more.
 func TestFallMax(t *testing.T) {
 	const sent = 100_000_000
 	for carried, want := range map[int64]int64{0: sent / fallMax, sent/100 - 1: sent / fallMax, sent / 100: DefaultRateFloorBps} {

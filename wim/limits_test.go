@@ -18,7 +18,8 @@ func claimed(size int64, h Header) *volume {
 	return &volume{Input: Input{R: bytes.NewReader(nil), Size: size}, header: h}
 }
 
-// limitCase is what becomes of a value at a maximum and of one past it; at may fail for another reason than past, for there is no file.
+// limitCase is what becomes of a value at a maximum and of one past it; at may fail for another reason than past,
+// for there is no file.
 type limitCase struct {
 	at, past error
 	why      string // is in past and not in at
@@ -213,7 +214,8 @@ func TestDeepestXMLIsReadAgain(t *testing.T) {
 	}
 }
 
-// TestXMLThatIsWrittenHasABound: at 16 MiB of UTF-16, and one character more; an image's description may take all of it.
+// TestXMLThatIsWrittenHasABound: at 16 MiB of UTF-16, and one character more; an image's description may take all
+// of it.
 func TestXMLThatIsWrittenHasABound(t *testing.T) {
 	of := func(n int) ([]byte, error) {
 		return encodeXML([]ImageInfo{{RawXML: []byte("<IMAGE>" + strings.Repeat("x", n) + "</IMAGE>")}}, nil, 0)

@@ -60,7 +60,8 @@ func TestFullStore(t *testing.T) {
 	}
 }
 
-// TestOpenPacks: no more files than maxOpenPacks are kept open; the one used longest ago is closed, when nobody reads it.
+// TestOpenPacks: no more files than maxOpenPacks are kept open; the one used longest ago is closed, when nobody
+// reads it.
 func TestOpenPacks(t *testing.T) {
 	fsys := vfs.NewMem()
 	for n := range uint32(maxOpenPacks + 1) {

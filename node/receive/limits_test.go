@@ -36,7 +36,8 @@ func connected(t *testing.T) *transport.Conn {
 	return conn
 }
 
-// TestSenderThatDoesNotReadIsLeft: when one message more is waiting than there is room for. Reports are dropped instead.
+// TestSenderThatDoesNotReadIsLeft: when one message more is waiting than there is room for. Reports are dropped
+// instead.
 func TestSenderThatDoesNotReadIsLeft(t *testing.T) {
 	conn := connected(t)
 	r := &receiver{run: &run{conn: conn, tell: make(chan any, tellMax), reports: make(chan wire.Report, 1)}}

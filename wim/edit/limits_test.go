@@ -24,8 +24,8 @@ func (n number) Open() (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(b[:n.size])), nil
 }
 
-// TestPartsOfASetAtAndOnePast: the first part has the metadata, and each content gets a part of its own, but for the last, which just
-// fits behind the one before.
+// TestPartsOfASetAtAndOnePast: the first part has the metadata, and each content gets a part of its own, but for
+// the last, which just fits behind the one before.
 func TestPartsOfASetAtAndOnePast(t *testing.T) {
 	const long, short = 20, 4
 	m := &wim.Image{Root: &wim.Dentry{Attributes: wim.AttrDirectory, SecurityID: -1}}

@@ -16,8 +16,8 @@ func TestReadUpToAtAndOnePast(t *testing.T) {
 	}
 }
 
-// TestSourceListAtAndOnePast: the last source of a list of maxSourceList bytes is there, whatever ends its lines, and a list
-// one byte longer is refused, never cut.
+// TestSourceListAtAndOnePast: the last source of a list of maxSourceList bytes is there, whatever ends its lines,
+// and a list one byte longer is refused, never cut.
 func TestSourceListAtAndOnePast(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n"} {
 		line := "#" + strings.Repeat("x", 1023-len(end)) + end
