@@ -31,7 +31,7 @@ var (
 				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, WireBytes: 26,
 				Source: 27, Parity: 28, Repair: 29, UnicastBlocks: 31, Waiting: "the pace", Wait: event.Seconds(20 * time.Second),
 				Members: []distributor.MemberStatus{{
-					Name: "m", Wanted: 36, Held: 37, LossPpm: 390_000, Backlog: 40, Deaf: true, Demoted: true, Why: "w", SilentMs: 41,
+					Name: "m", Node: "56780000", Address: "198.18.0.3:4790", Wanted: 36, Held: 37, LossPpm: 390_000, Backlog: 40, Deaf: true, Demoted: true, Why: "w", SilentMs: 41,
 				}},
 			},
 		}},
@@ -148,6 +148,8 @@ const statusJSON = `{
    "members": [
     {
      "name": "m",
+     "id": "56780000",
+     "address": "198.18.0.3:4790",
      "held": 37,
      "wanted": 36,
      "loss_percent": 39,

@@ -20,7 +20,10 @@ type In interface{ in() }
 // Join adds a member. It lacks nothing until it says Want.
 type Join struct {
 	Member MemberID
-	Name   string // for traces and status only
+	// For traces and status only:
+	Name    string // which several may have
+	Node    string // first digits of its key
+	Address string // at which it is
 }
 
 // Message is a stream message from a member: Want, Held or Leave.

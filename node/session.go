@@ -117,7 +117,7 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if err := conn.Send(hctx, welcome); err != nil {
 			return nil, err
 		}
-		n.events.Put("", event.ClientConnected{Name: rec.Name, Address: conn.RemoteAddr().String()})
+		n.events.Put("", event.ClientConnected{Name: rec.Name, Key: rec.Key.Short(), Address: conn.RemoteAddr().String()})
 		return ses, nil
 	default:
 		return nil, fmt.Errorf("expected hello, got %T", msg)
@@ -136,6 +136,9 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	}
 	conn.Trust()
 	n.events.Put("", event.ClientEnrolled{Name: rec.Name, Key: rec.Key.Short(), Address: conn.RemoteAddr().String()})
+	if other, taken := n.folder.Catalogue.Namesake(rec); taken {
+		n.events.Put("", event.NameTaken{Name: rec.Name, Key: rec.Key.Short(), Other: other.Short()})
+	}
 	if err := conn.Send(ctx, wire.Enrolled{Payload: resp}); err != nil {
 		return err
 	}
@@ -202,7 +205,7 @@ func (s *session) join(ctx context.Context, msg wire.JoinCast) error {
 	if err != nil {
 		return err
 	}
-	id, err := c.Join(s, s.record.Name)
+	id, err := c.Join(s, distributor.Join{Name: s.record.Name, Node: s.record.Key.Short(), Address: s.conn.RemoteAddr().String()})
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ func nameFlag(into *string, usage, unless string) cli.Flag {
 }
 
 func (a *app) siteInit(_ context.Context, o siteInitOptions) error {
+	if err := checkName(o.name); err != nil {
+		return err
+	}
 	if err := folder.InitSite(o.dir, o.name, hostName()); err != nil {
 		return folderHint(err)
 	}
@@ -126,8 +129,16 @@ func folderHint(err error) error {
 // hostName is this machine's name, for people.
 func hostName() string {
 	name, err := os.Hostname()
-	if err != nil || name == "" {
+	if name = catalog.FitLabel(name); err != nil || name == "" {
 		return fmt.Sprintf("node-%d", os.Getpid())
 	}
 	return name
+}
+
+// checkName refuses a name for people that the site would refuse.
+func checkName(name string) error {
+	if err := catalog.CheckLabel("--name", name); err != nil {
+		return ui.Usagef("%w", err)
+	}
+	return nil
 }

@@ -92,7 +92,7 @@ func (a *app) printStatus(st api.Status) error {
 		}
 		b.WriteString("\n")
 		for _, m := range c.Members {
-			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPpm.Percent()/100), ui.FormatBytes(int64(m.Backlog)))
+			fmt.Fprintf(&b, "  %-20s %s %s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Node, m.Address, m.Held, m.Wanted, ui.FormatPercent(m.LossPpm.Percent()/100), ui.FormatBytes(int64(m.Backlog)))
 			if m.Why != "" {
 				fmt.Fprintf(&b, ", slow: %s", m.Why)
 			}

@@ -36,7 +36,11 @@ type SendFailed struct {
 func (SendFailed) Kind() string { return "send-failed" }
 
 // ClientConnected says that a client is let in.
-type ClientConnected struct{ Name, Address string }
+type ClientConnected struct {
+	Name    string
+	Key     string // first digits
+	Address string
+}
 
 // Kind implements Event.
 func (ClientConnected) Kind() string { return "client-connected" }
@@ -62,6 +66,16 @@ type ClientEnrolled struct {
 
 // Kind implements Event.
 func (ClientEnrolled) Kind() string { return "client-enrolled" }
+
+// NameTaken says that a client has enrolled under the name of another one.
+type NameTaken struct {
+	Name  string
+	Key   string // first digits
+	Other string // of the one that has had the name before
+}
+
+// Kind implements Event.
+func (NameTaken) Kind() string { return "name-taken" }
 
 // ChunkRefused says that a client asked for a chunk that the node cannot give.
 type ChunkRefused struct{ Name, Why string }

@@ -95,6 +95,7 @@ var table = []Spec{
 	count(ClientGone{}, Info, "client gone", gauge("wimcast_connected_clients", -1)),
 	count(ClientRefused{}, Info, "client refused", total("wimcast_client_refusals_total")),
 	count(ClientEnrolled{}, Info, "client enrolled", total("wimcast_client_enrolments_total")),
+	none(NameTaken{}, Warn, "another client has this name: tell them apart by key and address, or join again with --name", "client-enrolled counts"),
 	count(ChunkRefused{}, Warn, "fetch refused", total("wimcast_refused_fetches_total")),
 	count(Published{}, Info, "published", total("wimcast_published_contents_total"), sum("wimcast_published_bytes_total", "NewBytes")),
 	count(Removed{}, Info, "removed", total("wimcast_removed_contents_total")),

@@ -106,8 +106,8 @@ func (c *Cast) Find(id chunk.ID) (wire.Block, bool) {
 	return wire.Block(b), ok
 }
 
-// Join makes m a member.
-func (c *Cast) Join(m Member, name string) (distributor.MemberID, error) {
+// Join makes m a member. Of who, the number is the cast's to give.
+func (c *Cast) Join(m Member, who distributor.Join) (distributor.MemberID, error) {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
@@ -117,7 +117,8 @@ func (c *Cast) Join(m Member, name string) (distributor.MemberID, error) {
 	id := c.next
 	c.members[id] = m
 	c.mu.Unlock()
-	c.put(distributor.Join{Member: id, Name: name})
+	who.Member = id
+	c.put(who)
 	return id, nil
 }
 
