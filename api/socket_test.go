@@ -35,7 +35,8 @@ var (
 				}},
 			},
 		}},
-		Nodes: []node.NodeStatus{{Name: "c", ID: "12340000", Role: "peer", Address: "198.18.0.2:4793", State: "suspect", What: "receives n"}},
+		Waiting: []node.WaitingStatus{{Name: "w", ID: "9abc0000", Address: "198.18.0.4:4790", Content: "o@2", For: event.Seconds(42 * time.Second)}},
+		Nodes:   []node.NodeStatus{{Name: "c", ID: "12340000", Role: "peer", Address: "198.18.0.2:4793", State: "suspect", What: "receives n"}},
 	}
 )
 
@@ -160,6 +161,15 @@ const statusJSON = `{
      "silent_ms": 41
     }
    ]
+  }
+ ],
+ "waiting": [
+  {
+   "name": "w",
+   "id": "9abc0000",
+   "address": "198.18.0.4:4790",
+   "content": "o@2",
+   "seconds": 42
   }
  ],
  "nodes": [

@@ -43,13 +43,13 @@ type Status struct {
 
 // MemberStatus is one member's part of a Status.
 type MemberStatus struct {
-	Name     string    `json:"name"`              // which several may have
-	Node     string    `json:"id,omitempty"`      // first digits of its key
-	Address  string    `json:"address,omitempty"` // at which it is
-	Held     int       `json:"held"`              // blocks durable
-	Wanted   int       `json:"wanted"`            // blocks it has asked for
-	LossPpm  event.Ppm `json:"loss_percent"`      // recent loss
-	Backlog  uint64    `json:"backlog_bytes"`     // decoded but not durable
+	Name     string    `json:"name"`          // which several may have
+	Node     string    `json:"id"`            // first digits of its key
+	Address  string    `json:"address"`       // at which it is
+	Held     int       `json:"held"`          // blocks durable
+	Wanted   int       `json:"wanted"`        // blocks it has asked for
+	LossPpm  event.Ppm `json:"loss_percent"`  // recent loss
+	Backlog  uint64    `json:"backlog_bytes"` // decoded but not durable
 	Deaf     bool      `json:"deaf"`
 	Demoted  bool      `json:"demoted"`       // it is to fetch over QUIC
 	Why      string    `json:"why,omitempty"` // for people: why it is slow, empty when it is not

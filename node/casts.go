@@ -4,19 +4,28 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/send"
 	"github.com/wimcast/wimcast/wire"
 )
 
-// castsMax is how many casts a node sends at a time.
+// castsMax is how many casts a node sends at a time. One without members gives its place to who needs it.
 const castsMax = 16
+
+// yieldFor is how long one without members may take to give up its place before another is asked.
+const yieldFor = time.Second
+
+// errCastsFull says that all casts have members.
+var errCastsFull = fmt.Errorf("%d contents are being sent, as many as may be at a time: it begins when one of them is done", castsMax)
 
 // casting is a cast that a node sends, or is about to.
 type casting struct {
@@ -25,18 +34,43 @@ type casting struct {
 	err   error
 }
 
+// join makes m a member of the cast of a content.
+func (n *Node) join(ctx context.Context, hash catalog.ManifestHash, m send.Member, who distributor.Join) (*send.Cast, distributor.MemberID, error) {
+	for {
+		cast, err := n.cast(ctx, hash)
+		if err != nil {
+			return nil, 0, err
+		}
+		id, err := cast.Join(m, who)
+		if !errors.Is(err, send.ErrEnded) {
+			return cast, id, err
+		}
+		if err := cast.Wait(ctx); err != nil { // then it is not the content's cast any more
+			return nil, 0, err
+		}
+	}
+}
+
 // cast returns the running cast of a content, and starts one if there is none. Starting one takes long for a large content, so it
 // is done without the node's lock; who asks for the same content waits for it.
 func (n *Node) cast(ctx context.Context, hash catalog.ManifestHash) (*send.Cast, error) {
 	n.mu.Lock()
 	c := n.casts[hash]
+	for c == nil && len(n.casts) >= castsMax {
+		idle := n.idlest()
+		n.mu.Unlock()
+		if idle == nil {
+			return nil, errCastsFull
+		}
+		if err := idle.yield(ctx); err != nil {
+			return nil, err
+		}
+		n.mu.Lock()
+		c = n.casts[hash]
+	}
 	if c != nil {
 		n.mu.Unlock()
 		return c.wait(ctx)
-	}
-	if len(n.casts) >= castsMax {
-		n.mu.Unlock()
-		return nil, fmt.Errorf("at most %d casts run at a time", castsMax)
 	}
 	c = &casting{begun: make(chan struct{})}
 	n.casts[hash] = c
@@ -62,6 +96,29 @@ func (c *casting) wait(ctx context.Context) (*send.Cast, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// idlest is the cast that has been without members for the longest; nil: all have some, or are about to. mu is held.
+func (n *Node) idlest() (found *casting) {
+	var longest time.Time
+	for _, c := range n.casts {
+		if c.cast == nil {
+			continue
+		}
+		if since, idle := c.cast.Idle(); idle && (found == nil || since.Before(longest)) {
+			found, longest = c, since
+		}
+	}
+	return found
+}
+
+// yield has a cast give up its place, and waits until it has, or a while.
+func (c *casting) yield(ctx context.Context) error {
+	c.cast.Yield()
+	wait, cancel := context.WithTimeout(ctx, yieldFor)
+	defer cancel()
+	c.cast.Wait(wait) // in vain when somebody has joined it meanwhile
+	return ctx.Err()
 }
 
 // forget takes c out of the casts. mu is held.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/internal/event"
@@ -48,8 +49,9 @@ type Node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
-	casts map[catalog.ManifestHash]*casting // that it sends, by manifest
+	mu      sync.Mutex
+	casts   map[catalog.ManifestHash]*casting // that it sends, by manifest
+	waiting map[waiter]time.Time              // clients for whose cast there is no place, and since when
 }
 
 // Open starts a node on the folder dir with some of the roles that its record gives it. It answers nobody until Run.
@@ -126,7 +128,7 @@ func dialling(key *catalog.Key, opt Options) (*Node, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{
-		opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting), events: bus.New(), logged: make(chan struct{}),
+		opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting), waiting: make(map[waiter]time.Time), events: bus.New(), logged: make(chan struct{}),
 	}
 	cfg := transport.Config{Key: key.Signer().(ed25519.PrivateKey), DropReceived: opt.DropQUIC}
 	var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
@@ -51,6 +52,9 @@ func (a *app) publish(ctx context.Context, o publishOptions) error {
 	if o.kind != "" {
 		if req.Kind, err = catalog.ParseKind(o.kind); err != nil {
 			return ui.Usagef("--kind: %w", err)
+		}
+		if info, err := os.Stat(o.path); o.kind == "package" && err == nil && !info.IsDir() {
+			req.Kind = catalog.KindFile // a package was any bytes before it was a folder, and may be an installer of one file
 		}
 	}
 	if req.Path, err = filepath.Abs(o.path); err != nil { // the running node has another working directory

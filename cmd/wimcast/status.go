@@ -99,6 +99,9 @@ func (a *app) printStatus(st api.Status) error {
 			b.WriteString("\n")
 		}
 	}
+	for _, w := range st.Waiting {
+		fmt.Fprintf(&b, "\n%s %s %s waits for a place to receive %s, %.0f s so far: as many casts run as may\n", w.Name, w.ID, w.Address, w.Content, time.Duration(w.For).Seconds())
+	}
 	writeNodes(&b, st.Nodes)
 	return a.Printf("%s", b.String())
 }

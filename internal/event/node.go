@@ -51,6 +51,16 @@ type ClientGone struct{ Name, Address, Why string }
 // Kind implements Event.
 func (ClientGone) Kind() string { return "client-gone" }
 
+// ClientWaits says that a client wants a content for which there is no place now. It is told once, however often the client asks.
+type ClientWaits struct {
+	Name    string
+	Key     string // first digits
+	Address string
+}
+
+// Kind implements Event.
+func (ClientWaits) Kind() string { return "client-waits" }
+
 // ClientRefused says that somebody is not let in.
 type ClientRefused struct{ Address, Why string }
 

@@ -35,7 +35,9 @@ var (
 func (r *receiver) dial() {
 	run, err := r.join()
 	if err != nil {
-		r.lost(err, func(why string, permanent bool) peer.In { return peer.DialFailed{Why: why, Permanent: permanent} })
+		r.lost(err, func(why string, permanent bool) peer.In {
+			return peer.DialFailed{Why: why, Permanent: permanent, Busy: busy(err)}
+		})
 		return
 	}
 	var wg sync.WaitGroup
@@ -60,7 +62,7 @@ func (r *receiver) lost(err error, in func(why string, permanent bool) peer.In) 
 	r.handleLocked(in(err.Error(), permanent(err)))
 }
 
-// join connects, over the connection that the reception was given if it has not been used, and joins the cast.
+// join connects, over the connection that the reception was given, or that had no place yet, if there is one, and joins the cast.
 func (r *receiver) join() (*run, error) {
 	conn := r.first
 	r.first = nil
@@ -71,10 +73,19 @@ func (r *receiver) join() (*run, error) {
 		}
 	}
 	run, err := r.joinOver(conn)
-	if err != nil {
+	switch {
+	case busy(err):
+		r.first = conn // it is asked again over this one
+	case err != nil:
 		conn.Close("")
 	}
 	return run, err
+}
+
+// busy says that the distribution point has no place now.
+func busy(err error) bool {
+	e, ok := errors.AsType[wire.Error](err)
+	return ok && e.Code == wire.CodeBusy
 }
 
 // joinOver joins the cast over conn.

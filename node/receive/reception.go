@@ -67,7 +67,7 @@ type receiver struct {
 	sink   Sink
 	clock  clock.Clock
 	blocks []peer.Block
-	first  *transport.Conn // for the first Dial; nil: used, or there was none
+	first  *transport.Conn // for the next Dial; nil: it connects anew
 	ctx    context.Context // of the reception
 	beside sync.WaitGroup  // what was begun for the machine's outputs
 
