@@ -40,7 +40,7 @@ var rooms = map[string]room{
 	},
 
 	"chunk":      {why: "it names bytes for everyone, the machines too; what keeps them stands above it"},
-	"chunk/disk": {imports: []string{"chunk", "internal/vfs"}, why: "it keeps chunks whatever they are part of"},
+	"chunk/disk": {imports: []string{"chunk", "internal/oserr", "internal/vfs"}, why: "it keeps chunks whatever they are part of"},
 	"catalog":    {imports: []string{"chunk", "internal/ident"}, why: "signed files and their rules do not depend on how anything travels"},
 	"wire":       {imports: []string{"chunk", "internal/ident"}, why: "the words of both machines need only what names bytes; payloads go through as bytes"},
 	"fec":        {imports: []string{"chunk", "wire"}, why: "it turns bytes into symbols and back"},
