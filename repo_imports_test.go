@@ -90,14 +90,14 @@ var rooms = map[string]room{
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "content", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
+		imports: []string{"catalog", "content", "internal/event", "internal/ident", "internal/oserr", "internal/vfs", "node", "node/bus", "wim"},
 		why:     "it is what programs see of a node, over HTTP in JSON; it opens no folder",
 	},
 
 	"cmd/wimcast": {
 		imports: []string{
 			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "content", "content/device",
-			"netsim", "node", "node/folder", "node/receive", "wim", "wire",
+			"internal/vfs", "netsim", "node", "node/folder", "node/receive", "wim", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
 	},

@@ -54,20 +54,46 @@ func (l *Local) Close() error {
 	return errors.Join(l.store.Close(), l.files.Close(), l.folder.Close())
 }
 
-// Publish puts a file into store and catalogue.
+// Publish puts a file into store and catalogue. When it fails it leaves nothing behind.
 func (l *Local) Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error) {
+	put := make(map[chunk.ID]bool)
 	l.writing.RLock()
-	defer l.writing.RUnlock()
 	p, err := publish(ctx, l.folder, l.store, req.Path, publishOptions{
-		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress,
+		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress, files: l.files, put: put,
 	})
+	l.writing.RUnlock()
 	if err != nil {
-		return PublishResult{}, err
+		return PublishResult{}, errors.Join(err, l.takeBack(put))
 	}
 	return PublishResult{
 		Name: req.Name, Version: req.Version, Kind: p.kind, Manifest: p.entry.Manifest, Bytes: p.bytes,
 		Chunks: p.chunks, NewChunks: p.newChunks, NewBytes: p.newBytes, Changed: p.changed,
 	}, nil
+}
+
+// takeBack frees the room of chunks that were put in vain, unless another content has come to need them meanwhile.
+func (l *Local) takeBack(put map[chunk.ID]bool) error {
+	if len(put) == 0 {
+		return nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	needed, err := l.needed()
+	if err != nil {
+		return err
+	}
+	// Also when the publishing was interrupted.
+	return l.store.Discard(context.Background(), func(id chunk.ID) bool { return put[id] && !needed(id) })
+}
+
+// needed says of chunks whether a content needs them. writing is held.
+func (l *Local) needed() (func(chunk.ID) bool, error) {
+	live, err := l.folder.Catalogue.LiveChunks()
+	if err != nil || l.casting == nil {
+		return live.Has, err
+	}
+	// a content that was removed may still be on its way to somebody
+	return func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }, nil
 }
 
 // tokenHoursMax is the longest that a token may be good: ten years.
@@ -150,15 +176,11 @@ func (l *Local) Remove(_ context.Context, name, version string) error {
 func (l *Local) GC(ctx context.Context) (GCResult, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	live, err := l.folder.Catalogue.LiveChunks()
+	needed, err := l.needed()
 	if err != nil {
 		return GCResult{}, err
 	}
-	keep := live.Has
-	if l.casting != nil { // a content that was removed may still be on its way to somebody
-		keep = func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }
-	}
-	st, err := l.store.GC(ctx, keep)
+	st, err := l.store.GC(ctx, needed)
 	return GCResult{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
 }
 

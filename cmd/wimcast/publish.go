@@ -13,6 +13,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/content"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node"
 )
 
@@ -93,6 +94,10 @@ func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
 		return ui.WithHint(err, "choose another version, or say --replace")
+	case errors.Is(err, content.ErrTooLong):
+		return ui.WithHint(err, "publish its parts, or a smaller image of the same disk; holes count as well")
+	case errors.Is(err, vfs.ErrNoRoom):
+		return ui.WithHint(err, "nothing was stored: 'wimcast catalog rm' and 'wimcast catalog gc' free room in the store, or move its folder to a larger disk")
 	case errors.Is(err, content.ErrChanged):
 		return ui.WithHint(err, "publish again when nothing writes to the file any more")
 	}
