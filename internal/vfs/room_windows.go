@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io/fs"
 	"math"
 
 	"golang.org/x/sys/windows"
@@ -21,3 +22,6 @@ func (f *osFS) Room() (bytes int64, known bool) {
 }
 
 func punch(uintptr, int64, int64) error { return errors.ErrUnsupported }
+
+// Allocated is how many bytes of disk a file takes.
+func Allocated(info fs.FileInfo) int64 { return info.Size() }
