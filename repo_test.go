@@ -129,7 +129,7 @@ func TestFilesAreShort(t *testing.T) {
 	}
 }
 
-// docColumns is how long a line of a doc.go may be. Tables and drawings of bytes, which are indented, may be longer.
+// docColumns is how long a line of a doc.go may be, tables and drawings of bytes too.
 const docColumns = 100
 
 func TestPackageCommentsAreNarrow(t *testing.T) {
@@ -142,7 +142,7 @@ func TestPackageCommentsAreNarrow(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(string(b), "\n") {
-			if len([]rune(line)) > docColumns && !strings.HasPrefix(line, "//\t") {
+			if len([]rune(line)) > docColumns {
 				t.Errorf("%s:%d has %d columns, over %d: whoever reads go doc in a terminal has no more. Break it.", name, i+1, len([]rune(line)), docColumns)
 			}
 		}

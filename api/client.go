@@ -71,7 +71,7 @@ func (c *Client) Token(ctx context.Context, req node.TokenRequest) (string, erro
 	return v.Token, err
 }
 
-// Remove takes a content out of the catalogue.
+// Remove removes a content from the catalogue.
 func (c *Client) Remove(ctx context.Context, name, version string) error {
 	return c.call(ctx, http.MethodPost, "/remove", removeRequest{Name: name, Version: version}, &struct{}{})
 }

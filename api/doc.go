@@ -8,7 +8,8 @@
 //
 //	GET  /status            -> Status
 //	GET  /events?since=ID   -> Events: what came after event ID; it waits for some
-//	POST /publish           publishRequest -> a line of JSON for each step of progress, the last one with the result or the error
+//	POST /publish           publishRequest -> a line of JSON for each step of progress, and a last
+//	                        one with the result or the error
 //	POST /token             tokenRequest -> Token
 //	GET  /catalogue         -> []Content
 //	POST /remove            removeRequest

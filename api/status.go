@@ -6,6 +6,5 @@ import "github.com/wimcast/wimcast/node"
 // with its name in JSON, and nothing between there and the reader copies it.
 type (
 	Status     = node.Status
-	CastStatus = node.CastStatus
 	NodeStatus = node.NodeStatus
 )

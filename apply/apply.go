@@ -25,8 +25,8 @@ var (
 
 // Limits.
 const (
-	DefaultSpool = 256 << 20 // bytes that may wait, when Config.Spool is 0
-	MinSpool     = 4 << 20   // smallest Config.Spool
+	defaultSpool = 256 << 20 // bytes that may wait, when Config.Spool is 0
+	minSpool     = 4 << 20   // smallest Config.Spool
 )
 
 // Chunk is one chunk of a content, at the place where it stands in the manifest's list.
@@ -63,9 +63,9 @@ type Config struct {
 	StrictACLs   bool // fail where a security descriptor cannot be set, in place of counting it
 	NoAttributes bool // leave attributes as the target makes them
 
-	Spool   int64       // bytes that may wait for other blocks; 0: DefaultSpool
-	Workers int         // goroutines that decode and write; 0: one a processor, at most 4
-	Events  func(Event) // told of progress, from any goroutine; nil: not told
+	Spool   int64       // bytes that may wait for other blocks; 0: 256 MiB, at least 4 MiB
+	Workers int         // goroutines that decode and write; 0: one per processor, at most 4
+	Events  func(Event) // called with progress, from any goroutine; may be nil
 
 	// Fits is asked before the target is touched whether so many bytes of contents may be written; nil: not asked. Sparse files do not count,
 	// nor what goes into a compressed folder.
@@ -75,26 +75,25 @@ type Config struct {
 	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away
 }
 
-// EventKind is what an Event is about.
-type EventKind string
+// Event is something that happens while an apply is under way, one type each.
+type Event interface{ event() }
 
 // The events.
-const (
-	EventResumed EventKind = "resumed" // an unfinished apply goes on; N blocks are held already
-	EventFile    EventKind = "file"    // Path is complete
-	EventSpool   EventKind = "spool"   // the bytes that wait are now N (told at commits)
-	EventCommit  EventKind = "commit"  // N blocks became durable
-	EventDamaged EventKind = "damaged" // the contents of Path, and of other files that share them, are written although they fail their check
-	EventLost    EventKind = "lost"    // something is not kept; told at the end, once a kind, by Text
+type (
+	Resumed   struct{ Blocks int }  // an unfinished apply goes on; so many blocks are held already
+	Completed struct{ Path string } // a file is complete
+	Committed struct{ Blocks int }  // so many blocks became durable
+	Spooled   struct{ Bytes int64 } // so many bytes wait now; reported after each Committed
+	Damaged   struct{ Path string } // the contents of a file, and of others that share them, are written although they fail their check
+	NotKept   struct{ Text string } // something is not kept, for people; reported at the end, once per kind
 )
 
-// Event is a typed trace record.
-type Event struct {
-	Kind EventKind
-	Path string
-	N    int64
-	Text string // for people
-}
+func (Resumed) event()   {}
+func (Completed) event() {}
+func (Committed) event() {}
+func (Spooled) event()   {}
+func (Damaged) event()   {}
+func (NotKept) event()   {}
 
 // Report says what an apply has done. Counts are of the whole image, also when an earlier run did a part of it.
 type Report struct {

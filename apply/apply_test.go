@@ -508,7 +508,7 @@ func TestSpoolIsBounded(t *testing.T) {
 	image := wimOf(t, src, wim.XPRESS)
 	c := cutRandom(image, rng, 50_000, 100_000)
 	fsys, dir := osTarget(t)
-	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: MinSpool}, prologueOf(t, image))
+	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: minSpool}, prologueOf(t, image))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -541,8 +541,8 @@ func TestSpoolIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.SpoolPeak > MinSpool+2*chunk.MaxSize {
-		t.Errorf("spool peak %d, limit %d", rep.SpoolPeak, MinSpool)
+	if rep.SpoolPeak > minSpool+2*chunk.MaxSize {
+		t.Errorf("spool peak %d, limit %d", rep.SpoolPeak, minSpool)
 	}
 	wantSame(t, src, dir)
 }

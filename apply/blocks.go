@@ -110,7 +110,7 @@ func (b set[I]) has(i I) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (b set[I]) set(i I)      { b[i/64] |= 1 << (i % 64) }
 func (b set[I]) clear(i I)    { b[i/64] &^= 1 << (i % 64) }
 
-// next gives the first member from i on, or -1.
+// next returns the first member from i on, or -1.
 func (b set[I]) next(i I) int {
 	for n := int(i / 64); n < len(b); n++ {
 		word := b[n]
@@ -124,7 +124,7 @@ func (b set[I]) next(i I) int {
 	return -1
 }
 
-// each gives the members, ascending.
+// each returns the members, ascending.
 func (b set[I]) each() iter.Seq[I] {
 	return func(yield func(I) bool) {
 		for i, word := range b {
@@ -137,7 +137,7 @@ func (b set[I]) each() iter.Seq[I] {
 	}
 }
 
-// list gives the members, ascending.
+// list returns the members, ascending.
 func (b set[I]) list() []I { return slices.Collect(b.each()) }
 
 // spans is a set of bytes: sorted ranges that neither touch nor overlap.

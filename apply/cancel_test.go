@@ -23,7 +23,7 @@ func TestCancelledApplyStopsInTheMiddleOfABatch(t *testing.T) {
 		made := 0
 		target := vfs.NewMem()
 		_, err := File(ctx, f, 1, target, FileOptions{Workers: 1, Events: func(e Event) {
-			if e.Kind != EventFile {
+			if _, ok := e.(Completed); !ok {
 				return
 			}
 			if made++; made == 10 {

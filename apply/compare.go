@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// MaxDifferences bounds what Compare lists.
-const MaxDifferences = 1000
+// maxDifferences bounds what Compare lists.
+const maxDifferences = 1000
 
 // Difference is one way in which two trees differ.
 type Difference struct {
@@ -21,7 +21,7 @@ type Difference struct {
 }
 
 // Compare compares two directories: names, kinds, contents, link targets, times of modification to 100 ns, which names are links
-// of one file (on POSIX), and, when modes is set, permission bits. At most MaxDifferences are listed. An error says that
+// of one file (on POSIX), and, when modes is set, permission bits. At most 1000 are listed. An error says that
 // something could not be read.
 func Compare(want, got string, modes bool) ([]Difference, error) {
 	w, err := listTree(want)
@@ -34,8 +34,8 @@ func Compare(want, got string, modes bool) ([]Difference, error) {
 	}
 	c := &comparison{want: want, got: got, modes: modes, buf: [2][]byte{make([]byte, copySize), make([]byte, copySize)}}
 	for _, name := range w.names {
-		if len(c.out) >= MaxDifferences {
-			return c.out[:MaxDifferences], nil
+		if len(c.out) >= maxDifferences {
+			return c.out[:maxDifferences], nil
 		}
 		if _, ok := g.info[name]; !ok {
 			c.add(name, "missing")
@@ -50,7 +50,7 @@ func Compare(want, got string, modes bool) ([]Difference, error) {
 			c.add(name, "not in the source")
 		}
 	}
-	return c.out[:min(len(c.out), MaxDifferences)], nil
+	return c.out[:min(len(c.out), maxDifferences)], nil
 }
 
 // listing is a tree's names, in order, and what they are.
@@ -86,7 +86,7 @@ func listTree(dir string) (*listing, error) {
 	return l, err
 }
 
-// linked gives the first name of the file that name is a link of, "" if it is the only one.
+// linked returns the first name of the file that name is a link of, "" if it is the only one.
 func (l *listing) linked(name string) string {
 	k, ok := keyOf(l.info[name])
 	if !ok {

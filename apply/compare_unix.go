@@ -10,7 +10,7 @@ import (
 // fileKey names a file whatever its names.
 type fileKey struct{ dev, ino uint64 }
 
-// keyOf gives the key of a file that has several names.
+// keyOf returns the key of a file that has several names.
 func keyOf(info fs.FileInfo) (fileKey, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || !info.Mode().IsRegular() || st.Nlink < 2 {

@@ -100,7 +100,7 @@ func (c *crew) finish(t task, err error) {
 	c.idle.Broadcast()
 }
 
-// drain waits until no task is in flight and gives the error that stopped them, if any.
+// drain waits until no task is in flight and returns the error that stopped them, if any.
 func (c *crew) drain() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,7 +110,7 @@ func (c *crew) drain() error {
 	return c.err
 }
 
-// failed gives the error that ended the plan, if any.
+// failed returns the error that ended the plan, if any.
 func (c *crew) failed() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,7 @@ type bigPiece struct {
 	dec      pieceDecoder
 }
 
-// room gives the bytes that a task's data is to be put together in. It waits while another big piece is decoded.
+// room returns the bytes that a task's data is to be put together in. It waits while another big piece is decoded.
 func (j *Job) room(t *task, size int64) []byte {
 	if t.r == nil || !t.r.big() {
 		return make([]byte, size)
@@ -61,7 +61,7 @@ func (w *worker) writeBig(t task) (err error) {
 	return w.writeContent(t.r, b.dst, pc.Offset)
 }
 
-// grow gives a buffer of n bytes, b's own if they suffice. What it makes anew has some more, so that pieces of about one size make few.
+// grow returns a buffer of n bytes, b's own if they suffice. What it makes anew has some more, so that pieces of about one size make few.
 func grow(b []byte, n int64) []byte {
 	if int64(cap(b)) < n {
 		b = make([]byte, n, n+n/8)

@@ -55,7 +55,7 @@ func (c *crew) changedDir(i int) {
 	c.dirty.dirs.set(i)
 }
 
-// takeDirty gives what was noted since the last call.
+// takeDirty returns what was noted since the last call.
 func (j *Job) takeDirty() dirty {
 	c := j.crew
 	c.mu.Lock()

@@ -15,7 +15,7 @@
 //
 //	run:        | table | piece 0 | piece 1 | piece 2 | ...     stored: what blocks hold, what waits
 //	content:            |    piece 0   |   piece 1    | ...     decoded
-//	resources:          | A | B |    C    |     D         |     A, B: created at once; C, D: by part files
+//	resources:          | A | B |    C    |     D         |    A, B: at once; C, D: by part files
 //
 // Ordinarily a run holds one resource, a solid one many. Of a run whose piece table is known
 // beforehand, as that of a solid one is, only pieces with a byte of a needed resource are asked
@@ -98,10 +98,12 @@
 //	journal  = header record*
 //	header   = "WCAPPLY2" content-id[32] image[4] flags[4] crc[4]
 //	record   = length[4] crc[4] body[length]
-//	body     = kind list(block held) list(resource complete) list(waiting bytes: run, offset, size, place in spool, kind)
+//	body     = kind list(block held) list(resource complete)
+//	           list(waiting bytes: run, offset, size, place in spool, kind)
 //	           list(place in spool freed)
-//	kind     = 0 commit, 1 forget all records before (written by a restart that found some of what they say gone),
-//	           2 the target is complete, only the journal and the work folder are still to be removed
+//	kind     = 0 commit, 1 forget all records before (written by a restart that found some of what
+//	           they say gone),
+//	           2 the target is complete, only the journal and the work folder are to be removed
 //
 // Integers outside bodies are big-endian, in bodies unsigned varints; a list is its length and its
 // entries. Blocks and resources are ascending, each but the first as the difference to the one

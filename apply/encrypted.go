@@ -13,7 +13,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// rawOf gives the hash of the raw form of an encrypted file or directory, zero if it has none.
+// rawOf returns the hash of the raw form of an encrypted file or directory, zero if it has none.
 func rawOf(d *wim.Dentry) wim.SHA1 {
 	for i := range d.Streams {
 		if s := &d.Streams[i]; s.Kind == wim.StreamRaw {
@@ -55,15 +55,11 @@ func (p *planner) addRawDir(d *wim.Dentry, s spot) error {
 
 // makeEncrypted makes an encrypted file of its raw form, and its further names. Where it cannot be made here the error is noForm.
 func (j *Job) makeEncrypted(l symlink, name string, d *wim.Dentry) error {
-	form, err := j.openContent(j.plan.resource(int(l.res)))
+	form, dec, err := j.openForm(int(l.res))
 	if err != nil {
 		return err
 	}
 	defer form.Close()
-	dec, err := efsraw.NewDecoder(form)
-	if err != nil {
-		return err
-	}
 	f, err := j.fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
@@ -143,16 +139,25 @@ func (j *Job) keepDir(name string, d *wim.Dentry, at wim.At) error {
 // encryptDir makes a directory an encrypted one, as its raw form says.
 func (j *Job) encryptDir(name string, d *wim.Dentry) error {
 	i, _ := j.plan.wf.IndexOf(rawOf(d)) // it was planned
-	form, err := j.openContent(j.plan.resource(i))
+	form, dec, err := j.openForm(i)
 	if err != nil {
 		return err
 	}
 	defer form.Close()
-	dec, err := efsraw.NewDecoder(form)
-	if err != nil {
-		return err
-	}
 	return j.keeper.encrypt(name, dec.Info)
+}
+
+// openForm opens the raw form that is a resource's content. Close the content in the end.
+func (j *Job) openForm(resource int) (io.Closer, *efsraw.Decoder, error) {
+	content, err := j.openContent(j.plan.resource(resource))
+	if err != nil {
+		return nil, nil, err
+	}
+	dec, err := efsraw.NewDecoder(content)
+	if err != nil {
+		return nil, nil, errors.Join(err, content.Close())
+	}
+	return content, dec, nil
 }
 
 // noForm reports whether an error says that something cannot be made of a raw form.

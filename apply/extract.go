@@ -21,7 +21,7 @@ const (
 // ErrInTheWay says that a directory would have to be replaced by something else, or something else by a directory.
 var ErrInTheWay = errors.New("something else has its name there")
 
-// Extract writes a part of an image, as Select gives it, or all of it if that is nil, into a directory that may hold other things: files that are there by the same
+// Extract writes a part of an image, as Select returns it, or all of it if that is nil, into a directory that may hold other things: files that are there by the same
 // name are replaced, directories are merged. All of it is applied to a folder in dir first, checked, and moved to its place by renames when it is
 // complete, so an extract that fails changes nothing but leaves, at the worst, that folder. Only needed pieces of the file are read.
 func Extract(ctx context.Context, wf *wim.File, image int, part *wim.Image, dir string, opts FileOptions) (rep Report, err error) {

@@ -242,7 +242,7 @@ func TestRecoverWritesWhatIsDamaged(t *testing.T) {
 	mem = vfs.NewMem()
 	told := 0
 	rep, err := File(bg, openWIM(t, image), 1, mem, FileOptions{Recover: true, Workers: 1, Events: func(e Event) {
-		if e.Kind == EventDamaged {
+		if _, ok := e.(Damaged); ok {
 			told++
 		}
 	}})

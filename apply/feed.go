@@ -30,7 +30,7 @@ type unit struct {
 	size  int64 // stored; counted as waiting
 }
 
-// begin gives r's progress, made if need be.
+// begin returns r's progress, made if need be.
 func (j *Job) begin(r *run) (*progress, error) {
 	if r.open != nil {
 		return r.open, nil
@@ -160,7 +160,7 @@ func (j *Job) feedPieces(r *run, g *progress, off int64, data stored) error {
 	return nil
 }
 
-// tableIn gives the part of [off, off+n) that is of the run's piece table. It is empty, and where off is or the part ends, if there is none.
+// tableIn returns the part of [off, off+n) that is of the run's piece table. It is empty, and where off is or the part ends, if there is none.
 func tableIn(r *wim.Run, off, n int64) (from, to int64) {
 	t := r.PieceTableRange()
 	from, to = max(off, t.Offset), min(off+n, t.End())

@@ -74,7 +74,7 @@ func (j *Job) takeAll(ctx context.Context, progress func(done, total int64)) err
 		if err := j.take(b, stored{src: j.source, at: j.plan.blocks.starts[b], n: size}); err != nil {
 			return err
 		}
-		if j.Backlog() > fileCommit {
+		if j.pending() > fileCommit {
 			if _, err := j.Commit(); err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// takeDone gives the resources completed since the last call, ascending.
+// takeDone returns the resources completed since the last call, ascending.
 func (j *Job) takeDone() []int {
 	c := j.crew
 	c.mu.Lock()
@@ -56,7 +56,7 @@ func (j *Job) finishMade(f *file, name string, d *wim.Dentry) error {
 		if err := j.keepAll(name, d, f.at); err != nil {
 			return err
 		}
-		j.event(EventFile, name, 0)
+		j.event(Completed{name})
 		return nil
 	}
 	if !j.plan.kept { // else Finish does it, once the xattrs are set: setting them needs the right to write
@@ -64,7 +64,7 @@ func (j *Job) finishMade(f *file, name string, d *wim.Dentry) error {
 			return err
 		}
 	}
-	j.event(EventFile, name, 0)
+	j.event(Completed{name})
 	return nil
 }
 
@@ -87,7 +87,7 @@ func (j *Job) setTimes(name string, d *wim.Dentry) error {
 	return nil
 }
 
-// fileTime gives t as a time, zero if it is not known.
+// fileTime returns t as a time, zero if it is not known.
 func fileTime(t wim.Filetime) time.Time {
 	if t == 0 {
 		return time.Time{}

@@ -46,7 +46,7 @@ func (j *Job) finishStreams(ctx context.Context) error {
 			return err
 		}
 		j.crew.madeFile(i, f) // directories are changed later, all of them
-		j.event(EventFile, name, 0)
+		j.event(Completed{name})
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (j *Job) finishPoints(ctx context.Context) error {
 		}
 		made, streams = append(made, l), streams[n:]
 		j.crew.changedDir(int(l.dir))
-		j.event(EventFile, name, 0)
+		j.event(Completed{name})
 	}
 	j.plan.symlinks = made
 	return nil

@@ -20,8 +20,8 @@ var errClosed = errors.New("apply was closed")
 
 // Job is one apply under way: made from the prologue, fed blocks, committed now and then, finished once. It carries out a plan.
 //
-// Put, Urgent, Finish and Close are called from one goroutine; Commit and Backlog may be called from a second one meanwhile. After
-// an error that is not ErrSpoolFull or ErrIncomplete the job only gives that error again: close it, clear its cause, and
+// Put, Urgent, Finish and Close are called from one goroutine; Commit may be called from a second one meanwhile. After
+// an error that is not ErrSpoolFull or ErrIncomplete the job only returns that error again: close it, clear its cause, and
 // make a new job; it goes on with what was committed.
 type Job struct {
 	cfg    Config
@@ -115,7 +115,7 @@ func newJob(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) (
 	j.open, j.fed, j.put = map[int]*run{}, newBitset(j.plan.count()), newBlockSet(len(blocks.chunks))
 	j.spool.fsys, j.spool.max = j.fsys, cfg.Spool
 	if j.spool.max == 0 {
-		j.spool.max = DefaultSpool
+		j.spool.max = defaultSpool
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -132,8 +132,8 @@ func (c *Config) validate() error {
 		return errors.New("apply: Config.Target is missing")
 	case c.Image < 1:
 		return fmt.Errorf("apply: Config.Image is %d, want 1 or more", c.Image)
-	case c.Spool != 0 && c.Spool < MinSpool:
-		return fmt.Errorf("apply: Config.Spool is %d, want at least %d", c.Spool, MinSpool)
+	case c.Spool != 0 && c.Spool < minSpool:
+		return fmt.Errorf("apply: Config.Spool is %d, want at least %d", c.Spool, minSpool)
 	case c.Workers < 0 || c.Workers > maxWorkers:
 		return fmt.Errorf("apply: Config.Workers is %d, want 0 to %d", c.Workers, maxWorkers)
 	}
@@ -166,12 +166,12 @@ func (j *Job) prepare() (err error) {
 	}
 	j.report.ResumedBlocks = held
 	if held > 0 {
-		j.event(EventResumed, "", int64(held))
+		j.event(Resumed{held})
 	}
 	return nil
 }
 
-// Needs gives the blocks that must still be put, ascending: those that hold a byte of what the image needs,
+// Needs returns the blocks that must still be put, ascending: those that hold a byte of what the image needs,
 // less those put or held by an earlier run. A block of the prologue may be among them; it is put like any other.
 func (j *Job) Needs() []chunk.Block {
 	j.mu.Lock()
@@ -185,8 +185,8 @@ func (j *Job) Needs() []chunk.Block {
 	return out
 }
 
-// Backlog is the number of bytes put and not yet durable.
-func (j *Job) Backlog() int64 { return j.backlog.Load() }
+// pending is the number of bytes put and not yet durable.
+func (j *Job) pending() int64 { return j.backlog.Load() }
 
 // Put takes a verified block, whose bytes are the plan's from now on. Blocks come in any order; one that is not needed, or was put
 // before, is ignored. It waits while the workers are behind. ErrSpoolFull says that the block was not taken.
@@ -295,7 +295,7 @@ func (j *Job) tooMuch(block chunk.Block) bool {
 	return grow > 0 && !wanted && j.spool.reserved+grow > j.spool.max
 }
 
-// Urgent gives the blocks, at most n, without which most of what waits cannot be written, best first.
+// Urgent returns the blocks, at most n, without which most of what waits cannot be written, best first.
 func (j *Job) Urgent(n int) []chunk.Block {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -346,7 +346,7 @@ func (j *Job) rate(r *run, score map[chunk.Block]int64) {
 	}
 }
 
-// Commit makes durable what was put before the call, and gives the blocks that became so: written, or in the spool.
+// Commit makes durable what was put before the call, and returns the blocks that became so: written, or in the spool.
 func (j *Job) Commit() (held []chunk.Block, err error) {
 	j.commitMu.Lock()
 	defer j.commitMu.Unlock()
@@ -370,12 +370,12 @@ func (j *Job) Commit() (held []chunk.Block, err error) {
 	waits := j.spool.reserved
 	j.mu.Unlock()
 	j.backlog.Add(-bytes)
-	j.event(EventCommit, "", int64(len(rec.blocks)))
-	j.event(EventSpool, "", waits)
+	j.event(Committed{len(rec.blocks)})
+	j.event(Spooled{waits})
 	return rec.blocks, nil
 }
 
-// prepareCommit brings everything put so far to files, and gives what the journal must say of it and what must be synced
+// prepareCommit brings everything put so far to files, and returns what the journal must say of it and what must be synced
 // before. Blocks and resources are those since the last call. If there is no error, crew.sync is locked.
 func (j *Job) prepareCommit() (*record, dirty, int64, error) {
 	j.mu.Lock()
@@ -432,8 +432,8 @@ func (j *Job) Close() error {
 }
 
 // event tells what happens.
-func (j *Job) event(kind EventKind, path string, n int64) {
+func (j *Job) event(e Event) {
 	if j.cfg.Events != nil {
-		j.cfg.Events(Event{Kind: kind, Path: path, N: n})
+		j.cfg.Events(e)
 	}
 }

@@ -42,7 +42,7 @@ type jobID struct {
 	flags   uint32
 }
 
-// header gives the journal's first bytes.
+// header returns the journal's first bytes.
 func (id jobID) header() []byte {
 	b := append([]byte(journalMagic), id.content[:]...)
 	b = binary.BigEndian.AppendUint32(b, id.image)
@@ -103,7 +103,7 @@ func appendAscending[I ~int | ~uint32](b []byte, v []I) []byte {
 	return b
 }
 
-// decoder reads varints; after the first error it gives zeros.
+// decoder reads varints; after the first error it returns zeros.
 type decoder struct {
 	b   []byte
 	bad bool

@@ -57,7 +57,7 @@ type metadata struct {
 	modified   wim.Filetime
 }
 
-// metadataOf gives what is to be set of a dentry, but for reparse data.
+// metadataOf returns what is to be set of a dentry, but for reparse data.
 func (j *Job) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 	m := &metadata{
 		attributes: d.Attributes, plain: j.cfg.NoAttributes, strict: j.cfg.StrictACLs, short: j.plan.shortName(d, at),
@@ -73,7 +73,7 @@ func (j *Job) metadataOf(d *wim.Dentry, at wim.At) (*metadata, error) {
 		m.objectID = id[:min(len(id), maxObjectID)]
 	}
 	if b, ok := d.Item(wim.TagEAs); ok {
-		m.eas, _ = wim.ParseEAs(b) // planExtras has counted those that are broken
+		m.eas, _ = wim.ParseEAs(b) // the plan has counted those that are broken
 	}
 	return m, nil
 }
@@ -111,7 +111,7 @@ func refused(err error) bool {
 	return false
 }
 
-// tell counts an error of setting something if it is one that is refused; else it gives it.
+// tell counts an error of setting something if it is one that is refused; else it returns it.
 func tell(count *int, what, name string, err error) error {
 	switch {
 	case err == nil:

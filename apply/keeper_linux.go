@@ -5,7 +5,7 @@ import (
 	"github.com/wimcast/wimcast/internal/vfs"
 )
 
-// keeperOf gives what the target keeps beyond POSIX, nil if it keeps nothing.
+// keeperOf returns what the target keeps beyond POSIX, nil if it keeps nothing.
 func keeperOf(fsys vfs.FS) (keeper, error) {
 	v, err := ntfs3g.Detect(fsys)
 	if v == nil || err != nil {

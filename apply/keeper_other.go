@@ -4,5 +4,5 @@ package apply
 
 import "github.com/wimcast/wimcast/internal/vfs"
 
-// keeperOf gives what the target keeps beyond POSIX, nil if it keeps nothing.
+// keeperOf returns what the target keeps beyond POSIX, nil if it keeps nothing.
 func keeperOf(vfs.FS) (keeper, error) { return nil, nil }

@@ -13,7 +13,7 @@ import (
 // Attributes that Windows sets: read-only, hidden, system, archive, temporary, offline, not indexed, pinned and unpinned.
 const settableWindows = 0x1 | 0x2 | 0x4 | 0x20 | 0x100 | 0x1000 | 0x2000 | 0x80000 | 0x100000
 
-// keeperOf gives what the target keeps beyond POSIX, nil if it keeps nothing: it is not on NTFS, or this process may not restore files.
+// keeperOf returns what the target keeps beyond POSIX, nil if it keeps nothing: it is not on NTFS, or this process may not restore files.
 func keeperOf(fsys vfs.FS) (keeper, error) {
 	at, ok := fsys.(interface {
 		Path(name string) (string, error)

@@ -58,10 +58,7 @@ func (l *Lost) add(o Lost) {
 }
 
 func (j *Job) tellLost(l Lost) {
-	if j.cfg.Events == nil {
-		return
-	}
 	for _, line := range l.Lines() {
-		j.cfg.Events(Event{Kind: EventLost, Text: line})
+		j.event(NotKept{line})
 	}
 }

@@ -35,13 +35,13 @@ func validXattrName(name string) bool { return name != "" && len(xattrStream)+le
 // isRegular reports whether st_mode is that of a regular file; 0 says nothing, and counts as one.
 func isRegular(mode uint32) bool { return mode&modeType == modeRegular || mode&modeType == 0 }
 
-// plainAttributes gives the attributes that say something a POSIX file system does not: not what follows from the kind of file, and
+// plainAttributes returns the attributes that say something a POSIX file system does not: not what follows from the kind of file, and
 // not "archive", which every file has.
 func plainAttributes(d *wim.Dentry) uint32 {
 	return d.Attributes &^ (wim.AttrDirectory | wim.AttrArchive | wim.AttrNormal | wim.AttrReparse)
 }
 
-// fileMode gives the permission bits of st_mode; special bits only when the owner was set too.
+// fileMode returns the permission bits of st_mode; special bits only when the owner was set too.
 func fileMode(mode uint32, owned bool) fs.FileMode {
 	m := fs.FileMode(mode & 0o777)
 	if !owned {

@@ -45,7 +45,7 @@ func TestWhatIsNotKeptIsCountedAndSaidOnce(t *testing.T) {
 	fsys, dir := osTarget(t)
 	var said []string
 	rep := applyFile(t, windowsTree(), fsys, FileOptions{Events: func(e Event) {
-		if e.Kind == EventLost {
+		if e, ok := e.(NotKept); ok {
 			said = append(said, e.Text)
 		}
 	}})

@@ -145,7 +145,7 @@ func BenchmarkFourPeers(b *testing.B) {
 					if err := p.Put(n, image[p.plan.blocks.starts[n]:p.plan.blocks.starts[n+1]]); err != nil {
 						return err
 					}
-					if p.Backlog() > 4<<20 {
+					if p.pending() > 4<<20 {
 						if _, err := p.Commit(); err != nil {
 							return err
 						}

@@ -374,7 +374,7 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 	return nil
 }
 
-// securityOf gives the size of a dentry's security descriptor, if it has one.
+// securityOf returns the size of a dentry's security descriptor, if it has one.
 func (p *plan) securityOf(d *wim.Dentry) (size int, ok bool) {
 	id := int(d.SecurityID)
 	if id < 0 || id >= p.img.Securities() {
@@ -383,7 +383,7 @@ func (p *plan) securityOf(d *wim.Dentry) (size int, ok bool) {
 	return p.img.SecuritySize(id), true
 }
 
-// resource gives the entry of the blob table with a hash, and its size.
+// resource returns the entry of the blob table with a hash, and its size.
 func (p *planner) resource(hash wim.SHA1, d *wim.Dentry, s spot) (int32, int64, error) {
 	if hash.IsZero() {
 		return noResource, 0, nil

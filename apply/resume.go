@@ -10,7 +10,7 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// resume goes on where an earlier run was cut short. It gives false if that had not begun yet.
+// resume goes on where an earlier run was cut short. It returns false if that had not begun yet.
 func (j *Job) resume() (bool, error) {
 	data, err := io.ReadAll(io.NewSectionReader(j.journal.file, 0, maxJournal))
 	if err != nil {
@@ -77,7 +77,7 @@ func (j *Job) resumeBlank() error {
 	return nil
 }
 
-// replay takes over what the journal says. It gives the complete resources.
+// replay takes over what the journal says. It returns the complete resources.
 func (j *Job) replay(recs []record) bitset {
 	complete := newBitset(j.plan.count())
 	waiting := map[int64]*frag{}

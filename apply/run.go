@@ -38,7 +38,7 @@ func (p *plan) count() int { return p.wf.Placed() }
 // todo reports whether a resource is needed and not complete.
 func (p *plan) todo(res int) bool { return p.needed.has(res) && !p.done.has(res) }
 
-// runs gives the runs of needed resources from first to below end, which are bounds of runs.
+// runs returns the runs of needed resources from first to below end, which are bounds of runs.
 func (p *plan) runs(first, end int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := p.needed.next(first); i >= 0 && i < end; {
@@ -53,7 +53,7 @@ func (p *plan) runs(first, end int) iter.Seq[int] {
 // placeOf says where the run of a resource is.
 func (p *plan) placeOf(res int) wim.Place { return p.wf.Place(res) }
 
-// runOf gives the run that a resource is in.
+// runOf returns the run that a resource is in.
 func (p *plan) runOf(res int) int {
 	at := p.wf.Place(res).Offset
 	if res == 0 || p.wf.Place(res-1).Offset != at {
@@ -79,7 +79,7 @@ func (p *plan) newRun(i int) *run {
 	return &run{Run: p.wf.Resource(i).Run, plan: p, index: i, end: p.endOf(i), whole: isWhole(p.placeOf(i))}
 }
 
-// run gives a run with what is known of it.
+// run returns a run with what is known of it.
 func (j *Job) run(i int) *run {
 	if r := j.open[i]; r != nil {
 		return r
@@ -87,18 +87,18 @@ func (j *Job) run(i int) *run {
 	return j.plan.newRun(i)
 }
 
-// resource gives a resource by its index, of a run of which nothing was put.
+// resource returns a resource by its index, of a run of which nothing was put.
 func (p *plan) resource(i int) *resource { return p.newRun(p.runOf(i)).member(i) }
 
 // sizeOf is a resource's size.
 func (p *plan) sizeOf(res int) int64 { return p.wf.SizeOf(res) }
 
-// member gives a resource of the run.
+// member returns a resource of the run.
 func (r *run) member(i int) *resource {
 	return &resource{Resource: r.plan.wf.Resource(i), index: i, run: r}
 }
 
-// span gives the range of the content that a resource of the run has.
+// span returns the range of the content that a resource of the run has.
 func (r *run) span(i int) span {
 	from := r.plan.wf.Place(i).Start
 	return span{from, from + r.plan.wf.SizeOf(i)}
@@ -110,7 +110,7 @@ func (r *run) needsPart(i int) bool {
 	return !r.whole && (r.Compression == wim.None || s.from/size != (s.to-1)/size)
 }
 
-// out gives what is known of a resource that is written piecewise.
+// out returns what is known of a resource that is written piecewise.
 func (r *run) out(i int) *output {
 	o := r.outs[i]
 	if o == nil {
@@ -123,7 +123,7 @@ func (r *run) out(i int) *output {
 	return o
 }
 
-// inContent gives the resources [i, j) that have a byte in [from, to) of the content.
+// inContent returns the resources [i, j) that have a byte in [from, to) of the content.
 func (r *run) inContent(from, to int64) (i, j int) {
 	i = r.index + sort.Search(r.end-r.index, func(i int) bool { return r.span(r.index+i).to > from })
 	j = i
@@ -175,7 +175,7 @@ func (r *run) wanted(fn func(from, to int64)) {
 // name says for errors which file a run holds.
 func (r *run) name() string { return r.plan.resourceName(r.plan.needed.next(r.index)) }
 
-// out gives what is known of a resource that is written piecewise.
+// out returns what is known of a resource that is written piecewise.
 func (r *resource) out() *output { return r.run.out(r.index) }
 
 // path says for errors which file a resource is of.

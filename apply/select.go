@@ -26,7 +26,7 @@ type Found struct {
 	At          wim.At
 }
 
-// Select checks the tree of an image, and gives the part of it that the picks name, in memory, and those that name nothing. In a path '*' stands for any characters
+// Select checks the tree of an image, and returns the part of it that the picks name, in memory, and those that name nothing. In a path '*' stands for any characters
 // of one name and '?' for one. Where two picks come to stand at one place the later one wins, and directories are merged. The root keeps
 // its own metadata if it is picked itself or a pick keeps the directories above it. The part is nil if it is all of the image.
 func Select(img *wim.Tree, picks []Pick, opts SelectOptions) (part *wim.Image, none []Pick, err error) {
@@ -91,7 +91,7 @@ func (s *selection) adopt(root *wim.Dentry) {
 	s.root.Children = children
 }
 
-// above gives the directory that d comes to stand in when those above it are kept.
+// above returns the directory that d comes to stand in when those above it are kept.
 func (s *selection) above(d *wim.Dentry) *wim.Dentry {
 	if d.Parent == nil || d.Parent.Parent == nil {
 		return s.root
@@ -107,7 +107,7 @@ func (s *selection) add(into, d *wim.Dentry, at wim.At) error {
 	return s.img.Children(at, d, func(c *wim.Dentry, at wim.At) error { return s.add(into, c, at) })
 }
 
-// put puts d alone into a directory, and gives its copy. A directory that is there by that name is kept; anything else is replaced.
+// put puts d alone into a directory, and returns its copy. A directory that is there by that name is kept; anything else is replaced.
 func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
 	names := s.children[at]
 	if names == nil {
@@ -130,7 +130,7 @@ func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
 	return old
 }
 
-// Find gives what a path names in an image, of which Walk or Select has checked the tree.
+// Find returns what a path names in an image, of which Walk or Select has checked the tree.
 func (o SelectOptions) Find(img *wim.Tree, path string) ([]Found, error) {
 	root, err := img.Dentry(img.Root())
 	if err != nil {
@@ -154,7 +154,7 @@ func (o SelectOptions) Find(img *wim.Tree, path string) ([]Found, error) {
 	return found, nil
 }
 
-// below gives the children of a directory that have the name or fit it.
+// below returns the children of a directory that have the name or fit it.
 func (o SelectOptions) below(img *wim.Tree, dir Found, name string) (out []Found, err error) {
 	exact := -1
 	err = img.Children(dir.At, dir.Dentry, func(c *wim.Dentry, at wim.At) error {

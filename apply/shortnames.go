@@ -45,7 +45,7 @@ func (p *planner) endShortNames() {
 	*s = shortNames{}
 }
 
-// orderLinks puts that name of a file first, which is the one that is written, that has the short name: NTFS takes one a file, and
+// orderLinks puts that name of a file first, which is the one that is written, that has the short name: NTFS takes one per file, and
 // only as long as there is one long name.
 func (p *planner) orderLinks(names []linkName) {
 	if p.ntfs == nil {
@@ -78,7 +78,7 @@ func (p *plan) dropShort(at wim.At) {
 	}
 }
 
-// shortName gives the short name that is to be set, "" if there is none.
+// shortName returns the short name that is to be set, "" if there is none.
 func (p *plan) shortName(d *wim.Dentry, at wim.At) string {
 	if p.noShort[at] {
 		return ""

@@ -174,7 +174,7 @@ func TestPieceLargerThanSpool(t *testing.T) {
 	image := solidOf(t, wimOf(t, src, wim.XPRESS), wim.LZMS, 8<<20, 1)
 	c := cutRandom(image, rand.New(rand.NewPCG(9, 9)), 200_000, chunk.MaxSize)
 	fsys, dir := osTarget(t)
-	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: MinSpool}, prologueOf(t, image))
+	p, err := New(bg, Config{Target: fsys, Image: 1, Content: c, Spool: minSpool}, prologueOf(t, image))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (s *spool) hold(run int, kind fragKind, off int64, data []byte) *frag {
 	return f
 }
 
-// load gives a frag's bytes.
+// load returns a frag's bytes.
 func (s *spool) load(f *frag) ([]byte, error) {
 	if f.mem != nil {
 		return f.mem, nil
@@ -72,7 +72,7 @@ func (s *spool) load(f *frag) ([]byte, error) {
 	return b, s.loadInto(f, b)
 }
 
-// loadInto gives a frag's bytes in dst, which has its size.
+// loadInto returns a frag's bytes in dst, which has its size.
 func (s *spool) loadInto(f *frag, dst []byte) error {
 	if f.mem != nil {
 		copy(dst, f.mem)
@@ -137,7 +137,7 @@ func (s *spool) openFile() error {
 	return nil
 }
 
-// alloc gives the first free place that is large enough, else one at the end.
+// alloc returns the first free place that is large enough, else one at the end.
 func (s *spool) alloc(n int64) int64 {
 	for i, sp := range s.free0 {
 		if sp.to-sp.from < n {

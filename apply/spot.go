@@ -17,7 +17,7 @@ type pathCache struct {
 	paths map[int32]string // without the root's
 }
 
-// dirPath gives the path of a directory, "" for the root.
+// dirPath returns the path of a directory, "" for the root.
 func (p *plan) dirPath(i int32) (string, error) {
 	if i <= 0 {
 		return "", nil
@@ -83,7 +83,7 @@ func (p *plan) nameOf(d *wim.Dentry, s spot) string {
 	return joinPath(above, d.Name)
 }
 
-// filesOf gives the files [first, end) that hold a resource.
+// filesOf returns the files [first, end) that hold a resource.
 func (p *plan) filesOf(res int) (first, end int) {
 	first = sort.Search(len(p.files), func(i int) bool { return p.files[i].res() >= int32(res) })
 	for end = first; end < len(p.files) && p.files[end].res() == int32(res); end++ {
@@ -91,7 +91,7 @@ func (p *plan) filesOf(res int) (first, end int) {
 	return first, end
 }
 
-// linksOf gives the further names of the file whose first one is at.
+// linksOf returns the further names of the file whose first one is at.
 func (p *plan) linksOf(at wim.At) []link {
 	i := sort.Search(len(p.links), func(i int) bool { return p.links[i].first >= at })
 	j := i

@@ -13,7 +13,7 @@ type stored struct {
 	n   int64
 }
 
-// slice gives bytes [from, to) of s.
+// slice returns bytes [from, to) of s.
 func (s stored) slice(from, to int64) stored {
 	if s.mem != nil {
 		return stored{mem: s.mem[from:to], n: to - from}
@@ -21,7 +21,7 @@ func (s stored) slice(from, to int64) stored {
 	return stored{src: s.src, at: s.at + from, n: to - from}
 }
 
-// bytes gives the bytes, read into buf, which is made longer if need be, where they are not in memory. It gives buf back.
+// bytes returns the bytes, read into buf, which is made longer if need be, where they are not in memory. It returns buf back.
 func (s stored) bytes(buf []byte) (data, kept []byte, err error) {
 	if s.mem != nil {
 		return s.mem, buf, nil

@@ -206,7 +206,7 @@ type dirNames struct {
 	at   map[uint64]wim.At
 }
 
-// names gives those that the apply makes of a directory's entries.
+// names returns those that the apply makes of a directory's entries.
 func (s *sweeper) names(dir wim.At) (*dirNames, error) {
 	n := &dirNames{img: s.job.plan.img, seed: maphash.MakeSeed(), at: map[uint64]wim.At{}}
 	err := n.img.Children(dir, nil, func(d *wim.Dentry, at wim.At) error {

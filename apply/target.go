@@ -15,7 +15,7 @@ import (
 // maxJournal bounds what is read of a journal in bytes.
 const maxJournal = 1 << 30
 
-// parent gives a path's directory.
+// parent returns a path's directory.
 func parent(name string) string { return path.Dir(name) }
 
 // squeezedName is the folder in which files are created that are to be compressed.
@@ -48,7 +48,7 @@ func (j *Job) openContent(r *resource) (vfs.File, error) {
 	return f, nil
 }
 
-// home gives the index of the file that gets a resource's part file, or -1 if the work folder keeps that.
+// home returns the index of the file that gets a resource's part file, or -1 if the work folder keeps that.
 func (j *Job) home(r *resource) int {
 	if r.inWork() {
 		return -1
@@ -214,7 +214,7 @@ func (j *Job) checkSum(r *resource, sum wim.SHA1) error {
 		j.lostMu.Lock()
 		j.lostNow.Damaged += max(1, end-first)
 		j.lostMu.Unlock()
-		j.event(EventDamaged, r.path(), 0)
+		j.event(Damaged{r.path()})
 		return nil
 	}
 	if sum != r.Hash {

@@ -78,7 +78,7 @@ func (w *worker) do(t task) (err error) {
 	return w.writeDecoded(t, data)
 }
 
-// scratch gives n bytes that are valid until the next call.
+// scratch returns n bytes that are valid until the next call.
 func (w *worker) scratch(n int64) []byte {
 	if int64(cap(w.buf)) < n {
 		w.buf = make([]byte, max(n, 256<<10))
@@ -87,7 +87,7 @@ func (w *worker) scratch(n int64) []byte {
 	return w.buf[:n]
 }
 
-// copyBuffer gives copySize bytes that are valid until the next call: not those of scratch, which have what is being written.
+// copyBuffer returns copySize bytes that are valid until the next call: not those of scratch, which have what is being written.
 func (w *worker) copyBuffer() []byte {
 	if w.copy == nil {
 		w.copy = make([]byte, copySize)

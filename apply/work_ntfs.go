@@ -48,7 +48,7 @@ func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error 
 	if !open {
 		return j.finishFile(f, name, d)
 	}
-	j.event(EventFile, path, 0)
+	j.event(Completed{path})
 	return nil
 }
 

@@ -50,7 +50,7 @@ func NewBase(f *wim.File, n int) (*Base, error) {
 	return b, nil
 }
 
-// find gives the contents of the file at path, when the image has them.
+// find returns the contents of the file at path, when the image has them.
 func (b *Base) find(path []string, size int64, modified wim.Filetime) (hash wim.SHA1, ok bool, err error) {
 	if b == nil {
 		return wim.SHA1{}, false, nil

@@ -87,7 +87,7 @@ func ParseConfig(text []byte) (*Config, error) {
 	return c, nil
 }
 
-// section gives where the globs of a section go; nil when they are not needed.
+// section returns where the globs of a section go; nil when they are not needed.
 func (c *Config) section(name string, line int) *globs {
 	switch name {
 	case "ExclusionList":
@@ -101,7 +101,7 @@ func (c *Config) section(name string, line int) *globs {
 	return nil
 }
 
-// configText gives the text as UTF-8. Text without a mark is UTF-16LE when its first character has a zero byte, which no UTF-8 one has.
+// configText returns the text as UTF-8. Text without a mark is UTF-16LE when its first character has a zero byte, which no UTF-8 one has.
 func configText(b []byte) (string, error) {
 	wide := bytes.HasPrefix(b, []byte{0xff, 0xfe})
 	if wide || len(b) >= 2 && b[0] != 0 && b[1] == 0 {
@@ -120,7 +120,7 @@ func configText(b []byte) (string, error) {
 	return strings.TrimPrefix(string(b), "\ufeff"), nil
 }
 
-// invalidUTF8 gives the offset of the first byte that is not UTF-8, or -1.
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func invalidUTF8(b []byte) int {
 	for i := 0; i < len(b); {
 		r, n := utf8.DecodeRune(b[i:])

@@ -37,7 +37,7 @@ type detailer interface {
 	detail(e *entry) error
 }
 
-// detailersOf gives what the options ask for, in the order in which they are asked.
+// detailersOf returns what the options ask for, in the order in which they are asked.
 func detailersOf(opts Options) []detailer {
 	var all []detailer
 	if opts.UnixData {

@@ -2,8 +2,8 @@
 //
 // Start with [Scan], which makes an image of a tree, or with [Write], which makes a WIM file of
 // one or more. Scan reads names and metadata only; the image's streams have a wim.Source each,
-// through which a wim.Writer reads the contents later. [ScanTree] gives a tree that is only to be
-// written, and keeps it packed: some 20 bytes a file, the names among them. An image takes some
+// through which a wim.Writer reads the contents later. [ScanTree] returns a tree that is only to be
+// written, and keeps it packed: some 20 bytes per file, the names among them. An image takes some
 // 340.
 //
 // What is kept: names (as UTF-8), contents, hard links, symbolic links as reparse points,

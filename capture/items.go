@@ -231,7 +231,7 @@ func merge(to, from *wim.Dentry) error {
 func (s *scanner) recount(img *wim.Image) {
 	s.stats.Dirs, s.stats.Files, s.stats.Bytes = 0, 0, 0
 	read := make(map[wim.Source]bool)
-	_ = img.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = img.Walk(func(d *wim.Dentry) error { // fn returns no error
 		if d.IsDir() && !d.IsReparse() {
 			s.stats.Dirs++
 			return nil

@@ -49,7 +49,7 @@ func newLinkSource(path, target string) (*linkSource, error) {
 	return &linkSource{byteSource{path, data}, target}, err
 }
 
-// inside gives what follows the scanned directory in an absolute target that leads into it, with a slash in front. The directory is known by what it is,
+// inside returns what follows the scanned directory in an absolute target that leads into it, with a slash in front. The directory is known by what it is,
 // not by its name: a target may lead to it through other links.
 func (s *scanner) inside(target string) (rest string, ok bool) {
 	if s.root == nil || !strings.HasPrefix(target, "/") {

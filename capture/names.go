@@ -27,7 +27,7 @@ func (l *nameList) name(i int) string {
 // maxNames bounds the names in one directory, in bytes. An image holds fewer.
 const maxNames = 1<<32 - 1
 
-// readNames gives the names in a directory in the order in which images have them.
+// readNames returns the names in a directory in the order in which images have them.
 func readNames(path string) (*nameList, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -44,7 +44,7 @@ func newNTFS(s *scanner) *ntfs {
 	return &ntfs{s: s, volumes: map[uint64]*ntfs3g.Volume{}, security: map[string]int32{}, unknown: map[int]*linkNames{}, why: map[int]string{}}
 }
 
-// volume gives the volume that a file lies on, nil if ntfs-3g did not mount it.
+// volume returns the volume that a file lies on, nil if ntfs-3g did not mount it.
 func (n *ntfs) volume(e *entry) (*ntfs3g.Volume, error) {
 	dev, ok := deviceOf(e.info)
 	if !ok {
@@ -271,7 +271,7 @@ func (n *ntfs) streams(v *ntfs3g.Volume, e *entry, path string) error {
 	return nil
 }
 
-// streamSize gives the length of a named stream. That of an encrypted directory, which is not encrypted, ntfs-3g rounds up as if it were.
+// streamSize returns the length of a named stream. That of an encrypted directory, which is not encrypted, ntfs-3g rounds up as if it were.
 func (n *ntfs) streamSize(v *ntfs3g.Volume, e *entry, path, name string) (int64, error) {
 	if !v.Raw() || e.d.Attributes&wim.AttrEncrypted == 0 {
 		return v.StreamSize(path, name)
@@ -309,7 +309,7 @@ func (s *streamSource) Path() string {
 
 func (s *streamSource) Size() int64 { return s.size }
 
-// Open opens the stream; reading gives an error where it is not as long as it was.
+// Open opens the stream; reading returns an error where it is not as long as it was.
 func (s *streamSource) Open() (io.ReadCloser, error) {
 	r, err := s.v.ReadStream(s.full(), s.stream)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -351,7 +351,7 @@ func (r *streamReader) Read(b []byte) (int, error) {
 
 func (r *streamReader) Close() error { return r.r.Close() }
 
-// interix gives the contents of what ntfs-3g shows as a symbolic link or device though it is none to Windows: a system file that says so. It is nil
+// interix returns the contents of what ntfs-3g shows as a symbolic link or device though it is none to Windows: a system file that says so. It is nil
 // of a pipe, which is an empty file.
 func interix(info fs.FileInfo, path string) ([]byte, error) {
 	le := binary.LittleEndian

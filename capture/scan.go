@@ -117,7 +117,7 @@ func (s *scanner) describe(info *wim.ImageInfo, find func(names ...string) *wim.
 // errSkip says that a file is left out.
 var errSkip = errors.New("left out")
 
-// entry adds the file name in dir, with everything below it, as the dentry as. It gives errSkip when the file is left out.
+// entry adds the file name in dir, with everything below it, as the dentry as. It returns errSkip when the file is left out.
 func (s *scanner) entry(dir *folder, name, as string, info fs.FileInfo) error {
 	reached := info
 	e := &entry{d: &wim.Dentry{Name: as, SecurityID: -1}, info: info, dir: dir, name: name}

@@ -39,7 +39,7 @@ func (n *ntfs) guessShort() {
 	}
 }
 
-// guess gives a short name, and the record that it belongs to.
+// guess returns a short name, and the record that it belongs to.
 func (u *linkNames) guess() (at int64, short string, ok bool) {
 	for _, l := range u.names {
 		for _, short := range shortNames(l.name) {
@@ -62,7 +62,7 @@ func (n *ntfs) noteUnknown(e *entry, at int64) {
 	u.names = append(u.names, linkName{e.path(), e.name, at})
 }
 
-// shortNames gives the short names that Windows makes of a long one first: at most six characters, a tilde and a number, and three of
+// shortNames returns the short names that Windows makes of a long one first: at most six characters, a tilde and a number, and three of
 // the extension. A name that is short already stands for itself.
 func shortNames(long string) []string {
 	base, ext := long, ""

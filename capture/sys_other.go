@@ -51,7 +51,7 @@ func (r *parkReader) identity() identity {
 	return i
 }
 
-// linkID gives the identity of a file that has several names, which is not known here.
+// linkID returns the identity of a file that has several names, which is not known here.
 func linkID(fs.FileInfo) (fileID, bool) { return fileID{}, false }
 
 func isSparse(fs.FileInfo) bool { return false }

@@ -27,7 +27,7 @@ type identity struct {
 }
 
 func identityOf(info fs.FileInfo) identity {
-	st := info.Sys().(*syscall.Stat_t) // what os.Lstat gives on unix
+	st := info.Sys().(*syscall.Stat_t) // what os.Lstat returns on unix
 	return identity{id: fileID{uint64(st.Dev), uint64(st.Ino)}, size: info.Size(), mtime: info.ModTime().UnixNano()}
 }
 
@@ -43,7 +43,7 @@ type identities struct {
 	dev uint64 // that most files are on
 }
 
-// ordinary gives what a record keeps of the identity of a file that has nothing out of the ordinary.
+// ordinary returns what a record keeps of the identity of a file that has nothing out of the ordinary.
 func (p *park) ordinary(i *identity, modified wim.Filetime) (inode uint64, ns byte, ok bool) {
 	if len(p.blocks) < 2 && p.dev == 0 {
 		p.dev = i.id.dev
@@ -57,7 +57,7 @@ func (p *park) identity(inode uint64, size int64, modified wim.Filetime, ns byte
 	return identity{id: fileID{p.dev, inode}, size: size, mtime: nanoseconds(modified) + int64(ns)}
 }
 
-// nanoseconds gives t as identity.mtime does.
+// nanoseconds returns t as identity.mtime does.
 func nanoseconds(t wim.Filetime) int64 { return int64(t-wim.FiletimeOf(time.Unix(0, 0))) * 100 }
 
 // appendIdentity appends an identity to a record.
@@ -77,7 +77,7 @@ func (r *parkReader) identity() identity {
 	return identity{id: id, size: int64(r.uvarint()), mtime: int64(r.uvarint()), linked: r.uvarint() != 0}
 }
 
-// linkID gives the identity of a file that has several names.
+// linkID returns the identity of a file that has several names.
 func linkID(info fs.FileInfo) (fileID, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || st.Nlink < 2 {
@@ -92,7 +92,7 @@ func isSparse(info fs.FileInfo) bool {
 	return ok && int64(st.Blocks)*512 < info.Size() // of 512 bytes whatever the file system's blocks are
 }
 
-// deviceOf gives the number of the file system that a file lies on.
+// deviceOf returns the number of the file system that a file lies on.
 func deviceOf(info fs.FileInfo) (uint64, bool) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -101,7 +101,7 @@ func deviceOf(info fs.FileInfo) (uint64, bool) {
 	return uint64(st.Dev), true
 }
 
-// inodeOf gives the number of the file on its file system.
+// inodeOf returns the number of the file on its file system.
 func inodeOf(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -110,7 +110,7 @@ func inodeOf(info fs.FileInfo) uint64 {
 	return uint64(st.Ino)
 }
 
-// linkCount gives the number of names of a file; on NTFS the short one counts.
+// linkCount returns the number of names of a file; on NTFS the short one counts.
 func linkCount(info fs.FileInfo) int {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -119,7 +119,7 @@ func linkCount(info fs.FileInfo) int {
 	return int(st.Nlink)
 }
 
-// deviceNumbers gives those of a device node.
+// deviceNumbers returns those of a device node.
 func deviceNumbers(info fs.FileInfo) (major, minor uint32) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -107,7 +107,7 @@ func (t *tree) list(r *parkReader, l *level, dir int, from place, fn func(d *wim
 	}
 }
 
-// find gives the dentry at a path, as findFold does.
+// find returns the dentry at a path, as findFold does.
 func (t *tree) find(names ...string) *wim.Dentry {
 	dir, in := t.dir, &folder{t.from.dir, t.from.name}
 	var found *wim.Dentry

@@ -30,7 +30,7 @@ type windows struct {
 	props  []property
 }
 
-// windowsProperties gives the properties of the Windows in an image that was scanned, in which find finds files.
+// windowsProperties returns the properties of the Windows in an image that was scanned, in which find finds files.
 func windowsProperties(find func(names ...string) *wim.Dentry, warn func(path, what string)) []property {
 	for _, root := range []string{"Windows", "WINNT"} {
 		w := &windows{find: find, system: []string{root, "System32"}, warn: warn}
@@ -48,7 +48,7 @@ func windowsProperties(find func(names ...string) *wim.Dentry, warn func(path, w
 	return nil
 }
 
-// findFold gives the dentry at a path, without case.
+// findFold returns the dentry at a path, without case.
 func findFold(d *wim.Dentry, names ...string) *wim.Dentry {
 	for _, name := range names {
 		var next *wim.Dentry
@@ -129,7 +129,7 @@ func (w *windows) machine() bool {
 	return false
 }
 
-// machineType gives the machine type of a PE file from its first bytes, or 0.
+// machineType returns the machine type of a PE file from its first bytes, or 0.
 func machineType(b []byte) uint16 {
 	le := binary.LittleEndian
 	if len(b) < 0x40 || string(b[:2]) != "MZ" {

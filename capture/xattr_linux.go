@@ -16,7 +16,7 @@ const tagXattrs = 2
 // maxXattrs bounds the attributes of one file, in bytes: what Linux allows for the list of names, and a value.
 const maxXattrs = 1 << 20
 
-// xattrItem gives the tagged item with the extended attributes of a file, sorted by name; nil when it has none. Each is stored as the length of its
+// xattrItem returns the tagged item with the extended attributes of a file, sorted by name; nil when it has none. Each is stored as the length of its
 // value in two bytes, the length of its name in one, a byte of flags, the name, a zero byte and the value.
 func xattrItem(path string, follow bool) ([]byte, error) {
 	names, err := listXattrs(path, follow)
@@ -53,7 +53,7 @@ func xattrItem(path string, follow bool) ([]byte, error) {
 	return append(item, make([]byte, -len(item)&7)...), nil
 }
 
-// listXattrs gives the names of a file's extended attributes, sorted. A file system without any gives none.
+// listXattrs returns the names of a file's extended attributes, sorted. Of a file system without any it returns none.
 func listXattrs(path string, follow bool) ([]string, error) {
 	list := unix.Llistxattr
 	if follow {

@@ -2,5 +2,5 @@
 
 package capture
 
-// xattrItem gives nothing: extended attributes are known on Linux only.
+// xattrItem returns nothing: extended attributes are known on Linux only.
 func xattrItem(string, bool) ([]byte, error) { return nil, nil }

@@ -39,7 +39,7 @@ func (c *Catalogue) Accept(raw []byte) (changed bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("accept head: %w", err)
 	case h.Version == c.head.Version:
-		return false, &ForkError{Version: h.Version, Ours: c.headHash, Theirs: HashHead(raw)}
+		return false, &ForkError{Version: h.Version, Ours: c.headHash, Theirs: hashHead(raw)}
 	case h.Version < c.head.Version || h.Epoch < c.head.Epoch:
 		return false, fmt.Errorf("accept head: version %d, epoch %d: %w (version %d, epoch %d)",
 			h.Version, h.Epoch, ErrStale, c.head.Version, c.head.Epoch)
@@ -130,8 +130,8 @@ func (c *Catalogue) ManifestRaw(hash ManifestHash) ([]byte, error) {
 func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	c.mu.Lock() // so that no other head comes between check and store
 	defer c.mu.Unlock()
-	if len(raw) > MaxManifest {
-		return nil, fmt.Errorf("add manifest: %d bytes: at most %d", len(raw), MaxManifest)
+	if len(raw) > maxManifest {
+		return nil, fmt.Errorf("add manifest: %d bytes: at most %d", len(raw), maxManifest)
 	}
 	hash := ManifestHash(blake3.Sum256(raw))
 	e, found := c.head.byManifest(hash)

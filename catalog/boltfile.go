@@ -14,7 +14,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// filePerm keeps other users out of the catalogue: on the site it has the tokens.
+// filePerm keeps other users out of the catalogue: at a distribution point it has the tokens.
 const filePerm = 0o600
 
 // lockTimeout is how long OpenCatalogue waits for another process to let go of the file.

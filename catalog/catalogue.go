@@ -8,17 +8,17 @@ import (
 
 // Errors of a catalogue that callers tell apart.
 var (
-	ErrBusy       = errors.New("in use by another process")
-	ErrDamaged    = errors.New("the file is damaged: restore it from a copy")
-	ErrUnknown    = errors.New("no such content in the catalogue")
-	ErrExists     = errors.New("another content has this name and version")
-	ErrStale      = errors.New("older than the one known")
-	ErrNotSite    = errors.New("this node does not hold the site's online key")
-	ErrNoManifest = errors.New("the manifest is not here yet")
-	ErrFull       = errors.New("the table is full")
+	ErrBusy        = errors.New("in use by another process")
+	ErrDamaged     = errors.New("the file is damaged: restore it from a copy")
+	ErrUnknown     = errors.New("no such content in the catalogue")
+	ErrExists      = errors.New("another content has this name and version")
+	ErrStale       = errors.New("older than the one known")
+	ErrNoOnlineKey = errors.New("this node does not hold the site's online key")
+	ErrNoManifest  = errors.New("the manifest is not here yet")
+	ErrFull        = errors.New("the table is full")
 )
 
-// Catalogue is what a site offers, as one bbolt file: signed root, head and manifests, and on the site itself the nodes
+// Catalogue is what a site offers, as one bbolt file: signed root, head and manifests, and at a distribution point the nodes
 // and tokens. One process has it open at a time. Safe for concurrent use; what it returns is not to be changed.
 type Catalogue struct {
 	file   *boltFile
@@ -94,7 +94,7 @@ func siteKeyOf(rootRaw []byte) (PublicKey, error) {
 }
 
 func (c *Catalogue) setHead(h *Head, raw []byte) {
-	c.head, c.headRaw, c.headHash = h, raw, HashHead(raw)
+	c.head, c.headRaw, c.headHash = h, raw, hashHead(raw)
 }
 
 // Root returns the site's root.
@@ -114,19 +114,4 @@ func (c *Catalogue) Head() (h *Head, raw []byte, hash HeadHash) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.head, c.headRaw, c.headHash
-}
-
-// List returns what the catalogue offers, ascending by name, then version.
-func (c *Catalogue) List() []Entry {
-	h, _, _ := c.Head()
-	return h.Entries
-}
-
-// Fresh answers a client's nonce with the newest head's hash, signed. On the site only.
-func (c *Catalogue) Fresh(nonce Nonce) (HeadHash, [64]byte, error) {
-	if c.online == nil {
-		return HeadHash{}, [64]byte{}, ErrNotSite
-	}
-	_, _, hash := c.Head()
-	return hash, SignFresh(c.online, nonce, hash), nil
 }

@@ -11,7 +11,7 @@ var (
 	errTrailing = errors.New("bytes left over at the end")
 )
 
-// parser reads big-endian fields from b. Its first error sticks, and from then on it gives zeros.
+// parser reads big-endian fields from b. Its first error sticks, and from then on it returns zeros.
 type parser struct {
 	b   []byte
 	err error

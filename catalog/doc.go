@@ -14,7 +14,7 @@
 //
 //	 0               7   8              12              16
 //	+---------------+---+---------------+---------------+
-//	| "wimcast"     | K | version = 1   | body length n |    K: R root, H head, M manifest, N node record
+//	| "wimcast"     | K | version = 1   | body length n |  K: R root, H head, M manifest, N node
 //	+---------------+---+---------------+---------------+
 //	| signer's public key (32)                          |
 //	+---------------------------------------------------+
@@ -29,7 +29,8 @@
 //	root body         version u32 | site name text | site key 32 | online key 32 | keys: publishers
 //	head body         version u64 | epoch u32 | keys: revoked | count u32 | count × entry
 //	  entry           name text | version text | serial u64 | manifest hash 32
-//	manifest body     name text | version text | kind u8 | content digest 32 | size u64 | count u32 | count × chunk
+//	manifest body     name text | version text | kind u8 | content digest 32 | size u64 |
+//	                  count u32 | count × chunk
 //	  chunk           chunk ID 32 | u32: top bit prologue, the rest size in bytes
 //	node record body  key 32 | roles u8 | name text
 //	keys              count u32 | count × 32, ascending, none twice

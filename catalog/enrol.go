@@ -10,17 +10,11 @@ import (
 	"slices"
 )
 
-// EnrolLabel is the label for tls.ConnectionState.ExportKeyingMaterial(EnrolLabel, nil, 32), which gives the binding.
+// EnrolLabel is the label for tls.ConnectionState.ExportKeyingMaterial(EnrolLabel, nil, 32), which returns the binding.
 const EnrolLabel = "EXPORTER-wimcast-enrol-1"
 
 // EnrolBinding ties a proof to one TLS connection.
 type EnrolBinding [32]byte
-
-// Sizes of the bodies of the two enrolment messages, in bytes.
-const (
-	MaxEnrolRequest  = 32 + 32 + 1 + MaxName + ed25519.SignatureSize
-	MaxEnrolResponse = 12 + MaxRoot + MaxHead + MaxNodeRecord
-)
 
 // Errors of enrolment that callers tell apart.
 var (
@@ -28,7 +22,7 @@ var (
 	ErrProver = errors.New("the request does not belong to this connection")
 )
 
-// key is the key pair that the token's secret stands for. The site keeps only the public half: whoever reads the site's
+// key is the key pair that the token's secret stands for. The distribution point keeps only the public half: whoever reads its
 // catalogue cannot enrol with what it finds there.
 func (t Token) key() *Key {
 	seed, err := hkdf.Key(sha256.New, t.Secret[:], t.Site[:], contextEnrol, ed25519.SeedSize)
@@ -43,7 +37,7 @@ type enrolRequest struct {
 	Token PublicKey // public half of Token.key
 	Node  NodeID
 	Name  string
-	Sig   [64]byte // by Token.key over enrolMessage
+	Sig   [64]byte // by Token.key, over what message returns
 }
 
 // NewEnrolRequest returns the body of an Enrol message: proof that the client knows the token's secret, good for this
@@ -136,9 +130,9 @@ func (e *Enrolment) append(b []byte) []byte {
 func parseEnrolResponse(b []byte) (*Enrolment, error) {
 	p := parser{b: b}
 	e := &Enrolment{
-		RootRaw:   p.take(p.count(MaxRoot, 1, "bytes of root")),
-		HeadRaw:   p.take(p.count(MaxHead, 1, "bytes of head")),
-		RecordRaw: p.take(p.count(MaxNodeRecord, 1, "bytes of node record")),
+		RootRaw:   p.take(p.count(maxRoot, 1, "bytes of root")),
+		HeadRaw:   p.take(p.count(maxHead, 1, "bytes of head")),
+		RecordRaw: p.take(p.count(maxNodeRecord, 1, "bytes of node record")),
 	}
 	if err := p.end(); err != nil {
 		return nil, err

@@ -42,10 +42,26 @@ func TestEnrol(t *testing.T) {
 	if e.Record.Name != "pc-17" || e.Record.Roles != RolePeer || e.Root.Site != "Lab" || e.Head.Version != 1 {
 		t.Errorf("got %+v", e)
 	}
-	nodes, err := s.Catalogue.Nodes()
-	if err != nil || len(nodes) != 1 || nodes[0] != e.Record {
-		t.Errorf("nodes %+v, %v", nodes, err)
+	if nodes := enrolledNodes(t, s.Catalogue); len(nodes) != 1 || nodes[0] != e.Record {
+		t.Errorf("nodes %+v", nodes)
 	}
+}
+
+// enrolledNodes lists the records that the catalogue keeps, and verifies them.
+func enrolledNodes(t *testing.T, c *Catalogue) (out []NodeRecord) {
+	t.Helper()
+	h, _, _ := c.Head()
+	err := c.file.view(func(in tables) error {
+		return in.nodes.each(func(_, raw []byte) error {
+			r, err := VerifyNodeRecord(raw, c.root, h)
+			out = append(out, r)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestEnrolRequestIsGoodForItsConnectionOnly(t *testing.T) {
@@ -106,12 +122,12 @@ func TestTokenEndsByUsesAndByTheSitesClock(t *testing.T) {
 func TestTokensAreBoundedAndDeadOnesMakeRoom(t *testing.T) {
 	s := newTestSite(t)
 	s.Catalogue.file.db.NoSync = true // speed: nothing here is about crashes
-	for range MaxTokens {
+	for range maxTokens {
 		newTestToken(t, s.Catalogue, TokenPolicy{TTL: time.Hour})
 	}
 	addrs := []string{"h:1"}
 	if _, err := s.Catalogue.NewToken(addrs, TokenPolicy{}, noon); !errors.Is(err, ErrFull) {
-		t.Errorf("token %d: %v", MaxTokens+1, err)
+		t.Errorf("token %d: %v", maxTokens+1, err)
 	}
 	if _, err := s.Catalogue.NewToken(addrs, TokenPolicy{}, noon.Add(2*time.Hour)); err != nil {
 		t.Errorf("when the others are out of date: %v", err)
@@ -141,8 +157,8 @@ func TestRevokedNodeCannotEnrolAgain(t *testing.T) {
 	if _, err := enrolOnce(s.Catalogue, tok, testKey(9), "pc", noon); !errors.Is(err, ErrRevoked) {
 		t.Errorf("enrol again: %v", err)
 	}
-	if nodes, err := s.Catalogue.Nodes(); err != nil || len(nodes) != 0 {
-		t.Errorf("nodes %v, %v", nodes, err)
+	if nodes := enrolledNodes(t, s.Catalogue); len(nodes) != 0 {
+		t.Errorf("nodes %v", nodes)
 	}
 	if head.Epoch != 2 {
 		t.Errorf("epoch %d after a revocation, want 2", head.Epoch)

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Limits of the site's tables.
+// Limits of a distribution point's tables.
 const (
-	MaxNodes  = 65536 // enrolled nodes
-	MaxTokens = 256   // tokens that are neither used up nor out of date
+	maxNodes  = 65536 // enrolled nodes
+	maxTokens = 256   // tokens that are neither used up nor out of date
 )
 
 // TokenPolicy bounds what a token may be used for. The zero value is 1024 nodes within a week.
 type TokenPolicy struct {
 	Uses uint32        // nodes that may enrol with it
-	TTL  time.Duration // by the site's own clock; no client's clock matters
+	TTL  time.Duration // by the distribution point's clock; no client's clock matters
 }
 
 const (
@@ -27,10 +27,10 @@ const (
 	defaultTokenTTL  = 7 * 24 * time.Hour
 )
 
-// tokenState is what the site keeps of a token.
+// tokenState is what a distribution point keeps of a token.
 type tokenState struct {
 	uses    uint32
-	expires int64 // seconds since 1970 on the site's clock
+	expires int64 // seconds since 1970 on the distribution point's clock
 }
 
 func (t tokenState) append(b []byte) []byte {
@@ -47,7 +47,7 @@ func parseTokenState(b []byte) (tokenState, error) {
 // clients can reach them, host:port.
 func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) (Token, error) {
 	if c.online == nil {
-		return Token{}, fmt.Errorf("make token: %w", ErrNotSite)
+		return Token{}, fmt.Errorf("make token: %w", ErrNoOnlineKey)
 	}
 	if err := CheckAddresses(addrs); err != nil {
 		return Token{}, fmt.Errorf("make token: %w", err)
@@ -71,7 +71,7 @@ func (c *Catalogue) NewToken(addrs []string, policy TokenPolicy, now time.Time) 
 		if err != nil {
 			return err
 		}
-		if n >= MaxTokens {
+		if n >= maxTokens {
 			return fmt.Errorf("%w: %d tokens are still good", ErrFull, n)
 		}
 		return tokens.put(id[:], state.append(nil))
@@ -103,13 +103,13 @@ func dropDeadTokens(tokens table, now time.Time) (n int, err error) {
 
 // HandleEnrol checks a request that came over a connection whose other end has the key peer, enrols the node and returns
 // the response's body. A node that is enrolled already gets its record again without using up the token: so asking twice
-// does no harm. now is the site's clock. ErrToken, ErrProver and ErrRevoked tell the refusals apart.
+// does no harm. now is this node's clock. ErrToken, ErrProver and ErrRevoked tell the refusals apart.
 func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, now time.Time) ([]byte, NodeRecord, error) {
 	fail := func(err error) ([]byte, NodeRecord, error) {
 		return nil, NodeRecord{}, fmt.Errorf("enrol node %v: %w", peer, err)
 	}
 	if c.online == nil {
-		return fail(ErrNotSite)
+		return fail(ErrNoOnlineKey)
 	}
 	r, err := parseEnrolRequest(req)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *Catalogue) HandleEnrol(req []byte, peer NodeID, binding EnrolBinding, n
 	}
 	c.mu.RLock() // one head for the check and the answer
 	defer c.mu.RUnlock()
-	if c.head.Revokes(peer) {
+	if c.head.revokes(peer) {
 		return fail(ErrRevoked)
 	}
 	e := &Enrolment{RootRaw: c.rootRaw, HeadRaw: c.headRaw, Record: NodeRecord{Key: peer, Name: r.Name, Roles: RolePeer}}
@@ -163,27 +163,10 @@ func enrol(t tables, r enrolRequest, record []byte, now time.Time) error {
 }
 
 func checkRoom(nodes table) error {
-	if n := nodes.len(); n >= MaxNodes {
+	if n := nodes.len(); n >= maxNodes {
 		return fmt.Errorf("%w: %d nodes are enrolled, and a site takes no more", ErrFull, n)
 	}
 	return nil
-}
-
-// Nodes lists the enrolled nodes, ascending by key. On the site only; empty elsewhere.
-func (c *Catalogue) Nodes() ([]NodeRecord, error) {
-	h, _, _ := c.Head()
-	var out []NodeRecord
-	err := c.file.view(func(t tables) error {
-		return t.nodes.each(func(_, raw []byte) error {
-			r, err := VerifyNodeRecord(raw, c.root, h)
-			out = append(out, r)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list nodes of %s: %w", c.file.path, err)
-	}
-	return out, nil
 }
 
 // Namesake returns an enrolled node, or this one, that has the same name as r and is another.

@@ -11,10 +11,10 @@ import (
 
 // Limits of a head.
 const (
-	MaxEntries = 16384 // contents in a catalogue
-	MaxRevoked = 4096  // revoked keys
-	// MaxHead bounds a signed head in bytes: 3.0 MB.
-	MaxHead = fileOverhead + 20 + MaxRevoked*32 + MaxEntries*(2+2*MaxName+8+32)
+	maxEntries = 16384 // contents in a catalogue
+	maxRevoked = 4096  // revoked keys
+	// maxHead bounds a signed head in bytes: 3.0 MB.
+	maxHead = fileOverhead + 20 + maxRevoked*32 + maxEntries*(2+2*maxName+8+32)
 
 	entryMin = 2 + 2 + 8 + 32
 )
@@ -47,7 +47,7 @@ func SignHead(h *Head, online *Key) ([]byte, error) {
 
 // VerifyHead checks a head against the root and parses it. Whether it is newer is for Catalogue.Accept to say.
 func VerifyHead(raw []byte, root *Root) (*Head, error) {
-	body, _, err := unseal(fileHead, raw, MaxHead-fileOverhead, root.Online)
+	body, _, err := unseal(fileHead, raw, maxHead-fileOverhead, root.Online)
 	if err != nil {
 		return nil, fmt.Errorf("verify head: %w", err)
 	}
@@ -58,8 +58,8 @@ func VerifyHead(raw []byte, root *Root) (*Head, error) {
 	return h, nil
 }
 
-// Revokes says whether k is revoked. A nil head revokes nothing.
-func (h *Head) Revokes(k PublicKey) bool {
+// revokes says whether k is revoked. A nil head revokes nothing.
+func (h *Head) revokes(k PublicKey) bool {
 	if h == nil {
 		return false
 	}
@@ -133,8 +133,8 @@ func (h *Head) append(b []byte) []byte {
 func parseHead(body []byte) (*Head, error) {
 	p := parser{b: body}
 	h := &Head{Version: p.u64(), Epoch: p.u32()}
-	h.Revoked = p.keys(MaxRevoked, "revoked keys")
-	n := p.count(MaxEntries, entryMin, "contents")
+	h.Revoked = p.keys(maxRevoked, "revoked keys")
+	n := p.count(maxEntries, entryMin, "contents")
 	h.Entries = make([]Entry, 0, n)
 	for range n {
 		h.Entries = append(h.Entries, Entry{Name: p.text(), Version: p.text(), Serial: p.u64(), Manifest: p.b32()})
@@ -149,11 +149,11 @@ func (h *Head) validate() error {
 	if h.Version == 0 {
 		return errors.New("version 0: versions start at 1")
 	}
-	if n := len(h.Revoked); n > MaxRevoked {
-		return fmt.Errorf("%d revoked keys: at most %d", n, MaxRevoked)
+	if n := len(h.Revoked); n > maxRevoked {
+		return fmt.Errorf("%d revoked keys: at most %d", n, maxRevoked)
 	}
-	if n := len(h.Entries); n > MaxEntries {
-		return fmt.Errorf("%d contents: at most %d; remove some", n, MaxEntries)
+	if n := len(h.Entries); n > maxEntries {
+		return fmt.Errorf("%d contents: at most %d; remove some", n, maxEntries)
 	}
 	return cmp.Or(checkKeys("revoked keys", h.Revoked), h.checkEntries())
 }

@@ -58,17 +58,6 @@ func (l *Layout) First(i uint32) chunk.Block { return l.first[i] }
 // IsBlock says whether position i is the first occurrence of its chunk.
 func (l *Layout) IsBlock(i uint32) bool { return l.first[i] == chunk.Block(i) }
 
-// Blocks lists all blocks, ascending.
-func (l *Layout) Blocks() []chunk.Block {
-	out := make([]chunk.Block, 0, len(l.first))
-	for i := range l.first {
-		if l.IsBlock(uint32(i)) {
-			out = append(out, chunk.Block(i))
-		}
-	}
-	return out
-}
-
 // Offset returns the content offset of position i in bytes; Offset(Len()) is the content's size.
 func (l *Layout) Offset(i uint32) uint64 { return l.offsets[i] }
 
@@ -77,15 +66,15 @@ func (l *Layout) At(off uint64) uint32 {
 	return uint32(sort.Search(len(l.chunks), func(i int) bool { return l.offsets[i+1] > off }))
 }
 
-// Positions lists, ascending, every position of block b's chunk; the first is b. The slice is not to be changed.
-func (l *Layout) Positions(b chunk.Block) []uint32 {
+// positions lists, ascending, every position of block b's chunk; the first is b. The slice is not to be changed.
+func (l *Layout) positions(b chunk.Block) []uint32 {
 	from, to := l.run(l.chunks[b].ID)
 	return l.order[from:to:to]
 }
 
 // Prologue says whether any position of block b's chunk belongs to the prologue.
 func (l *Layout) Prologue(b chunk.Block) bool {
-	return slices.ContainsFunc(l.Positions(b), func(i uint32) bool { return l.chunks[i].Prologue })
+	return slices.ContainsFunc(l.positions(b), func(i uint32) bool { return l.chunks[i].Prologue })
 }
 
 // Find returns the block whose chunk is id.

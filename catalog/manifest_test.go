@@ -22,8 +22,8 @@ func TestBuilder(t *testing.T) {
 		t.Errorf("came back as %+v", back)
 	}
 	checkLayout(t, m.Chunks)
-	if got := x.manifest.Layout.Blocks(); len(got) != 3 || got[2] != 3 {
-		t.Errorf("blocks %v, want 0 1 3: the third chunk repeats the first", got)
+	if l := x.manifest.Layout; l.IsBlock(2) || !l.IsBlock(3) || l.First(2) != 0 {
+		t.Error("the third chunk repeats the first, and no other one")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestManifestAtItsLimit(t *testing.T) {
 		t.Errorf("%d chunks: %v", chunk.MaxChunks, err)
 	}
 	body := m.append(nil)
-	if len(body)+fileOverhead > MaxManifest {
+	if len(body)+fileOverhead > maxManifest {
 		t.Errorf("a full manifest has %d bytes, more than MaxManifest", len(body)+fileOverhead)
 	}
 	if _, err := parseManifest(body); err != nil {

@@ -28,7 +28,7 @@ func (c *Catalogue) Publish(m *SignedManifest, replace bool) (Published, error) 
 		entry := Entry{Name: name, Version: version, Serial: h.Version, Manifest: m.Hash}
 		i, found := h.find(name, version)
 		if !found {
-			if len(h.Entries) >= MaxEntries {
+			if len(h.Entries) >= maxEntries {
 				return false, fmt.Errorf("%w: %d contents; remove some", ErrFull, len(h.Entries))
 			}
 			h.Entries = slices.Insert(h.Entries, i, entry)
@@ -96,7 +96,7 @@ func (c *Catalogue) Revoke(k PublicKey) error {
 			return false, nil
 		case k == c.root.SiteKey, k == c.root.Online, k == c.record.Key:
 			return false, errors.New("the site itself needs it; a new root is the way to change it")
-		case len(h.Revoked) >= MaxRevoked:
+		case len(h.Revoked) >= maxRevoked:
 			return false, fmt.Errorf("%w: %d revoked keys", ErrFull, len(h.Revoked))
 		}
 		h.Revoked = slices.Insert(h.Revoked, i, k)
@@ -112,7 +112,7 @@ func (c *Catalogue) Revoke(k PublicKey) error {
 // change makes the next head: edit changes it and the tables, all in one transaction, or says that nothing is to change.
 func (c *Catalogue) change(edit func(*Head, tables) (bool, error)) error {
 	if c.online == nil {
-		return ErrNotSite
+		return ErrNoOnlineKey
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 
 // Limits of a root.
 const (
-	MaxPublishers = 64   // publisher keys
-	MaxRoot       = 4096 // bytes of a signed root
+	maxPublishers = 64   // publisher keys
+	maxRoot       = 4096 // bytes of a signed root
 )
 
 // Root names a site's keys and their roles. The site key, which can stay offline, signs it.
@@ -21,7 +21,7 @@ type Root struct {
 	Site       string      // name of the site, for people
 	SiteKey    PublicKey   // signs roots
 	Online     PublicKey   // signs heads, node records and nonces
-	Publishers []PublicKey // sign manifests; ascending, 1..MaxPublishers
+	Publishers []PublicKey // sign manifests; ascending, 1 to 64
 }
 
 // SignRoot returns the signed root; siteKey must be the one that r names.
@@ -37,7 +37,7 @@ func SignRoot(r *Root, siteKey *Key) ([]byte, error) {
 
 // VerifyRoot checks raw against siteKey, which the caller trusts (a token brought it), and parses it.
 func VerifyRoot(raw []byte, siteKey PublicKey) (*Root, error) {
-	body, _, err := unseal(fileRoot, raw, MaxRoot-fileOverhead, siteKey)
+	body, _, err := unseal(fileRoot, raw, maxRoot-fileOverhead, siteKey)
 	if err != nil {
 		return nil, fmt.Errorf("verify root: %w", err)
 	}
@@ -62,7 +62,7 @@ func (r *Root) append(b []byte) []byte {
 func parseRoot(body []byte) (*Root, error) {
 	p := parser{b: body}
 	r := &Root{Version: p.u32(), Site: p.text(), SiteKey: p.b32(), Online: p.b32()}
-	r.Publishers = p.keys(MaxPublishers, "publisher keys")
+	r.Publishers = p.keys(maxPublishers, "publisher keys")
 	if err := p.end(); err != nil {
 		return nil, err
 	}
@@ -73,8 +73,8 @@ func (r *Root) validate() error {
 	if r.Version == 0 {
 		return errors.New("version 0: versions start at 1")
 	}
-	if n := len(r.Publishers); n == 0 || n > MaxPublishers {
-		return fmt.Errorf("%d publisher keys: want 1 to %d", n, MaxPublishers)
+	if n := len(r.Publishers); n == 0 || n > maxPublishers {
+		return fmt.Errorf("%d publisher keys: want 1 to %d", n, maxPublishers)
 	}
 	return cmp.Or(checkKeys("publisher keys", r.Publishers), CheckLabel("site name", r.Site))
 }

@@ -108,8 +108,8 @@ type Nonce [32]byte
 // HeadHash is the BLAKE3-256 hash of a signed head.
 type HeadHash [32]byte
 
-// HashHead returns the hash of a signed head.
-func HashHead(raw []byte) HeadHash { return blake3.Sum256(raw) }
+// hashHead returns the hash of a signed head.
+func hashHead(raw []byte) HeadHash { return blake3.Sum256(raw) }
 
 func freshMessage(nonce Nonce, head HeadHash) []byte {
 	return slices.Concat([]byte(contextFresh), nonce[:], head[:])

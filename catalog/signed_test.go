@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestGolden(t *testing.T) {
 	x := fixture()
 	req := must(NewEnrolRequest(x.token, x.node.Public(), "pc-17", EnrolBinding{1}))
-	sig := SignFresh(x.online, Nonce{5}, HashHead(x.headRaw))
+	sig := SignFresh(x.online, Nonce{5}, hashHead(x.headRaw))
 	for name, got := range map[string]string{
 		"root":          hex.EncodeToString(x.rootRaw),
 		"head":          hex.EncodeToString(x.headRaw),
@@ -143,7 +143,7 @@ func TestRevokedKeysAreRefused(t *testing.T) {
 
 func TestFresh(t *testing.T) {
 	x := fixture()
-	hash := HashHead(x.headRaw)
+	hash := hashHead(x.headRaw)
 	sig := SignFresh(x.online, Nonce{5}, hash)
 	if err := VerifyFresh(x.root, Nonce{5}, hash, sig); err != nil {
 		t.Error(err)
@@ -162,12 +162,12 @@ func TestFresh(t *testing.T) {
 // TestSignRefusesWhatCannotBeParsed: limits hold where data is written too, at the limit and one past it.
 func TestSignRefusesWhatCannotBeParsed(t *testing.T) {
 	x := fixture()
-	long := strings.Repeat("n", MaxName)
-	keys := make([]PublicKey, MaxRevoked+1)
+	long := strings.Repeat("n", maxName)
+	keys := make([]PublicKey, maxRevoked+1)
 	for i := range keys {
 		keys[i] = PublicKey{byte(i >> 8), byte(i)}
 	}
-	entries := make([]Entry, MaxEntries+1)
+	entries := make([]Entry, maxEntries+1)
 	for i := range entries {
 		entries[i] = Entry{
 			Name: "n", Version: strings.Repeat("v", 10) + string([]byte{'a' + byte(i>>12), 'a' + byte(i>>8&15), 'a' + byte(i>>4&15), 'a' + byte(i&15)}),
@@ -200,14 +200,14 @@ func TestSignRefusesWhatCannotBeParsed(t *testing.T) {
 		{"root with a name that wraps its length byte", root(func(r *Root) { r.Site = strings.Repeat("n", 256+5) }), false},
 		{"root of version 0", root(func(r *Root) { r.Version = 0 }), false},
 		{"root without publishers", root(func(r *Root) { r.Publishers = nil }), false},
-		{"root with all publishers", root(func(r *Root) { r.Publishers = keys[:MaxPublishers] }), true},
-		{"root with a publisher too many", root(func(r *Root) { r.Publishers = keys[:MaxPublishers+1] }), false},
+		{"root with all publishers", root(func(r *Root) { r.Publishers = keys[:maxPublishers] }), true},
+		{"root with a publisher too many", root(func(r *Root) { r.Publishers = keys[:maxPublishers+1] }), false},
 		{"root with a publisher twice", root(func(r *Root) { r.Publishers = []PublicKey{keys[1], keys[1]} }), false},
 		{"head of version 0", head(Head{}), false},
-		{"head with all revoked keys", head(Head{Version: 1, Revoked: keys[:MaxRevoked]}), true},
+		{"head with all revoked keys", head(Head{Version: 1, Revoked: keys[:maxRevoked]}), true},
 		{"head with a revoked key too many", head(Head{Version: 1, Revoked: keys}), false},
 		{"head with revoked keys out of order", head(Head{Version: 1, Revoked: []PublicKey{keys[2], keys[1]}}), false},
-		{"full head", head(Head{Version: 1 << 20, Entries: entries[:MaxEntries]}), true},
+		{"full head", head(Head{Version: 1 << 20, Entries: entries[:maxEntries]}), true},
 		{"head with a content too many", head(Head{Version: 1 << 20, Entries: entries}), false},
 		{"head with contents out of order", head(Head{Version: 9, Entries: []Entry{entries[1], entries[0]}}), false},
 		{"head with a serial from the future", head(Head{Version: 1, Entries: entries[1:2]}), false},

@@ -10,8 +10,8 @@ import (
 type tables struct {
 	meta      table // metaRoot, metaHead, metaRecord: signed files
 	manifests table // hash -> signed manifest
-	nodes     table // node key -> signed node record (the site only)
-	tokens    table // public half of a token's key -> uses left, expiry (the site only)
+	nodes     table // node key -> signed node record; at a distribution point
+	tokens    table // public half of a token's key -> uses left, expiry; at a distribution point
 }
 
 // Keys of the table meta.

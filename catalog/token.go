@@ -15,12 +15,12 @@ import (
 // Limits of a token.
 const (
 	MaxAddresses = 8   // addresses of the distribution point
-	MaxAddress   = 128 // bytes of one address
+	maxAddress   = 128 // bytes of one address
 
 	tokenPrefix   = "wimcast1-"
 	tokenFixed    = 2 + 32 + 32 + 16 + 1
 	tokenSum      = 4
-	maxTokenBytes = tokenFixed + MaxAddresses*(1+MaxAddress) + tokenSum
+	maxTokenBytes = tokenFixed + MaxAddresses*(1+maxAddress) + tokenSum
 )
 
 // Token is what an administrator pastes into a new client. Whoever has it can enrol while it lasts: it is a secret.
@@ -151,8 +151,8 @@ func CheckAddresses(list []string) error {
 
 func checkAddress(a string) error {
 	host, port, err := net.SplitHostPort(a)
-	if err != nil || host == "" || len(a) > MaxAddress {
-		return fmt.Errorf("address %q: want HOST:PORT of at most %d bytes, as 10.0.0.1:4790 or [fe80::1%%eth0]:4790", a, MaxAddress)
+	if err != nil || host == "" || len(a) > maxAddress {
+		return fmt.Errorf("address %q: want HOST:PORT of at most %d bytes, as 10.0.0.1:4790 or [fe80::1%%eth0]:4790", a, maxAddress)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("address %q: want a port from 1 to 65535", a)

@@ -72,8 +72,8 @@ func TestTokenAddressesAreBounded(t *testing.T) {
 		{[]string{"host:65536"}, false},
 		{[]string{"ho st:1"}, false},
 		{[]string{"h\"ost:1"}, false},
-		{[]string{strings.Repeat("h", MaxAddress-2) + ":1"}, true},
-		{[]string{strings.Repeat("h", MaxAddress-1) + ":1"}, false},
+		{[]string{strings.Repeat("h", maxAddress-2) + ":1"}, true},
+		{[]string{strings.Repeat("h", maxAddress-1) + ":1"}, false},
 		{make9("h:1")[:MaxAddresses], true},
 		{make9("h:1"), false},
 	} {

@@ -2,7 +2,6 @@ package chunk
 
 import (
 	"encoding/hex"
-	"fmt"
 
 	"github.com/zeebo/blake3"
 )
@@ -15,13 +14,3 @@ func Sum(b []byte) ID { return blake3.Sum256(b) }
 
 // String returns the ID as 64 hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
-
-// ParseID reads what String wrote.
-func ParseID(s string) (ID, error) {
-	var id ID
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != len(id) {
-		return id, fmt.Errorf("parse chunk ID %q: want 64 hexadecimal digits", s)
-	}
-	return ID(b), nil
-}

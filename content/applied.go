@@ -17,16 +17,16 @@ import (
 // prologueMax bounds the memory for a content's prologue: header, blob table, XML and metadata of all images.
 const prologueMax = 96 << 20
 
-// applySink feeds a plan. First it collects the prologue, in memory; then the plan is made and says what else is needed.
+// applySink feeds a job. First it collects the prologue, in memory; then the job is made and says what else is needed.
 type applySink struct {
 	cfg      apply.Config
 	manifest *catalog.Manifest
 	layout   *catalog.Layout
 
-	prologue map[chunk.Block][]byte // once the plan is made, only what that reads
+	prologue map[chunk.Block][]byte // once the job is made, only what that reads
 	left     int                    // prologue blocks that have not come
-	plan     *apply.Job
-	waiting  []waitingBlock // that the plan could not take: its spool is full
+	job      *apply.Job
+	waiting  []waitingBlock // that the job could not take: its spool is full
 	put      []chunk.Block  // prologue blocks since the last Commit
 }
 
@@ -67,8 +67,8 @@ func applied(p *Place, r received) (Sink, error) {
 }
 
 func (s *applySink) Needs() ([]chunk.Block, bool, error) {
-	if s.plan != nil {
-		return s.plan.Needs(), true, nil
+	if s.job != nil {
+		return s.job.Needs(), true, nil
 	}
 	var need []chunk.Block
 	for i := range s.layout.Len() {
@@ -81,7 +81,7 @@ func (s *applySink) Needs() ([]chunk.Block, bool, error) {
 }
 
 func (s *applySink) Put(ctx context.Context, block chunk.Block, data []byte) error {
-	if s.plan == nil {
+	if s.job == nil {
 		if s.layout.Prologue(block) && s.prologue[block] == nil {
 			s.prologue[block] = data
 			s.put = append(s.put, block)
@@ -96,7 +96,7 @@ func (s *applySink) Put(ctx context.Context, block chunk.Block, data []byte) err
 	return s.retry()
 }
 
-// start makes the plan and gives it what it needs of the prologue.
+// start makes the job and gives it what it needs of the prologue.
 func (s *applySink) start(ctx context.Context) error {
 	f, err := wim.Open(&prologueReader{s}, int64(s.manifest.Size))
 	if err != nil {
@@ -105,18 +105,18 @@ func (s *applySink) start(ctx context.Context) error {
 	if err := s.chooseImage(f); err != nil {
 		return err
 	}
-	plan, err := apply.New(ctx, s.cfg, f)
+	job, err := apply.New(ctx, s.cfg, f)
 	if err != nil {
 		return err
 	}
-	s.plan = plan
+	s.job = job
 	all := s.prologue
 	if s.prologue, err = s.keptPrologue(f); err != nil { // nothing reads it before the first Put
 		return err
 	}
-	for _, b := range plan.Needs() {
+	for _, b := range job.Needs() {
 		if data := all[b]; data != nil {
-			if err := plan.Put(b, data); err != nil {
+			if err := job.Put(b, data); err != nil {
 				return err
 			}
 		}
@@ -124,7 +124,7 @@ func (s *applySink) start(ctx context.Context) error {
 	return nil
 }
 
-// keptPrologue gives the blocks of the prologue that a plan goes on reading: those of the image's metadata.
+// keptPrologue returns the blocks of the prologue that a job goes on reading: those of the image's metadata.
 func (s *applySink) keptPrologue(f *wim.File) (map[chunk.Block][]byte, error) {
 	res, err := f.MetadataOf(s.cfg.Image)
 	if err != nil {
@@ -157,11 +157,11 @@ func (s *applySink) chooseImage(f *wim.File) error {
 	return fmt.Errorf("%w: %s", ErrWhichImage, strings.Join(list, ", "))
 }
 
-// retry offers the plan what waits: the newest first, because that is what was asked for most urgently.
+// retry offers the job what waits: the newest first, because that is what was requested most urgently.
 func (s *applySink) retry() error {
 	for i := len(s.waiting) - 1; i >= 0; i-- {
 		w := s.waiting[i]
-		err := s.plan.Put(w.block, w.data)
+		err := s.job.Put(w.block, w.data)
 		if errors.Is(err, apply.ErrSpoolFull) {
 			continue
 		}
@@ -176,10 +176,10 @@ func (s *applySink) retry() error {
 func (s *applySink) Commit() ([]chunk.Block, error) {
 	held := s.put
 	s.put = nil
-	if s.plan == nil {
+	if s.job == nil {
 		return held, nil
 	}
-	blocks, err := s.plan.Commit()
+	blocks, err := s.job.Commit()
 	if err != nil {
 		return nil, err
 	}
@@ -191,15 +191,15 @@ func (s *applySink) Urgent() []chunk.Block {
 	if len(s.waiting) == 0 {
 		return nil
 	}
-	return s.plan.Urgent(4)
+	return s.job.Urgent(4)
 }
 
 // Finish implements Sink.
 func (s *applySink) Finish(ctx context.Context, _ func(done, total int64)) (Report, error) {
-	if s.plan == nil {
+	if s.job == nil {
 		return Report{}, chunk.ErrIncomplete
 	}
-	report, err := s.plan.Finish(ctx)
+	report, err := s.job.Finish(ctx)
 	if err != nil {
 		return Report{}, err
 	}
@@ -208,8 +208,8 @@ func (s *applySink) Finish(ctx context.Context, _ func(done, total int64)) (Repo
 
 // Close implements Sink.
 func (s *applySink) Close() error {
-	if s.plan != nil {
-		s.plan.Close()
+	if s.job != nil {
+		s.job.Close()
 	}
 	return nil
 }

@@ -1,15 +1,15 @@
 // Package content knows each kind of content: how it is recognised and cut when it is published,
 // and how it is put down when it is received. All that is said of a kind is in one table, kinds.
 //
-//	kind    published from             cut                                 put down by deploy
-//	image   a WIM file                 at its resources, prologue first    --target: a directory tree
-//	folder  a directory                captured, then as an image          --target: a directory tree
-//	driver  a folder of drivers        as a folder                         as a folder
-//	file    a file                     by its contents, around its holes   --target: a file in a directory
-//	disk    a file, a raw disk image   as a file, at multiples of 4 KiB    --disk: a block device, or a file
+//	kind    published from            cut                               put down by deploy
+//	image   a WIM file                at its resources, prologue first  --target: a directory tree
+//	folder  a directory               captured, then as an image        --target: a directory tree
+//	driver  a folder of drivers       as a folder                       as a folder
+//	file    a file                    by its contents, around holes     --target: a file
+//	disk    a file, a raw disk image  as a file, at multiples of 4 KiB  --disk: a device, or a file
 //
-// [Open] gives a [Source], whose Split calls back for each chunk. [OpenPlace] looks at a target
-// before the network is asked, and Place.Sink gives the [Sink] that takes one content's blocks in
+// [Open] returns a [Source], whose Split calls back for each chunk. [OpenPlace] looks at a target
+// before the network is asked, and Place.Sink returns the [Sink] that takes one content's blocks in
 // any order. [ToFile] makes a file of any content.
 //
 // A folder is captured on the fly into a WIM file without a name, stored and not compressed: so a

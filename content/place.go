@@ -24,11 +24,11 @@ var (
 	ErrReadBack   = errors.New("the disk does not give back what was written to it")
 )
 
-// Sink takes a content's blocks as they are verified, in any order. One goroutine calls it.
+// Sink accepts a content's blocks as they are verified, in any order. One goroutine calls it.
 type Sink interface {
 	// Needs says what is still needed, ascending, and whether that is all there will ever be.
 	Needs() (blocks []chunk.Block, final bool, err error)
-	// Put takes a block; its bytes are the sink's.
+	// Put accepts a block; its bytes are the sink's.
 	Put(ctx context.Context, block chunk.Block, data []byte) error
 	// Commit makes what was put durable and says which blocks became so.
 	Commit() (held []chunk.Block, err error)
@@ -98,7 +98,7 @@ type received struct {
 	layout   *catalog.Layout
 }
 
-// Sink gives what puts a content into its place. It is asked for once; the sink is closed before the place.
+// Sink returns what puts a content into its place. It is asked for once; the sink is closed before the place.
 func (p *Place) Sink(signed *catalog.SignedManifest) (Sink, error) {
 	k, known := kindOf(signed.Manifest.Kind)
 	if !known {

@@ -52,7 +52,7 @@ func (m *memory) validate() error {
 
 func (m *memory) has(i wire.Block) bool { return m.max == 0 || m.state[i].there }
 
-// loaded takes the driver's word that a block is in memory.
+// loaded handles the driver's word that a block is in memory.
 func (m *Machine) loaded(i wire.Block) {
 	s, ok := m.memory.state[i]
 	if !ok || s.there {

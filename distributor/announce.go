@@ -95,7 +95,7 @@ func (m *Machine) addClosed(list []wire.Closed, i wire.Block) []wire.Closed {
 	return append(list, wire.Closed{Block: i, Sent: b.sent})
 }
 
-// sayProgress tells every member how much was multicast.
+// sayProgress reports to every member how much was multicast.
 func (m *Machine) sayProgress() {
 	m.progressAt = m.now.Add(progressEvery)
 	if m.seq == m.progressed {

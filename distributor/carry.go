@@ -27,6 +27,7 @@ type carry struct {
 	tried    bool  // or in trouble at clearly different rates
 	guess    bool  // it follows from what came through while more was sent
 	measured bool  // of that: over some time, by come
+	lent     bool  // it is what others carry: any sample of its own says more
 
 	baseline    [baselineSecs]int64 // by second modulo baselineSecs: smallest upper bound of a sample, plus one; 0: none
 	baselineSec int64
@@ -61,6 +62,9 @@ func (c *carry) take(now machine.Time, bps int64, s sample) bool {
 		c.began, c.beganGot = s.at, s.received
 	}
 	if !trouble {
+		if c.lent {
+			c.bps, c.lent = 0, false
+		}
 		c.bps, c.known, c.guess, c.began = max(c.bps, bps), true, false, 0
 		c.learn(now, s)
 	}
@@ -103,13 +107,14 @@ func (c *carry) unclear() bool { return !c.known && !c.tried }
 // high: come says better, but later.
 func (c *carry) lower(bps int64, s sample, base int64) {
 	got := s.n * uint64(ppm-s.p) / ppm
-	if c.guess && (got < carryGot || c.measured) {
+	if c.guess && !c.lent && (got < carryGot || c.measured) {
 		return
 	}
 	if got < carryGot {
 		got += 2*isqrt(got) + 1 // too few to tell: at most so much
 	}
 	c.bps, c.guess, c.lossy = min(mulDiv(bps, int64(got)*ppm/(ppm-min(base, baseMaxPpm)), int64(s.n)), bps), true, s.p
+	c.lent = false
 }
 
 // come measures what comes through to a member in trouble: a slow link that is always full brings the same however much is sent.
@@ -120,7 +125,7 @@ func (c *carry) come(now, at machine.Time, received uint64) {
 	}
 	base, _ := c.base(now)
 	through := mulDiv(got*datagramBits, int64(time.Second), int64(span))
-	c.bps, c.guess, c.measured = mulDiv(through, ppm, ppm-min(base, baseMaxPpm)), true, true
+	c.bps, c.guess, c.measured, c.lent = mulDiv(through, ppm, ppm-min(base, baseMaxPpm)), true, true, false
 }
 
 func (c *carry) judge(now machine.Time, bps int64, s sample) bool {

@@ -29,7 +29,7 @@ type Config struct {
 	Run    uint32  // run tag; reports about another run are ignored
 	Blocks []Block // the cast's blocks, 1..chunk.MaxChunks; a Size of 0 marks an index that is never sent (a repeated chunk)
 
-	RateStartBps int64 // rate of the first symbol, bits a second on the wire; 0: 50 Mbit/s, or the cap if that is less
+	RateStartBps int64 // rate of the first symbol, bits per second on the wire; 0: 50 Mbit/s, or the cap if that is less
 	RateFloorBps int64 // the rate never falls below; 0: 1 Mbit/s, or the cap if that is less
 	RateCapBps   int64 // the rate never rises above; 0: 100 Gbit/s
 

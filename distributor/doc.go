@@ -10,8 +10,8 @@
 //
 // The files: schedule.go picks the next burst, repair.go turns deficits into symbols, unicast.go
 // hands blocks to QUIC, rate.go finds the rate, loss.go reads the reports' counters, members.go
-// and wants.go keep who lacks what, announce.go tells, unreadable.go is about blocks that cannot
-// be read, linger.go about a cast without members.
+// and wants.go keep who lacks what, announce.go announces, unreadable.go is about blocks that
+// cannot be read, linger.go about a cast without members.
 //
 // The driver's send may block; pass the true time to the next Handle and the machine learns what
 // the link really takes. Only a Tick makes it multicast, at most 2 ms worth of the rate: take all

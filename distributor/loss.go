@@ -12,7 +12,7 @@ const (
 	ppm         = 1_000_000
 	sampleFew   = 48   // datagrams that make a sample of a member's loss in the fast start,
 	sampleMany  = 1000 // and later,
-	sampleLeast = 128  // or so many when most others have told more
+	sampleLeast = 128  // or so many when most others have reported more
 	smoothMin   = 64   // datagrams that make a step of its smoothed loss
 )
 
@@ -36,7 +36,7 @@ type window struct {
 	idle              bool   // it was making one
 }
 
-// report takes the counters of a report about datagrams up to highest. It returns how many were newly received.
+// report handles the counters of a report about datagrams up to highest. It returns how many were newly received.
 func (l *loss) report(highest, received uint64) uint64 {
 	if !l.known {
 		l.known = true
@@ -64,7 +64,7 @@ func lossPpm(n, received uint64) int64 {
 	return int64((n - received) * ppm / n)
 }
 
-// report takes a member's feedback datagram.
+// report handles a member's feedback datagram.
 func (m *Machine) report(in Report) {
 	mb := m.member(in.Member)
 	r := in.Report

@@ -52,6 +52,7 @@ type Machine struct {
 	paused     bool         // there is nothing to send
 	feeding    machine.Time // first symbol since anybody gained something by multicast; 0: none
 	fed        machine.Time // last symbol
+	wasteFrom  machine.Time // since when it is looked how much comes through; 0: it is not
 	memory     memory
 	clear      machine.Time // when the bucket allows the next burst
 	interval   time.Duration
@@ -98,7 +99,7 @@ func New(cfg Config) (*Machine, error) {
 	return m, nil
 }
 
-// Handle takes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
+// Handle processes one input at time now, which must not be before that of an earlier call. Only a Tick makes the machine
 // multicast, or end: other inputs cost no sending time, so a driver whose send blocks takes all inputs that wait before each Tick
 // and does not fall behind.
 func (m *Machine) Handle(now machine.Time, in In) {

@@ -44,6 +44,7 @@ type member struct {
 	serial      uint32       // of the last report
 	reported    bool
 	loss        loss
+	share       share
 	carry       carry
 	trouble     bool         // by its last sample
 	weighed     machine.Time // when that was taken,
@@ -61,13 +62,15 @@ type member struct {
 	durableN   int               // checks so far
 	durableBps int64             // over these
 
-	demoted  wire.DemoteReason
-	bad      [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
-	flight   []wire.Block    // named by Unicast, neither fetched nor held
-	flightB  int64           // their bytes
-	offer    uint32          // next block to be offered
-	budget   int64           // repair budget, in parts of a symbol, budgetShare of them
-	budgetAt uint64          // symbols sent when the budget was last filled
+	demoted   wire.DemoteReason
+	bad       [2]machine.Time // since when its loss, its backlog has been too high; 0: it is not
+	flight    []wire.Block    // named by Unicast, neither fetched nor held
+	flightB   int64           // their bytes
+	fetchedB  int64           // bytes that came to it over QUIC since it was demoted
+	demotedAt machine.Time    // when that was
+	offer     uint32          // next block to be offered
+	budget    int64           // repair budget, in parts of a symbol, budgetShare of them
+	budgetAt  uint64          // symbols sent when the budget was last filled
 }
 
 // member returns a member, or nil.
@@ -119,7 +122,7 @@ func (m *Machine) join(in Join) {
 	if len(m.members) == 1 {
 		m.checkAt = m.now.Add(checkEvery)
 	}
-	if m.wantedB == 0 && m.now >= m.start { // a cast that had come to rest starts anew
+	if m.wantedB == 0 && m.now >= m.start && !m.passDue() { // a cast that had come to rest starts anew
 		m.start = m.now.Add(m.cfg.StartDelay)
 		m.restart()
 	}
@@ -129,7 +132,7 @@ func (m *Machine) join(in Join) {
 	m.event(event.MemberJoined{Member: uint32(mb.id), Name: mb.who.Name, Members: len(m.members)})
 }
 
-// remove takes a member and its wants out of the table.
+// remove removes a member and its wants from the table.
 func (m *Machine) remove(mb *member) {
 	i, _ := m.find(mb.id)
 	m.members = slices.Delete(m.members, i, i+1)
@@ -160,10 +163,10 @@ func (m *Machine) drop(mb *member, why string) {
 	m.remove(mb)
 }
 
-// demote takes a member out of the group.
+// demote removes a member from the group.
 func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 	m.withdraw(mb)
-	mb.demoted = reason
+	mb.demoted, mb.demotedAt, mb.fetchedB = reason, m.now, 0
 	mb.bad = [2]machine.Time{}
 	m.event(event.MemberDemoted{Member: uint32(mb.id), Reason: reason.String()})
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Demote{Cast: m.cfg.Cast, Reason: reason}})
@@ -172,7 +175,7 @@ func (m *Machine) demote(mb *member, reason wire.DemoteReason) {
 // promote calls a member back into the group.
 func (m *Machine) promote(mb *member) {
 	mb.demoted = 0
-	mb.loss = loss{}
+	mb.loss, mb.share = loss{}, share{}
 	mb.trouble, mb.weighed, mb.ready = false, 0, false
 	mb.carry.troubled, mb.carry.lowBps, mb.carry.guess, mb.carry.began = 0, 0, true, 0
 	mb.bad = [2]machine.Time{}
@@ -186,7 +189,7 @@ func (m *Machine) promote(mb *member) {
 	m.out.Push(SendStream{Member: mb.id, Msg: wire.Promote{Cast: m.cfg.Cast}})
 }
 
-// check looks at every member, four times a second.
+// check looks at every member, four times per second.
 func (m *Machine) check() {
 	m.checkAt = m.now.Add(checkEvery)
 	median := m.medianLoss()
@@ -205,6 +208,7 @@ func (m *Machine) check() {
 	m.recall()
 	m.hear()
 	m.starve()
+	m.waste()
 }
 
 // measureDurable follows how fast a member makes blocks durable.

@@ -20,6 +20,7 @@ const (
 	classPercent  = 67                     // members that carry at least so much of what their fastest carries share a pass
 	widePercent   = 40                     // or so much from the third pass on: there are only so many images to be sent
 	wideFrom      = 2                      // the third pass, counted from 0
+	samePercent   = 90                     // of one speed are those that differ by less
 	guessMax      = 2                      // times what was measured of another member: a guess may be too high by so much
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
@@ -27,11 +28,17 @@ const (
 	gainIntervals = 4                      // and so many report intervals
 	gainBlocks    = 2                      // and the time for so many blocks
 	gainPause     = 500 * time.Millisecond // without a symbol: what comes then is counted anew
+	wasteAfter    = time.Second            // a pass ends in which for so long
+	wastePercent  = 40                     // less than so much comes through to each of its members
 )
 
 // fit lowers the rate when those that carried it have all they want, to what those carry that still wait.
 func (m *Machine) fit() {
 	if m.waiting == 0 {
+		return
+	}
+	if m.waiting == 1 && m.pass > 0 { // nobody shares the pass any more
+		m.setAside()
 		return
 	}
 	best := int64(0)
@@ -109,16 +116,29 @@ func (m *Machine) sortLeft() {
 	if m.pass+1 >= wideFrom {
 		percent = widePercent
 	}
-	for len(left) > 0 {
-		n := 1
-		for n < len(left) && left[n].carried()*100 >= left[0].carried()*percent {
-			n++
-		}
+	for first := true; len(left) > 0; {
+		n := classOf(left, percent)
 		if n > 1 {
-			m.share(left[:n])
+			m.share(left[:n], first)
+			first = false
 		}
 		left = left[n:]
 	}
+}
+
+// classOf returns how many of the members, the fastest first, share a pass: those that carry at least percent of what the first does.
+// Members of one speed, as far as it is known, are not divided.
+func classOf(left []*member, percent int64) int {
+	n := 1
+	for n < len(left) && left[n].carried()*100 >= left[0].carried()*percent {
+		n++
+	}
+	for i := n; i > 0; i-- {
+		if i == len(left) || left[i].carried()*100 < left[i-1].carried()*samePercent {
+			return i
+		}
+	}
+	return n
 }
 
 // lowerGuesses brings what was only guessed of members' links, which is too high, down to what was measured of others'.
@@ -139,16 +159,18 @@ func (m *Machine) lowerGuesses(left []*member) {
 	}
 }
 
-// share lets members of about one speed wait for a pass of their own, or begins it.
-func (m *Machine) share(class []*member) {
-	fetching, inVain := false, 0
+// share lets members of about one speed wait for a pass of their own, or begins it if they are the fastest that wait.
+func (m *Machine) share(class []*member, fastest bool) {
+	fetching := false
 	for _, mb := range class {
 		mb.alone = false
 		fetching = fetching || len(mb.flight) > 0
-		inVain = max(inVain, mb.calls)
+	}
+	if !fastest {
+		return
 	}
 	slowest := class[len(class)-1].carried()
-	if m.pass > 0 && m.waiting > 0 && inVain == 0 && m.rate.bps < slowest/100*classPercent {
+	if m.waiting > 0 && m.rate.bps < slowest/100*classPercent && m.slowPass() {
 		m.setAside() // the faster first: it costs the slower ones little
 	}
 	if m.waiting == 0 && !fetching {
@@ -165,7 +187,7 @@ func (m *Machine) setAside() {
 	}
 }
 
-// carried returns the rate at which a member can be served by multicast, bits a second.
+// carried returns the rate at which a member can be served by multicast, bits per second.
 func (mb *member) carried() int64 {
 	if mb.demoted == wire.DemoteBacklog && mb.durableBps > 0 {
 		return min(mb.carry.bps, mb.durableBps)
@@ -177,6 +199,9 @@ func (mb *member) carried() int64 {
 func (m *Machine) beginPass(class []*member) {
 	slowest := class[len(class)-1].carried()
 	m.pass++
+	if slowest < m.rate.bps/2 {
+		m.feeding = 0 // what was sent so much faster says nothing of this
+	}
 	m.rate.fast, m.rate.trouble, m.rate.troubleAt = false, slowest/4*5, m.now
 	m.setRate(slowest*passPercent/100, fmt.Sprintf("pass %d, for %d members", m.pass+1, len(class)))
 	for _, mb := range class {
@@ -186,12 +211,19 @@ func (m *Machine) beginPass(class []*member) {
 	m.beginRound()
 }
 
-// restart forgets what was learned for slower members: those that come now may be fast.
+// restart forgets what was learned for slower members: those that come now, and those that came during the last pass, may be fast.
 func (m *Machine) restart() {
-	if m.pass > 0 {
-		m.pass = 0
-		m.rate = rate{bps: m.cfg.RateStartBps, fast: true, peak: m.rate.peak}
-		m.setInterval()
+	if m.pass == 0 && m.rate.bps >= m.rate.peak/100*classPercent {
+		return
+	}
+	m.pass = 0
+	m.rate = rate{bps: m.cfg.RateStartBps, fast: true, peak: m.rate.peak}
+	m.setInterval()
+	for _, mb := range m.members {
+		if mb.fresh && mb.demoted != 0 {
+			mb.fresh, mb.carry = false, carry{}
+			m.promote(mb)
+		}
 	}
 }
 
@@ -226,10 +258,78 @@ func (m *Machine) starve() {
 	}
 }
 
-// late leaves a member that comes while slower ones have a pass to QUIC, or to a pass before theirs.
+// waste ends a pass of whose multicast little comes through to anybody. It does not ask why, as the rules about the rate do: they
+// see no trouble in what is sent in bursts, of which a queue before a slow link takes the beginning.
+func (m *Machine) waste() {
+	switch {
+	case m.waiting == 0 || m.silent:
+		m.wasteFrom = 0
+		return
+	case m.wasteFrom > 0 && m.now.Sub(m.wasteFrom) < wasteAfter:
+		return
+	}
+	if m.wasteFrom > 0 {
+		if told, best, carried := m.cameThrough(); told && best < wastePercent {
+			m.event(event.PassEnded{Carried: event.Bps(carried)})
+			for _, mb := range m.members {
+				if mb.wants > 0 {
+					mb.calls += min(m.pass, 1)
+				}
+			}
+			m.setAside()
+		}
+	}
+	m.wasteFrom = m.now
+	for _, mb := range m.members {
+		mb.share = share{open: mb.loss.known, highest: mb.loss.highest, received: mb.loss.received}
+	}
+}
+
+// share is what a member's counters were at the start of a time in which it is looked how much comes through.
+type share struct {
+	open              bool
+	highest, received uint64
+}
+
+// cameThrough returns how much of the multicast since wasteFrom came through to the member to which most did, in percent and bits a
+// second; told is false when no member has told enough. It corrects what was thought of members' links.
+func (m *Machine) cameThrough() (told bool, best, carried int64) {
+	span := int64(m.now.Sub(m.wasteFrom))
+	for _, mb := range m.members {
+		sent, got := mb.loss.highest-mb.share.highest, int64(mb.loss.received-mb.share.received)
+		if mb.wants == 0 || !mb.share.open || sent < sampleMany/2 || mb.loss.highest < mb.share.highest {
+			continue
+		}
+		percent := got * 100 / int64(sent)
+		through := mulDiv(got*datagramBits, int64(time.Second), span)
+		if told, best, carried = true, max(best, percent), max(carried, through); percent < wastePercent && mb.carry.bps >= m.rate.bps/100*fallsFar {
+			mb.carry.bps, mb.carry.guess, mb.carry.measured, mb.carry.lent = through, true, true, false
+		}
+	}
+	return told, best, carried
+}
+
+// passDue says whether members that were left behind wait for a pass of their own.
+func (m *Machine) passDue() bool {
+	return slices.ContainsFunc(m.members, func(mb *member) bool { return mb.demoted != 0 && !mb.alone && mb.lackN > 0 })
+}
+
+// slowPass says whether those that wait for multicast are known to be slower than what was sent before: by more than the rate, in a first
+// pass, which loss may have lowered.
+func (m *Machine) slowPass() bool {
+	if m.rate.fast || m.rate.bps >= m.rate.peak/100*classPercent {
+		return false
+	}
+	return m.pass > 0 || !slices.ContainsFunc(m.members, func(mb *member) bool { return mb.wants > 0 && !mb.carry.measured })
+}
+
+// late leaves a member that comes while slower ones have a pass, or are about to, to QUIC, or to a pass before theirs.
 func (m *Machine) late(mb *member) {
-	if m.pass > 0 && m.waiting > 0 && mb.demoted == 0 && mb.askedN == 0 && m.rate.bps < m.rate.peak/100*classPercent {
-		mb.carry.bps, mb.carry.guess, mb.carry.lossy = m.rate.peak, true, ppm
+	if mb.demoted != 0 || mb.askedN > 0 {
+		return
+	}
+	if m.waiting > 0 && m.slowPass() || m.waiting == 0 && m.passDue() {
+		mb.carry.bps, mb.carry.guess, mb.carry.lent, mb.carry.lossy = max(m.rate.peak, m.cfg.RateStartBps), true, true, ppm
 		m.demote(mb, wire.DemoteRate)
 		mb.alone, mb.fresh = true, true
 	}

@@ -106,3 +106,107 @@ func TestMulticastThatNobodyDecodesStops(t *testing.T) {
 		}
 	}
 }
+
+// What comes through to the best member decides whether a pass goes on: nothing else is asked.
+func TestPassOfWhichLittleComesThroughEnds(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		share [2]uint64 // percent that comes through to each
+		lasts time.Duration
+		ends  bool
+	}{
+		{"just above", [2]uint64{wastePercent + 1, 5}, 3 * time.Second, false},
+		{"below it", [2]uint64{wastePercent - 1, 5}, 3 * time.Second, true},
+		{"below it, not long enough", [2]uint64{5, 5}, wasteAfter, false},
+	} {
+		blocks := make([]Block, 2000)
+		for i := range blocks {
+			blocks[i] = Block{Size: 128 << 10}
+		}
+		m := newTest(t, Config{StartDelay: -1, Blocks: blocks, RateStartBps: 100_000_000, RateCapBps: 100_000_000, RateFloorBps: 100_000_000})
+		joinAll(m, 2)
+		m.pass = 1
+		for m.now < machine.Time(c.lasts) && m.waiting > 0 {
+			quietUntil(m, m.now.Add(50*time.Millisecond))
+			for i, mb := range m.members {
+				if mb.demoted != 0 {
+					continue
+				}
+				mb.carry = carry{bps: 1e9, known: true} // the rules about the rate see no trouble
+				m.Handle(m.now, Report{Member: mb.id, Report: wire.Report{
+					Serial: mb.serial + 1, Highest: wire.Seq(m.seq), Received: m.seq * c.share[i] / 100, Decoded: mb.decoded + 1,
+				}})
+			}
+		}
+		if ended := m.waiting == 0; ended != c.ends {
+			t.Errorf("%s: the pass ended %v, want %v", c.name, ended, c.ends)
+		}
+	}
+}
+
+// A member that comes while slower ones have a pass, or wait for theirs, waits too; one that finds the cast at rest begins it anew.
+func TestWhoComesLate(t *testing.T) {
+	const peak = 1_000_000_000
+	for _, c := range []struct {
+		name    string
+		rate    int64
+		pass    int
+		other   carry
+		waits   bool // the other one is left behind
+		demoted bool
+	}{
+		{"in the first pass", peak, 0, carry{bps: peak, known: true}, false, false},
+		{"in a first pass that loss has slowed", peak / 100, 0, carry{bps: peak / 100, guess: true}, false, false},
+		{"in a first pass for slow ones", peak / 100, 0, carry{bps: peak / 100, guess: true, measured: true}, false, true},
+		{"in a later pass", peak / 100, 1, carry{bps: peak / 100, known: true}, false, true},
+		{"in a later pass of about the same speed", peak / 100 * classPercent, 1, carry{bps: peak, known: true}, false, false},
+		{"before a pass", peak, 0, carry{bps: peak / 100, guess: true}, true, true},
+	} {
+		m := newTest(t, Config{StartDelay: -1})
+		joinAll(m, 1)
+		m.now = machine.Time(time.Second)
+		other := m.members[0]
+		other.carry = c.other
+		m.pass, m.rate = c.pass, rate{bps: c.rate, peak: peak}
+		if c.waits {
+			m.demote(other, wire.DemoteRate)
+		}
+		m.Handle(m.now, Join{Member: 77, Name: "late"})
+		m.Handle(m.now, Message{Member: 77, Msg: wire.Want{Spans: []wire.Span{{From: 0, To: 1}}, Final: true}})
+		if got := m.member(77).demoted != 0; got != c.demoted {
+			t.Errorf("%s: left to QUIC or a pass of its own %v, want %v", c.name, got, c.demoted)
+		}
+		checkCounts(t, m)
+	}
+}
+
+// The last of a pass goes on over QUIC, at its own rate.
+func TestLastOfAPassGoesOverQuic(t *testing.T) {
+	m := leave(t, 100, 100)
+	m.remove(m.members[0])
+	m.fit()
+	m.sortLeft()
+	if mb := m.members[0]; mb.demoted == 0 || !mb.alone {
+		t.Errorf("demoted %v, for QUIC %v", mb.demoted, mb.alone)
+	}
+}
+
+// Members of one speed are not divided, however their class is cut.
+func TestClassesAreCutBetweenSpeeds(t *testing.T) {
+	for _, c := range []struct {
+		mbit []int64
+		want int
+	}{
+		{[]int64{100, 100, 10}, 2},
+		{[]int64{100, 68, 66, 65}, 1},                     // 67 would cut between 68 and 66
+		{[]int64{100, 95, 90, 85, 80, 76, 72, 68, 65}, 8}, // no gap: cut at the share
+	} {
+		var left []*member
+		for _, mbit := range c.mbit {
+			left = append(left, &member{carry: carry{bps: mbit * 1_000_000}})
+		}
+		if got := classOf(left, classPercent); got != c.want {
+			t.Errorf("of %v the first %d share a pass, want %d", c.mbit, got, c.want)
+		}
+	}
+}

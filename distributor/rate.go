@@ -53,7 +53,7 @@ type roundState struct {
 	pauses uint64 // made by then
 }
 
-// beginRound starts a round of measuring at the next datagram. Members that told enough in the last one begin anew; those whose
+// beginRound starts a round of measuring at the next datagram. Members that reported enough in the last one begin anew; those whose
 // reports come late, for a queue is before their link, go on.
 func (m *Machine) beginRound() {
 	m.rate.round = roundState{seq: m.seq, at: m.now, bytes: m.stats.wire, pauses: m.pauses}
@@ -204,7 +204,7 @@ type weighed struct {
 	durable                             int64 // what the median member makes durable
 }
 
-// sum looks at the last samples of the members, after a round in which sent bits a second were sent.
+// sum looks at the last samples of the members, after a round in which sent bits per second were sent.
 func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 	carried, disks := m.lossBuf[:0], m.scratch[:0]
 	for _, mb := range m.members {
@@ -219,7 +219,7 @@ func (m *Machine) sum(sent int64, idle bool) (w weighed) {
 		}
 		disks = append(disks, mb.durableBps)
 		if mb.weighed < m.rate.round.at || !mb.ready && !mb.trouble {
-			continue // it has told nothing about this rate
+			continue // it has reported nothing about this rate
 		}
 		w.members++
 		switch {
@@ -255,6 +255,9 @@ func (m *Machine) meetTrouble(bps int64, why string) {
 	r := &m.rate
 	r.trouble, r.troubleAt, r.fast = bps*100/drainPercent, m.now, false
 	m.breakOff()
+	for _, mb := range m.members {
+		mb.loss.window.open = false // what was lost at another rate says nothing of this one
+	}
 	m.setRate(min(bps, r.bps), why)
 }
 
@@ -301,6 +304,9 @@ func (m *Machine) setRate(bps int64, why string) {
 	bps = min(max(bps, m.cfg.RateFloorBps), m.cfg.RateCapBps)
 	if bps == m.rate.bps {
 		return
+	}
+	if bps < m.rate.bps {
+		m.wasteFrom = 0
 	}
 	m.rate.bps = bps
 	m.setInterval()

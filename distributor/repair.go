@@ -33,7 +33,7 @@ type repair struct {
 	target [2]uint32 // symbols to have been sent
 }
 
-// deficit takes one entry of a member's report.
+// deficit handles one entry of a member's report.
 func (m *Machine) deficit(mb *member, d wire.Deficit) {
 	if uint64(d.Block) >= uint64(len(m.blocks)) || mb.demoted != 0 {
 		return

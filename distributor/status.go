@@ -31,7 +31,7 @@ type Status struct {
 	AchievedBps   event.Bps      `json:"achieved_mbps"` // really sent in the last round
 	Blocks        int            `json:"blocks"`
 	BlocksDone    int            `json:"blocks_done"`    // blocks that no member lacks
-	WireBytes     uint64         `json:"wire_bytes"`     // with all headers, 82 bytes a datagram
+	WireBytes     uint64         `json:"wire_bytes"`     // with all headers, 82 bytes per datagram
 	Source        uint64         `json:"source_symbols"` // source symbols
 	Parity        uint64         `json:"parity_symbols"` // parity symbols sent ahead of need
 	Repair        uint64         `json:"repair_symbols"` // symbols sent for a deficit

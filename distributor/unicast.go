@@ -2,6 +2,7 @@ package distributor
 
 import (
 	"slices"
+	"time"
 
 	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/wire"
@@ -41,7 +42,7 @@ func (m *Machine) take(mb *member, i wire.Block) {
 	m.stats.unicast++
 }
 
-// fetched takes the driver's word that it served a block to a member.
+// fetched handles the driver's word that it served a block to a member.
 func (m *Machine) fetched(in Fetched) {
 	mb := m.member(in.Member)
 	if mb == nil || uint64(in.Block) >= uint64(len(m.blocks)) {
@@ -59,6 +60,7 @@ func (m *Machine) fetchedBlock(mb *member, i wire.Block) {
 	if j := slices.Index(mb.flight, i); j >= 0 {
 		mb.flight = slices.Delete(mb.flight, j, j+1)
 		mb.flightB -= int64(m.blocks[i].size)
+		mb.fetchedB += int64(m.blocks[i].size)
 	}
 }
 
@@ -97,7 +99,11 @@ func (m *Machine) allowance() (limit int64, metered bool) {
 func (m *Machine) serveOne(mb *member, limit int64, metered bool) {
 	var spans []wire.Span
 	if mb.carry.guess { // no more than its link takes soon: what is under way cannot be multicast
-		limit = min(limit, max(flightLeast, mb.carry.bps/8/flightShare))
+		bps := mb.carry.bps
+		if mb.carry.lent { // so far it is only known what has come over QUIC
+			bps = mulDiv(mb.fetchedB*8, int64(time.Second), int64(max(m.now.Sub(mb.demotedAt), time.Millisecond)))
+		}
+		limit = min(limit, max(flightLeast, bps/8/flightShare))
 	}
 	for len(spans) < spansMax {
 		i, ok := m.nextOffer(mb)

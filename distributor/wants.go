@@ -7,7 +7,7 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// message takes a stream message of a member.
+// message handles a stream message of a member.
 func (m *Machine) message(in Message) {
 	mb := m.member(in.Member)
 	if mb == nil {

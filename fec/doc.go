@@ -10,7 +10,7 @@
 //	        the chunk, the last symbol short         parity (the code sees the last
 //	                                                 source symbol padded with zeros)
 //
-// Any k distinct symbols give the chunk back. A sender calls [Parity] once a chunk and then
+// Any k distinct symbols give the chunk back. A sender calls [Parity] once per chunk and then
 // [Symbol] for each datagram; a receiver calls [Block.Add] for each datagram and [Block.Decode]
 // once [Block.Need] is zero.
 //

@@ -23,7 +23,7 @@ const (
 	ownTimes     = 1.5                    // a member ends within so many times what its own link needs, and the time of one pass,
 	settleSlack  = 3 * time.Second        // and what it takes to gather, to find the rate and to end
 	slackBytes   = 4 << 20                // the same for the wire,
-	findTime     = 100 * time.Millisecond // and what the fastest member carries in so long
+	findTime     = 100 * time.Millisecond // and what the fastest member carries in so long, for each pass: so late it is seen that a rate is wrong
 )
 
 // bounds is what the checks keep of a sender.
@@ -31,7 +31,7 @@ type bounds struct {
 	feeding machine.Time // first symbol since anybody decoded something; 0: none
 	fed     machine.Time // last symbol
 	told    bool
-	recent  int64 // rate of the multicast lately, bits a second
+	recent  int64 // rate of the multicast lately, bits per second
 }
 
 // feed notes that a symbol was multicast at time at.
@@ -57,8 +57,9 @@ func (s *Sim) exceed(format string, args ...any) {
 // checkBounds checks at the end of a run what each cast cost and how long its members took.
 func (s *Sim) checkBounds() {
 	for _, d := range s.senders {
-		allowed := s.imagesAllowed(d) * float64(d.im.bytes)
-		slack := slackBytes + float64(s.fastest(d))/8*findTime.Seconds()
+		images := s.imagesAllowed(d)
+		allowed := images * float64(d.im.bytes)
+		slack := slackBytes + images*float64(s.fastest(d))/8*findTime.Seconds()
 		switch got := float64(d.stats.multicast + d.stats.quic); {
 		case got > stormTimes*allowed+slack:
 			s.violate("a storm: %s put %.2f images on the wire, %.2f are allowed", d.name, got/float64(d.im.bytes), allowed/float64(d.im.bytes))
@@ -111,16 +112,20 @@ func (s *Sim) imagesAllowed(d *sender) float64 {
 	}
 	allowed := float64(imagesMax) + 1.15*float64(max(0, countClasses(speeds)-classesMax))
 	allowed += 1.1 * float64(afflicted)
+	return allowed + float64(latePasses(joins, pass))
+}
+
+// latePasses counts the passes that members need who did not come with the first: who comes in the same pass shares one.
+func latePasses(joins []machine.Time, pass time.Duration) (n int) {
 	slices.Sort(joins)
 	for i, last := 0, machine.Time(0); i < len(joins); i++ {
-		if i == 0 || joins[i].Sub(last) > max(pass, time.Second) {
-			last = joins[i]
-			if i > 0 {
-				allowed++
-			}
+		if i == 0 {
+			last = joins[0]
+		} else if joins[i].Sub(last) > max(pass, time.Second) {
+			n, last = n+1, joins[i]
 		}
 	}
-	return allowed
+	return n
 }
 
 // countClasses counts the speeds that are clearly apart.
@@ -185,7 +190,21 @@ func (s *Sim) timeAllowed(p *member) (time.Duration, bool) {
 	}
 	bits := float64(need) * 8 * 1.06 / (1 - float64(p.loss)/1e6)
 	own := time.Duration(bits / float64(p.ownBps()) * float64(time.Second))
-	return time.Duration(ownTimes*float64(own)) + max(s.passTime(p.sender), p.passAt) + settleSlack + s.feedbackTime(p.sender) + p.disk.sync + p.spec.plan, true
+	passes := time.Duration(1 + latePasses(s.joinsWithin(p), s.passTime(p.sender)))
+	return time.Duration(ownTimes*float64(own)) + passes*max(s.passTime(p.sender), p.passAt) + settleSlack + s.feedbackTime(p.sender) + p.disk.sync + p.spec.plan, true
+}
+
+// joinsWithin returns when members came while a member was at it, its own arrival first: faster ones have a pass before its own.
+func (s *Sim) joinsWithin(p *member) []machine.Time {
+	joins := []machine.Time{p.joined}
+	for _, other := range s.members {
+		for _, at := range other.joins {
+			if other != p && other.sender == p.sender && at > p.joined && at < p.joined.Add(p.took()) {
+				joins = append(joins, at)
+			}
+		}
+	}
+	return joins
 }
 
 // noteJoin notes that a member comes into the cast, and how long a pass takes then.

@@ -3,7 +3,7 @@
 // bytes.
 //
 // ParseScenario reads a scenario, Run runs it and returns a Result; RunScenario does both and
-// writes a report. A scenario is text, one command a line:
+// writes a report. A scenario is text, one command per line:
 //
 //	seed N                              every draw of the run comes from it
 //	image NAME blocks=N [avg=BYTES] [prologue=N]

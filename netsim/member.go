@@ -122,9 +122,7 @@ func (p *member) give(in peer.In) {
 	p.m.Handle(p.sim.now, in)
 	life := p.life
 	for out, ok := p.m.Poll(); ok; out, ok = p.m.Poll() {
-		p.outputs++
-		if p.fuse > 0 && p.outputs == p.fuse {
-			p.sim.burn(&p.driver)
+		if p.sim.burnt(&p.driver) {
 			return
 		}
 		p.carryOut(out)
@@ -134,21 +132,7 @@ func (p *member) give(in peer.In) {
 	}
 	p.sim.checkMember(p)
 	when, _ := p.m.Deadline()
-	p.wake(when)
-}
-
-func (p *member) wake(when machine.Time) {
-	if when == machine.Never || p.wakeAt <= when && p.wakeAt > p.sim.now {
-		return
-	}
-	p.wakeAt = when
-	life := p.life
-	p.sim.plan(when, func() {
-		if p.life == life && p.alive && p.wakeAt == when {
-			p.wakeAt = machine.Never
-			p.give(peer.Tick{})
-		}
-	})
+	p.sim.wake(&p.driver, when, func() bool { return p.life == life && p.alive }, func() { p.give(peer.Tick{}) })
 }
 
 func (p *member) carryOut(out peer.Out) {

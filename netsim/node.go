@@ -57,13 +57,32 @@ const (
 	quicOverhead = 106                    // what a stream's bytes take on the wire, in per cent
 )
 
-// burn crashes a node at one of its outputs.
-func (s *Sim) burn(d *driver) {
+// burnt counts an output, and crashes the node if its fuse ends at it.
+func (s *Sim) burnt(d *driver) bool {
+	d.outputs++
+	if d.fuse == 0 || d.outputs != d.fuse {
+		return false
+	}
 	s.say(d.name, "dies at output %d", d.outputs)
 	s.crash(d.node)
 	if d.fuseBack > 0 {
 		s.plan(s.now.Add(d.fuseBack), func() { s.restart(d.node) })
 	}
+	return true
+}
+
+// wake plans that the machine is called at its deadline, if it is still the same machine then.
+func (s *Sim) wake(d *driver, when machine.Time, same func() bool, tick func()) {
+	if when == machine.Never || d.wakeAt <= when && d.wakeAt > s.now {
+		return
+	}
+	d.wakeAt = when
+	s.plan(when, func() {
+		if same() && d.wakeAt == when {
+			d.wakeAt = machine.Never
+			tick()
+		}
+	})
 }
 
 // crash ends a node's life.

@@ -182,7 +182,7 @@ func parsePpm(s string) (int64, error) {
 	return int64(f*scale + 0.5), nil
 }
 
-// parseSize reads a number with k, m or g: of bytes in powers of 1024, of bits a second in powers of 1000.
+// parseSize reads a number with k, m or g: of bytes in powers of 1024, of bits per second in powers of 1000.
 func parseSize(s string, unit int64) (int64, error) {
 	scale, digits := int64(1), s
 	for i, letter := range []string{"k", "m", "g"} {

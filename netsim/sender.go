@@ -128,9 +128,7 @@ func (s *sender) handle(in distributor.In) {
 	run := s.run
 	var lost []wire.Block // could not be read
 	for out, ok := s.m.Poll(); ok; out, ok = s.m.Poll() {
-		s.outputs++
-		if s.fuse > 0 && s.outputs == s.fuse {
-			s.sim.burn(&s.driver)
+		if s.sim.burnt(&s.driver) {
 			return
 		}
 		if sym, ok := out.(distributor.SendSymbols); ok && !s.mayRead(sym.Block) {
@@ -164,17 +162,8 @@ func (s *sender) lose(lost []wire.Block, out distributor.SendSymbols) []wire.Blo
 
 // wake plans a Tick.
 func (s *sender) wake(when machine.Time) {
-	if when == machine.Never || s.wakeAt <= when && s.wakeAt > s.sim.now {
-		return
-	}
-	s.wakeAt = when
 	run := s.run
-	s.sim.plan(when, func() {
-		if s.is(run) && s.wakeAt == when {
-			s.wakeAt = machine.Never
-			s.give(distributor.Tick{})
-		}
-	})
+	s.sim.wake(&s.driver, when, func() bool { return s.is(run) }, func() { s.give(distributor.Tick{}) })
 }
 
 // carryOut does what the machine says at the driver's time at, and returns when that is done.

@@ -56,7 +56,7 @@ func (s *Sim) say(who any, format string, args ...any) {
 	s.trace.say(s.now, fmt.Sprint(who), fmt.Sprintf(format, args...))
 }
 
-// happened traces a machine's event. What comes once a block goes into the hash only.
+// happened traces a machine's event. What comes once per block goes into the hash only.
 func (s *Sim) happened(who string, e event.Event) {
 	s.kinds[e.Kind()] = true
 	line := event.Line(e)

@@ -156,7 +156,7 @@ func findContent(ctx context.Context, conn *transport.Conn, welcome wire.Welcome
 	return cat.AddManifest(raw.Bytes())
 }
 
-// refreshHead asks for the newest head and takes it if it is newer and signed.
+// refreshHead requests the newest head and accepts it if it is newer and signed.
 func refreshHead(ctx context.Context, conn *transport.Conn, cat *catalog.Catalogue) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()

@@ -21,7 +21,7 @@ func (n *Node) Publish(ctx context.Context, req PublishRequest, progress func(do
 	return r, err
 }
 
-// Remove takes a content out of the catalogue, as Local does, and tells of it.
+// Remove removes a content from the catalogue, as Local does, and tells of it.
 func (n *Node) Remove(ctx context.Context, name, version string) error {
 	err := n.Local.Remove(ctx, name, version)
 	if err == nil {

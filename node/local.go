@@ -47,8 +47,6 @@ func OpenLocal(dir string) (*Local, error) {
 	return &Local{folder: own, store: store, files: files}, nil
 }
 
-// Site and Store are open until Close.
-
 // Close frees the folder.
 func (l *Local) Close() error {
 	return errors.Join(l.store.Close(), l.files.Close(), l.folder.Close())
@@ -167,7 +165,7 @@ func (l *Local) Contents(context.Context) ([]Content, error) {
 	return out, nil
 }
 
-// Remove takes a content out of the catalogue. Its chunks stay until GC.
+// Remove removes a content from the catalogue. Its chunks stay until GC.
 func (l *Local) Remove(_ context.Context, name, version string) error {
 	return l.folder.Catalogue.Remove(name, version)
 }

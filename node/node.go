@@ -26,7 +26,7 @@ type Options struct {
 	// or at ":4790"; other nodes only dial.
 	Listen    string
 	Interface string      // network interface of the casts it sends; "" picks the one usable
-	RateMax   int64       // of the casts it sends, bits a second; 0: as configured
+	RateMax   int64       // of the casts it sends, bits per second; 0: as configured
 	DropQUIC  func() bool // loses received packets, for tests and demonstrations
 	Log       *slog.Logger
 }

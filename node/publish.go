@@ -17,7 +17,7 @@ type publishOptions struct {
 	name, version string
 	kind          catalog.Kind            // 0: what it looks like
 	replace       bool                    // the name may stand for other content already
-	progress      func(done, total int64) // bytes read; nil: not told
+	progress      func(done, total int64) // called with bytes read; may be nil
 	files         vfs.FS                  // in which the store is
 	put           map[chunk.ID]bool       // gets the chunks that were put into the store, also when it fails
 }

@@ -109,7 +109,7 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if err != nil {
 			return nil, wire.NewError(wire.CodeNotMember, fmt.Sprintf("check node record: %v", err))
 		}
-		if rec.Key != conn.Peer() {
+		if rec.Key != conn.Node() {
 			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
@@ -135,7 +135,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	if err != nil {
 		return err
 	}
-	resp, rec, err := n.folder.Catalogue.HandleEnrol(msg.Payload, conn.Peer(), binding, time.Now())
+	resp, rec, err := n.folder.Catalogue.HandleEnrol(msg.Payload, conn.Node(), binding, time.Now())
 	if err != nil {
 		return wire.NewError(wire.CodeEnrol, err.Error())
 	}
@@ -155,7 +155,7 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	return nil
 }
 
-// read takes the client's messages until the connection ends.
+// read handles the client's messages until the connection ends.
 func (s *session) read(ctx context.Context) error {
 	for {
 		msg, err := s.conn.Receive(ctx)

@@ -26,7 +26,7 @@ const (
 	held           // durable
 )
 
-// symbol takes a symbol datagram.
+// symbol handles a symbol datagram.
 func (m *Machine) symbol(in *Symbol) {
 	h := in.Header
 	if !m.hear(h) {
@@ -161,7 +161,7 @@ func (m *Machine) store(i wire.Block, data []byte, quic bool) {
 	m.out.Push(Store{Block: i, Data: data, Quic: quic})
 }
 
-// stored takes the driver's word that a block is durable.
+// stored handles the driver's word that a block is durable.
 func (m *Machine) stored(i wire.Block) {
 	if uint64(i) >= uint64(len(m.blocks)) || m.blocks[i].state != storing {
 		panic("peer: Stored for a block that was not given out")

@@ -20,7 +20,6 @@ const (
 type Config struct {
 	Seed   uint64  // of the jitter of report intervals
 	Cast   uint32  // cast id
-	Run    uint32  // run tag of the CastInfo; Link replaces it when the sender has begun another run
 	Blocks []Block // the cast's blocks in order, 1..chunk.MaxChunks; a Size of 0 marks an index that is never wanted
 
 	PartialMax int64 // bytes of symbols of blocks that cannot be decoded yet; 0: 64 MiB; at least 2 MiB. Past it blocks are dropped

@@ -22,7 +22,7 @@ func (c *claim) late(seq wire.Seq) {
 	}
 }
 
-// closed takes one entry of an announce.
+// closed handles one entry of an announce.
 func (m *Machine) closed(e wire.Closed, seq wire.Seq) {
 	if uint64(e.Block) >= uint64(len(m.blocks)) {
 		return

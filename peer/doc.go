@@ -1,4 +1,4 @@
-// Package peer is the receiving machine of a cast: collect, decode, verify, report, ask.
+// Package peer is the receiving machine of a cast: collect, decode, verify, report, fetch.
 //
 // New makes a Machine; Handle, Poll and Deadline drive it as internal/machine says. The driver
 // opens and authenticates datagrams and drops replays; the machine collects symbols block by
@@ -11,7 +11,7 @@
 // The driver decides nothing: when to dial again, whom to fetch from and how long, when to join
 // the group again, and when to give up are the machine's rules.
 //
-// The files: collect.go takes symbols, pool.go bounds what is partly there, deficit.go and
-// report.go tell the sender what is missing, fetch.go asks over QUIC, link.go keeps a connection
+// The files: collect.go handles symbols, pool.go bounds what is partly there, deficit.go and
+// report.go report what is missing, fetch.go fetches over QUIC, link.go keeps a connection
 // to the sender, group.go is about hearing: deaf, demoted, joining.
 package peer

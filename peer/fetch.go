@@ -40,7 +40,7 @@ type flying struct {
 	asked machine.Time
 }
 
-// unicast takes the sender's word that it will not multicast these blocks for this member.
+// unicast handles the sender's word that it will not multicast these blocks for this member.
 func (m *Machine) unicast(spans []wire.Span) {
 	m.event(event.BlocksLeftToQuic{Blocks: m.wantFetches(spans)})
 }
@@ -118,7 +118,7 @@ func (m *Machine) nextFetch() (wire.Block, bool) {
 	return 0, false
 }
 
-// fetched takes the answer to a Fetch.
+// fetched handles the answer to a Fetch.
 func (m *Machine) fetched(in Fetched) {
 	j := m.flies(in.Block)
 	if j < 0 {

@@ -11,7 +11,7 @@ import (
 // Rules about being in the group.
 const (
 	deafProgress  = 2  // Progress messages in a row
-	deafDatagrams = 32 // that tell of so many datagrams, of which none was heard
+	deafDatagrams = 32 // that tell of so many datagrams, of which none was received
 
 	joinAgainMin    = 100 * time.Millisecond // from the first joining to the second
 	joinAgainSpread = 700 * time.Millisecond // and at most so much more
@@ -20,12 +20,12 @@ const (
 	rejoinEvery     = 5 * time.Second // while deaf
 )
 
-// hearing is what the member heard of the run.
+// hearing is what the member received of the run.
 type hearing struct {
 	first, highest wire.Seq
 	received       uint64
 
-	markSeq wire.Seq // of the Progress after which it last heard something
+	markSeq wire.Seq // of the Progress after which it last received something
 	marked  bool
 	markAt  uint64 // received then
 	quiet   int    // Progress messages since without hearing
@@ -51,7 +51,7 @@ func (m *Machine) hear(h wire.Header) bool {
 	return true
 }
 
-// announce takes an announce datagram.
+// announce handles an announce datagram.
 func (m *Machine) announce(in Announce) {
 	if !m.hear(in.Header) {
 		return
@@ -66,7 +66,7 @@ func (m *Machine) announce(in Announce) {
 	}
 }
 
-// message takes a stream message of the sender.
+// message handles a stream message of the sender.
 func (m *Machine) message(msg any) {
 	switch msg := msg.(type) {
 	case wire.Progress:
@@ -82,7 +82,7 @@ func (m *Machine) message(msg any) {
 	}
 }
 
-// progress compares what the sender says it multicast with what was heard.
+// progress compares what the sender says it multicast with what was received.
 func (m *Machine) progress(p wire.Progress) {
 	if m.demotedAway() || m.deaf {
 		return

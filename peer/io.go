@@ -55,7 +55,7 @@ type FetchWhy uint8
 // What can become of a fetch.
 const (
 	FetchGot    FetchWhy = iota // bytes came, the right ones or not
-	FetchBusy                   // the source asks to come again later
+	FetchBusy                   // the source asks to try again later
 	FetchLacks                  // the source cannot give it: it does not hold the block, or cannot read it
 	FetchBroken                 // no answer, or one that broke off
 )

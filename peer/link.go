@@ -22,7 +22,7 @@ type calling struct {
 	queued  bool         // by its last word, the sender has no place
 }
 
-// link takes news of the control connection.
+// link handles news of the control connection.
 func (m *Machine) link(in Link) {
 	if m.done || m.failed {
 		return
@@ -58,7 +58,7 @@ func (m *Machine) linkLost(in Link) {
 	m.noLink(in.Why, in.Permanent)
 }
 
-// dialFailed takes the answer to a Dial that came to nothing.
+// dialFailed handles the answer to a Dial that came to nothing.
 func (m *Machine) dialFailed(in DialFailed) {
 	if !m.dialing || m.done || m.failed {
 		return

@@ -37,7 +37,7 @@ type Machine struct {
 	freeClaims []int32
 	claimQ     machine.Queue[int32] // claims, and places of ended ones
 
-	news     []wire.Block // durable, not told
+	news     []wire.Block // durable, not reported
 	interval time.Duration
 	reportAt machine.Time
 	serial   uint32
@@ -55,7 +55,7 @@ type Machine struct {
 	demoted wire.DemoteReason
 	lease   time.Duration
 	heardAt machine.Time
-	lapsed  bool // nothing was heard for the lease
+	lapsed  bool // nothing was received for the lease
 
 	stats Status
 }
@@ -74,8 +74,8 @@ func New(cfg Config) (*Machine, error) {
 	}, nil
 }
 
-// Handle takes one input at time now, which must not be before that of an earlier call. Symbol may be given as *Symbol,
-// which is not kept, so that a driver needs no allocation a datagram.
+// Handle processes one input at time now, which must not be before that of an earlier call. Symbol may be given as *Symbol,
+// which is not kept, so that a driver needs no allocation per datagram.
 func (m *Machine) Handle(now machine.Time, in In) {
 	if now < m.now {
 		panic(fmt.Sprintf("peer: time runs backwards from %v to %v", m.now, now))

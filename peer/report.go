@@ -11,9 +11,9 @@ import (
 // Rules about reports, see docs/protocol.md.
 const (
 	deficitsMax   = 120
-	intervalStart = 500 * time.Millisecond // mean report interval until an announce is heard
+	intervalStart = 500 * time.Millisecond // mean report interval until an announce is received
 	intervalLeast = 5 * time.Millisecond
-	newsMax       = 4096 // durable blocks not told yet
+	newsMax       = 4096 // durable blocks not reported yet
 	spansMax      = 1024 // spans in one Want or Held
 )
 
@@ -100,7 +100,7 @@ func (m *Machine) need(in Need) {
 	}
 }
 
-// sayAllWants says everything the member lacks, to a sender that has not heard it.
+// sayAllWants says everything the member lacks, to a sender that does not know it.
 func (m *Machine) sayAllWants() {
 	var all []wire.Span
 	for i := range m.blocks {

@@ -81,7 +81,7 @@ func (f *File) runSize(s *stored) int64 {
 // solidOf is the solid run of a resource that is in one.
 func (f *File) solidOf(s *stored) *Run { return f.solid[f.runSize(s)] }
 
-// where gives the offset of a resource's run in the file and where its content starts in the run's.
+// where returns the offset of a resource's run in the file and where its content starts in the run's.
 func (f *File) where(s *stored) (offset, start int64) {
 	if s.inSolid() {
 		return f.solidOf(s).Offset, s.offset()
@@ -89,7 +89,7 @@ func (f *File) where(s *stored) (offset, start int64) {
 	return s.offset(), 0
 }
 
-// runOf gives a resource's run. Resources of a solid run share it.
+// runOf returns a resource's run. Resources of a solid run share it.
 func (f *File) runOf(s *stored) *Run {
 	if s.inSolid() {
 		return f.solidOf(s)
@@ -98,7 +98,7 @@ func (f *File) runOf(s *stored) *Run {
 	return v.run(Location{Offset: s.offset() - v.base, StoredSize: f.runSize(s), Size: f.sizeOf(s), Flags: s.flags()})
 }
 
-// endOf gives the offset behind a resource's run.
+// endOf returns the offset behind a resource's run.
 func (f *File) endOf(s *stored) int64 {
 	if s.inSolid() {
 		return f.solidOf(s).End()
@@ -306,7 +306,7 @@ func (f *File) checkRuns() error {
 	return nil
 }
 
-// runRanges gives the range of every run by offset, each once, those of solid runs without resources too.
+// runRanges returns the range of every run by offset, each once, those of solid runs without resources too.
 func (f *File) runRanges() iter.Seq2[int64, int64] {
 	return func(yield func(from, to int64) bool) {
 		f.eachRun(func(s *stored, r *Run) bool {
@@ -318,7 +318,7 @@ func (f *File) runRanges() iter.Seq2[int64, int64] {
 	}
 }
 
-// eachRun calls fn with every run by offset, until it gives false: a solid run, or the resource that has a run of its own.
+// eachRun calls fn with every run by offset, until it returns false: a solid run, or the resource that has a run of its own.
 func (f *File) eachRun(fn func(s *stored, solid *Run) bool) {
 	solid := f.solidOrder
 	for i := range f.placed {

@@ -37,7 +37,7 @@ type pieceDecoder struct {
 	stored []byte
 }
 
-// get gives piece i of a run, which the caller releases. It waits when the cache is full of pieces that are in use.
+// get returns piece i of a run, which the caller releases. It waits when the cache is full of pieces that are in use.
 func (c *pieceCache) get(f *File, run *Run, i int) (*cachedPiece, error) {
 	c.mu.Lock()
 	if c.freed.L == nil {

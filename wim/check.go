@@ -31,7 +31,7 @@ func checkWindowsNames(d *Dentry, posix bool) error {
 	return nil
 }
 
-// upper gives the form by which Windows compares names. A name with an unpaired surrogate stays as it is.
+// upper returns the form by which Windows compares names. A name with an unpaired surrogate stays as it is.
 func upper(name string) string {
 	if !utf8.ValidString(name) {
 		return name

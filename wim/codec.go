@@ -50,7 +50,7 @@ func (c Compression) solidPiece() int {
 	return 64 << 20
 }
 
-// headerFlags gives the header flags that name a compression.
+// headerFlags returns the header flags that name a compression.
 func (c Compression) headerFlags() HeaderFlags {
 	switch c {
 	case XPRESS:

@@ -9,7 +9,7 @@ import (
 // decoderSet keeps a Decoder for each compression and piece size that was asked for. It belongs to one goroutine. Its zero value is ready.
 type decoderSet struct{ made []*Decoder }
 
-// forRun gives a decoder for the pieces of a run.
+// forRun returns a decoder for the pieces of a run.
 func (s *decoderSet) forRun(r *Run) (*Decoder, error) {
 	for _, d := range s.made {
 		if d.compression == r.Compression && d.pieceSize == r.PieceSize {

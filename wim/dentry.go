@@ -67,10 +67,10 @@ func (d *Dentry) IsReparse() bool { return d.Attributes&AttrReparse != 0 }
 // IsSymlink reports whether d is a symbolic link.
 func (d *Dentry) IsSymlink() bool { return d.IsReparse() && d.ReparseTag == TagSymlink }
 
-// Data gives the hash of the file's contents; zero when it has none.
+// Data returns the hash of the file's contents; zero when it has none.
 func (d *Dentry) Data() SHA1 { return d.stream(StreamData) }
 
-// Reparse gives the hash of the reparse data; zero when it has none.
+// Reparse returns the hash of the reparse data; zero when it has none.
 func (d *Dentry) Reparse() SHA1 { return d.stream(StreamReparse) }
 
 func (d *Dentry) stream(k StreamKind) SHA1 {
@@ -86,7 +86,7 @@ func (d *Dentry) sortStreams() {
 	slices.SortStableFunc(d.Streams, func(a, b Stream) int { return cmp.Compare(a.Kind, b.Kind) })
 }
 
-// Path gives the names from the root to d joined by slashes, without a leading one; "" for the root.
+// Path returns the names from the root to d joined by slashes, without a leading one; "" for the root.
 func (d *Dentry) Path() string {
 	var names []string
 	for ; d != nil && d.Parent != nil; d = d.Parent {
@@ -104,7 +104,7 @@ type UnixData struct {
 	UID, GID, Mode, Rdev uint32 // Mode is st_mode, with the file type
 }
 
-// Unix gives owner and mode, if they were captured.
+// Unix returns owner and mode, if they were captured.
 func (d *Dentry) Unix() (UnixData, bool) {
 	v, ok := d.Item(tagUnix)
 	if !ok || len(v) < 16 {

@@ -10,9 +10,10 @@
 //	+--------------------+
 //	| resources          |  file contents: [piece table | piece 0 | piece 1 | ...], or plain bytes
 //	+--------------------+
-//	| image metadata     |  one resource an image: security table, then the tree of dentries
+//	| image metadata     |  one resource per image: security table, then the tree of dentries
 //	+--------------------+
-//	| blob table         |  50 bytes a resource: stored size, flags, offset, size, part, references, SHA-1
+//	| blob table         |  50 bytes per resource: stored size, flags, offset, size, part,
+//	|                    |  references, SHA-1
 //	+--------------------+
 //	| XML                |  UTF-16LE: name, counts and times of each image
 //	+--------------------+
@@ -36,7 +37,8 @@
 // run without the compressed flag is plain bytes. In a solid file (version 0xe00) many resources
 // share a run, which the blob table lists as a resource of 2^32 bytes with the solid flag:
 //
-//	[content bytes u64, piece bytes u32, compression u32: 1 XPRESS, 2 LZX, 3 LZMS | n sizes of 4 bytes | piece 0 | ... | piece n-1]
+//	[content bytes u64, piece bytes u32, compression u32: 1 XPRESS, 2 LZX, 3 LZMS |
+//	 n sizes of 4 bytes | piece 0 | ... | piece n-1]
 //
 // The entries of the blob table that have the solid flag and follow one another are a group. The
 // contents of the group's runs, in the table's order, are one address space, and the other entries
@@ -54,7 +56,8 @@
 // need: u64 2b9b9ba2443db9d8, u64 size of the content, its SHA-1, u32 resource flags. A compressed
 // resource is
 //
-//	[u32 size, piece 0 | u32 size, piece 1 | ... | n-1 offsets, as if there were no sizes before the pieces]
+//	[u32 size, piece 0 | u32 size, piece 1 | ... |
+//	 n-1 offsets, as if there were no sizes before the pieces]
 //
 // # Several files as one
 //
@@ -73,7 +76,7 @@
 //
 // One goroutine reads, hashes and decides what is stored already, several compress, one writes: so
 // the bytes do not depend on how many. Memory: a few MiB a thread, [WriterOptions].Memory for LZMS
-// encoders, and some 50 bytes a content beside the trees. A [Tree] need not be in memory: it is
+// encoders, and some 50 bytes per content beside the trees. A [Tree] need not be in memory: it is
 // walked to plan, to read its contents, to measure its metadata and to encode it. In a solid run,
 // contents are sorted, for which their Sources are kept.
 //
@@ -83,7 +86,7 @@
 // is its main hash.
 //
 // Contract: bytes are never trusted. Every size is checked against the file and against a named
-// maximum before it sizes anything; damage gives an error that is [ErrCorrupt], what this package
+// maximum before it sizes anything; damage is an error that is [ErrCorrupt], what this package
 // does not do yet one that is [ErrUnsupported]. A File, its Layout, Images and Trees are safe for
 // concurrent use once made; a Reader and a Decoder belong to one goroutine.
 package wim

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// entries gives the main hash of a dentry, and calls fn for each of its extra stream entries, in order.
+// entries returns the main hash of a dentry, and calls fn for each of its extra stream entries, in order.
 //
 // Any order that parses is good for most readers, but some of Windows' tools are particular. A file with named streams or reparse data
 // has a main hash of zero, and first an entry for each unnamed stream that a file of its kind may have, empty or not: reparse data, then
@@ -48,7 +48,7 @@ func (d *Dentry) entries(fn func(name string, hash SHA1)) (main SHA1) {
 	return main
 }
 
-// measure checks that the dentry can be stored and read again, and gives its length with its streams.
+// measure checks that the dentry can be stored and read again, and returns its length with its streams.
 func (d *Dentry) measure() (int64, error) {
 	name, ok := utf16Size(d.Name)
 	short, okShort := utf16Size(d.ShortName)

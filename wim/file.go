@@ -42,7 +42,7 @@ type volume struct {
 // Images describes the images, first to last, as the XML does.
 func (f *File) Images() []ImageInfo { return f.images }
 
-// RawXML gives the XML as stored, but in UTF-8 without a byte order mark.
+// RawXML returns the XML as stored, but in UTF-8 without a byte order mark.
 func (f *File) RawXML() []byte { return f.xml }
 
 // Count is the number of entries of the blob table, metadata resources included. Of entries that are the same in all one counts.
@@ -51,13 +51,13 @@ func (f *File) Count() int { return len(f.resources) }
 // Placed is the number of those that are not empty. They come first, sorted by run and place in it, and share no bytes.
 func (f *File) Placed() int { return f.placed }
 
-// Resource gives entry i, which is below Count. Its Run is made anew unless it is a solid one.
+// Resource returns entry i, which is below Count. Its Run is made anew unless it is a solid one.
 func (f *File) Resource(i int) Resource {
 	s := &f.resources[i]
 	return Resource{Run: f.runOf(s), Hash: s.hash, Refs: s.refs, Start: s.start(), Size: f.sizeOf(s)}
 }
 
-// Resources gives all entries.
+// Resources returns all entries.
 func (f *File) Resources() iter.Seq2[int, Resource] {
 	return func(yield func(int, Resource) bool) {
 		for i := range f.resources {
@@ -76,7 +76,7 @@ type Place struct {
 // End is the offset behind the run.
 func (p Place) End() int64 { return p.Offset + p.StoredSize }
 
-// Place gives the place of entry i.
+// Place returns the place of entry i.
 func (f *File) Place(i int) Place {
 	s := &f.resources[i]
 	if s.inSolid() {
@@ -121,7 +121,7 @@ func (f *File) IndexOf(hash SHA1) (int, bool) {
 	return 0, false
 }
 
-// MetadataOf gives the metadata resource of image n, 1-based.
+// MetadataOf returns the metadata resource of image n, 1-based.
 func (f *File) MetadataOf(n int) (Resource, error) {
 	if n >= 1 && n <= f.Header.ImageCount && len(f.metadata) == 0 {
 		return Resource{}, fmt.Errorf("find image %d: this is part %d of %d of a split set, and the first part has it: %w", n, f.Header.Part, f.Header.Parts, ErrMissing)
@@ -132,7 +132,7 @@ func (f *File) MetadataOf(n int) (Resource, error) {
 	return f.Resource(f.metadata[n-1]), nil
 }
 
-// Image reads the metadata of image n, 1-based, checks its SHA-1, and gives the tree.
+// Image reads the metadata of image n, 1-based, checks its SHA-1, and returns the tree.
 func (f *File) Image(n int) (*Image, error) {
 	t, err := f.tree(n, f.wholeMetadata)
 	if err != nil {
@@ -145,13 +145,13 @@ func (f *File) Image(n int) (*Image, error) {
 	return m, nil
 }
 
-// readPlain gives the bytes of one of a file's tables, unchecked.
+// readPlain returns the bytes of one of a file's tables, unchecked.
 func (f *File) readPlain(at Location, v *volume) ([]byte, error) {
 	run := v.run(at)
 	return f.readAll(Resource{Run: run, Size: at.Size})
 }
 
-// readAll gives the content of a resource, unchecked. Memory grows with what was decoded, not with what was promised.
+// readAll returns the content of a resource, unchecked. Memory grows with what was decoded, not with what was promised.
 func (f *File) readAll(res Resource) ([]byte, error) {
 	rd, err := f.reader(res)
 	if err != nil {

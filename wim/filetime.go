@@ -8,7 +8,7 @@ type Filetime uint64
 // filetimeUnix is the Filetime of 1970-01-01.
 const filetimeUnix = 116444736000000000
 
-// Time gives the moment in UTC. Filetimes past the year 30828 have no meaning in Windows and give that year's.
+// Time returns the moment in UTC. Filetimes past the year 30828 have no meaning in Windows and give that year's.
 func (t Filetime) Time() time.Time {
 	n := min(uint64(t), 1<<63-1)
 	ticks := int64(n) - filetimeUnix
@@ -16,7 +16,7 @@ func (t Filetime) Time() time.Time {
 	return time.Unix(sec, rest*100).UTC()
 }
 
-// FiletimeOf gives the Filetime of t, rounded down to 100 ns. Moments before 1601 give zero.
+// FiletimeOf returns the Filetime of t, rounded down to 100 ns. Moments before 1601 give zero.
 func FiletimeOf(t time.Time) Filetime {
 	sec, nsec := t.Unix(), int64(t.Nanosecond())
 	ticks := sec*1e7 + nsec/100 + filetimeUnix

@@ -8,7 +8,7 @@ import (
 // SHA1 names a resource: the SHA-1 of its uncompressed bytes. The zero value means "no bytes".
 type SHA1 [20]byte
 
-// String gives 40 hex digits.
+// String returns 40 hex digits.
 func (h SHA1) String() string { return hex.EncodeToString(h[:]) }
 
 // IsZero reports whether h names nothing: an empty stream.

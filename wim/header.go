@@ -56,7 +56,7 @@ const (
 	LZMS
 )
 
-// String gives the name that wimlib-imagex uses.
+// String returns the name that wimlib-imagex uses.
 func (c Compression) String() string {
 	switch c {
 	case None:

@@ -7,7 +7,7 @@ type Image struct {
 	Root     *Dentry
 }
 
-// Walk calls fn for every dentry, parents before children, siblings in stored order, until fn gives an error.
+// Walk calls fn for every dentry, parents before children, siblings in stored order, until fn returns an error.
 func (m *Image) Walk(fn func(*Dentry) error) error { return walk(m.Root, fn) }
 
 func walk(d *Dentry, fn func(*Dentry) error) error {
@@ -22,7 +22,7 @@ func walk(d *Dentry, fn func(*Dentry) error) error {
 	return nil
 }
 
-// HardLinks gives the groups of two or more names of one file, each in Walk order, groups in order of their first name.
+// HardLinks returns the groups of two or more names of one file, each in Walk order, groups in order of their first name.
 // Names that share a group number but not their contents are different files, and not grouped.
 func (m *Image) HardLinks() [][]*Dentry {
 	type file struct {
@@ -32,7 +32,7 @@ func (m *Image) HardLinks() [][]*Dentry {
 	}
 	var groups [][]*Dentry
 	at := make(map[file]int)
-	_ = walk(m.Root, func(d *Dentry) error { // fn gives no error
+	_ = walk(m.Root, func(d *Dentry) error { // fn returns no error
 		if d.HardLink == 0 || d.IsDir() {
 			return nil
 		}

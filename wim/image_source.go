@@ -1,14 +1,14 @@
 package wim
 
 // ImageSource is the tree of an image that is to be written, as a Source is the bytes of a stream. It can be walked again and again, and is the same every time. An [Image] is one, in memory;
-// package capture has one that takes some bytes a file.
+// package capture has one that takes some bytes per file.
 //
 // A dentry holds for the call that gets it, and for those about what is below it. The Source of a stream stays good. But for an Image, names with
 // one HardLink number are names of one file, and these numbers count from 1.
 type ImageSource interface {
-	// Head gives the properties of the image, which may be changed before a Writer gets the tree, and its security descriptors.
+	// Head returns the properties of the image, which may be changed before a Writer gets the tree, and its security descriptors.
 	Head() (info *ImageInfo, security [][]byte)
-	// Visit calls fn for every dentry, parents before children, siblings in stored order, until fn gives an error. depth is 0 for the root.
+	// Visit calls fn for every dentry, parents before children, siblings in stored order, until fn returns an error. depth is 0 for the root.
 	Visit(fn func(d *Dentry, depth int) error) error
 	// Lists calls fn for the children of every directory, and with nil behind the last of each. Directories come in the order of Visit: those that
 	// are no reparse points, and whatever else has children.

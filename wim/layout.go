@@ -41,7 +41,7 @@ type Layout struct {
 	Resources []Resource // all resources but image metadata, sorted by offset; none is empty
 }
 
-// Layout gives the map of the file: where the prologue is, and where each resource. An image needs all of the prologue but the other
+// Layout returns the map of the file: where the prologue is, and where each resource. An image needs all of the prologue but the other
 // images' metadata and, unless it is to be checked, the integrity table. The prologue's part of a solid run is also the beginning of that run.
 func (f *File) Layout() Layout {
 	l := Layout{Prologue: f.Prologue(), Runs: slices.Collect(f.Runs()), Resources: make([]Resource, 0, f.placed)}
@@ -70,7 +70,7 @@ func (f *File) Prologue() []Part {
 	return parts
 }
 
-// Runs gives Layout's runs one by one: a file may have millions.
+// Runs returns Layout's runs one by one: a file may have millions.
 func (f *File) Runs() iter.Seq[*Run] {
 	return func(yield func(*Run) bool) {
 		f.eachRun(func(s *stored, r *Run) bool {
@@ -85,7 +85,7 @@ func (f *File) Runs() iter.Seq[*Run] {
 	}
 }
 
-// tables gives the headers, and the parts of the prologue that they locate.
+// tables returns the headers, and the parts of the prologue that they locate.
 func (f *File) tables() []Part {
 	var parts []Part
 	for i := range f.volumes {

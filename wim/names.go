@@ -40,7 +40,7 @@ func CompareNames(a, b string) int {
 	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(a, b))
 }
 
-// nextUnits gives a number that orders the first character of s, in upper case, as its one or two UTF-16 units do, and its length.
+// nextUnits returns a number that orders the first character of s, in upper case, as its one or two UTF-16 units do, and its length.
 func nextUnits(s string) (key uint32, size int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		if c >= 'a' && c <= 'z' {
@@ -72,5 +72,5 @@ func SymlinkData(target string) ([]byte, error) {
 	return data, nil
 }
 
-// Item gives the tagged item that keeps u, as Dentry.Tagged holds it.
+// Item returns the tagged item that keeps u, as Dentry.Tagged holds it.
 func (u UnixData) Item() []byte { return u.append(nil) }

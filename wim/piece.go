@@ -54,7 +54,7 @@ func (r *Run) entryWidth() int {
 	return 4
 }
 
-// Table gives the piece table of a run that has none, because it is plain or of one piece, and of a solid run of an open file, whose table
+// Table returns the piece table of a run that has none, because it is plain or of one piece, and of a solid run of an open file, whose table
 // was read then. Of others ok is false: ParsePieceTable makes it of the bytes at PieceTableRange.
 func (r *Run) Table() (t PieceTable, ok bool) {
 	if r.table != nil {
@@ -157,7 +157,7 @@ func (t *PieceTable) Count() int { return t.count }
 // Direct reports whether stored bytes are the content itself, so that any range of them may be used without decoding.
 func (t *PieceTable) Direct() bool { return t.run.Compression == None }
 
-// Piece gives piece i, which must be below Count.
+// Piece returns piece i, which must be below Count.
 func (t *PieceTable) Piece(i int) Piece {
 	if i < 0 || i >= t.count {
 		panic(fmt.Sprintf("wim: piece %d of %d", i, t.count))
@@ -169,7 +169,7 @@ func (t *PieceTable) Piece(i int) Piece {
 	}
 }
 
-// Find gives the pieces [first, end) of which at least one byte is stored in [off, off+n), offsets counted
+// Find returns the pieces [first, end) of which at least one byte is stored in [off, off+n), offsets counted
 // from the run's first stored byte.
 func (t *PieceTable) Find(off, n int64) (first, end int) {
 	if n <= 0 {
@@ -180,7 +180,7 @@ func (t *PieceTable) Find(off, n int64) (first, end int) {
 	return first, max(first, end)
 }
 
-// Within gives the pieces [first, end) that are stored wholly in [off, off+n).
+// Within returns the pieces [first, end) that are stored wholly in [off, off+n).
 func (t *PieceTable) Within(off, n int64) (first, end int) {
 	if n <= 0 {
 		return 0, 0

@@ -98,7 +98,7 @@ func (p *piper) tables(h Header) (err error) {
 	return p.w.Flush()
 }
 
-// blobTable gives the entries of f with the places that their runs have now.
+// blobTable returns the entries of f with the places that their runs have now.
 func (p *piper) blobTable() []byte {
 	b := make([]byte, 0, blobEntrySize*len(p.f.resources))
 	entry := func(r Resource) {

@@ -11,7 +11,7 @@ const readAhead = 256 << 10
 
 // Reader gives the content of one resource.
 //
-// Read goes from the start to the end, and instead of io.EOF gives an error that is ErrHash when the SHA-1 of what was read is
+// Read goes from the start to the end, and instead of io.EOF returns an error that is ErrHash when the SHA-1 of what was read is
 // not the resource's. ReadAt goes anywhere and checks nothing but that pieces decode. One goroutine at a time may use it.
 type Reader struct {
 	f       *File
@@ -32,7 +32,7 @@ type readerWork struct {
 	at       int    // -1: none
 }
 
-// Open gives the content of a resource of this file. Readers of solid runs share a cache of 128 MiB of decoded pieces, or of one that is larger.
+// Open returns the content of a resource of this file. Readers of solid runs share a cache of 128 MiB of decoded pieces, or of one that is larger.
 func (f *File) Open(res Resource) (*Reader, error) {
 	r, err := f.reader(res)
 	if err != nil {
@@ -52,7 +52,7 @@ func (f *File) reader(res Resource) (*Reader, error) {
 	return &Reader{f: f, res: res, table: table, hashing: true}, nil
 }
 
-// begin gives what to work with, made or taken from a Reader before.
+// begin returns what to work with, made or taken from a Reader before.
 func (r *Reader) begin() *readerWork {
 	if r.work == nil {
 		r.work, _ = r.f.works.Get().(*readerWork)
@@ -95,7 +95,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// atEnd is what Read gives behind the last byte.
+// atEnd is what Read returns behind the last byte.
 func (r *Reader) atEnd() error {
 	if !r.hashing || r.res.Size == 0 {
 		return io.EOF
@@ -175,7 +175,7 @@ func (r *Reader) readPieces(p []byte, at int64, onward bool) (done int, err erro
 	return done, nil
 }
 
-// place gives the piece that a byte of the content is in, and where in it.
+// place returns the piece that a byte of the content is in, and where in it.
 func (r *Reader) place(at int64) (i int, within int64) {
 	size := int64(r.res.PieceSize)
 	return int(at / size), at % size

@@ -152,7 +152,7 @@ func (f *File) lone() bool {
 	return n < f.Header.Parts
 }
 
-// ReaderAt gives the bytes of all files, one after another: offsets of Layout and of runs count in it.
+// ReaderAt returns the bytes of all files, one after another: offsets of Layout and of runs count in it.
 func (f *File) ReaderAt() io.ReaderAt { return f.r }
 
 // Size is the number of those bytes.
@@ -164,7 +164,7 @@ func (f *File) Where(off int64) (in Input, part int, at int64) {
 	return v.Input, v.header.Part, off - v.base
 }
 
-// volumeAt gives the file that an offset of all files together is in.
+// volumeAt returns the file that an offset of all files together is in.
 func (f *File) volumeAt(off int64) *volume {
 	return &f.volumes[sort.Search(len(f.volumes)-1, func(i int) bool { return off < f.volumes[i].base+f.volumes[i].Size })]
 }

@@ -34,7 +34,7 @@ func swapSlashes(s string) string {
 	return string(b)
 }
 
-// ParseSymlink reads the reparse data of a symbolic link or junction, as a Reader gives it.
+// ParseSymlink reads the reparse data of a symbolic link or junction, as a Reader returns it.
 func ParseSymlink(tag uint32, data []byte) (Symlink, error) {
 	head := 8
 	if tag == TagSymlink {

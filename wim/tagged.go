@@ -8,35 +8,7 @@ const (
 	TagEAs      = 2 // extended attributes: see EA
 )
 
-// maxTagged bounds how many tagged items of one dentry are looked at.
-const maxTagged = 1024
-
-// TaggedItem is one of the things that follow a dentry's names: tag u32, length u32, data, padded to 8. Windows knows TagObjectID and TagEAs.
-type TaggedItem struct {
-	Tag  uint32
-	Data []byte
-}
-
-// TaggedItems gives the tagged items. Their data are parts of d.Tagged. Beside an error are the items before what is wrong.
-func (d *Dentry) TaggedItems() ([]TaggedItem, error) {
-	var items []TaggedItem
-	for b := d.Tagged; len(b) >= 8; {
-		tag, n := binary.LittleEndian.Uint32(b), int64(binary.LittleEndian.Uint32(b[4:]))
-		switch {
-		case tag == 0 && n == 0: // no item, but padding
-			return items, nil
-		case n > int64(len(b)-8):
-			return items, corruptf("read tagged items of %q: one of %d bytes, where %d are left", d.Path(), n, len(b)-8)
-		case len(items) == maxTagged:
-			return items, corruptf("read tagged items of %q: more than %d", d.Path(), maxTagged)
-		}
-		items = append(items, TaggedItem{tag, b[8 : 8+n : 8+n]})
-		b = b[min(8+align8(n), int64(len(b))):]
-	}
-	return items, nil
-}
-
-// ObjectID gives the NTFS object ID, of 16 to 64 bytes; nil when there is none. Beyond the first 16 bytes stand the IDs of the volume and of
+// ObjectID returns the NTFS object ID, of 16 to 64 bytes; nil when there is none. Beyond the first 16 bytes stand the IDs of the volume and of
 // the object that it was born as, and of a domain.
 func (d *Dentry) ObjectID() []byte {
 	id, _ := d.Item(TagObjectID)
@@ -46,7 +18,7 @@ func (d *Dentry) ObjectID() []byte {
 	return id[:min(len(id), 64)]
 }
 
-// EAs gives the extended attributes. The values are parts of d.Tagged.
+// EAs returns the extended attributes. The values are parts of d.Tagged.
 func (d *Dentry) EAs() ([]EA, error) {
 	b, _ := d.Item(TagEAs)
 	list, err := ParseEAs(b)
@@ -56,7 +28,7 @@ func (d *Dentry) EAs() ([]EA, error) {
 	return list, nil
 }
 
-// Item gives the data of the dentry's first tagged item with that tag.
+// Item returns the data of the dentry's first tagged item with that tag.
 func (d *Dentry) Item(tag uint32) ([]byte, bool) {
 	le := binary.LittleEndian
 	for b := d.Tagged; len(b) >= 8; {

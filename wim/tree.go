@@ -19,7 +19,7 @@ type Tree struct {
 	security []uint32 // where every descriptor ends in the metadata, behind where the first one starts
 }
 
-// Tree checks the SHA-1 of the metadata of image n, 1-based, and gives the tree, of which only the security table is checked yet: call Walk
+// Tree checks the SHA-1 of the metadata of image n, 1-based, and returns the tree, of which only the security table is checked yet: call Walk
 // before anything else. Metadata in pieces of over 1 MiB is held whole.
 func (f *File) Tree(n int) (*Tree, error) { return f.tree(n, f.metaSource) }
 
@@ -41,7 +41,7 @@ func (f *File) tree(n int, source func(Resource) (metaSource, error)) (*Tree, er
 	return t, nil
 }
 
-// metaSource checks the SHA-1 of a metadata resource and gives its content.
+// metaSource checks the SHA-1 of a metadata resource and returns its content.
 func (f *File) metaSource(res Resource) (metaSource, error) {
 	if res.PieceSize > metaPieceMax {
 		return f.wholeMetadata(res)
@@ -64,7 +64,7 @@ func (f *File) metaSource(res Resource) (metaSource, error) {
 	return src, nil
 }
 
-// Tree gives the same tree as one that is read where it lies.
+// Tree returns the same tree as one that is read where it lies.
 func (m *Image) Tree() (*Tree, error) {
 	e, err := newTreeEncoder(m, nil, 0, nil)
 	if err != nil {
@@ -96,7 +96,7 @@ func (t *Tree) Securities() int { return len(t.security) - 1 }
 // SecuritySize is the length of security descriptor i, in bytes.
 func (t *Tree) SecuritySize(i int) int { return int(t.security[i+1] - t.security[i]) }
 
-// Security gives security descriptor i, as stored.
+// Security returns security descriptor i, as stored.
 func (t *Tree) Security(i int) ([]byte, error) {
 	b, err := t.src.bytes(int64(t.security[i]), int64(t.SecuritySize(i)))
 	if err != nil {
@@ -111,7 +111,7 @@ func (t *Tree) Places() int { return int(t.src.size()>>3) + 1 }
 // Root names the root dentry.
 func (t *Tree) Root() At { return At(t.root >> 3) }
 
-// Dentry reads one dentry, which Walk has given before; it comes without Parent and Children.
+// Dentry reads one dentry, which Walk has passed on before; it comes without Parent and Children.
 func (t *Tree) Dentry(at At) (*Dentry, error) {
 	d, _, _, err := t.parser().read(int64(at) << 3)
 	if err == nil && d == nil {
@@ -120,7 +120,7 @@ func (t *Tree) Dentry(at At) (*Dentry, error) {
 	return d, err
 }
 
-// Children calls fn with what is in a directory, in stored order, until fn gives an error. Parent is set if dir is given.
+// Children calls fn with what is in a directory, in stored order, until fn returns an error. Parent is set if dir is given.
 func (t *Tree) Children(at At, dir *Dentry, fn func(*Dentry, At) error) error {
 	p := t.parser()
 	_, next, _, err := p.read(int64(at) << 3)

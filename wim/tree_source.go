@@ -8,7 +8,7 @@ import (
 // metaSource is the content of a metadata resource.
 type metaSource interface {
 	size() int64
-	// bytes gives n bytes, which are there. They stay as they are as long as someone has them.
+	// bytes returns n bytes, which are there. They stay as they are as long as someone has them.
 	bytes(at, n int64) ([]byte, error)
 }
 
@@ -90,7 +90,7 @@ func (m *metaPieces) bytes(at, n int64) ([]byte, error) {
 	return out, nil
 }
 
-// piece gives piece i. Who uses it may keep it: it is never written again.
+// piece returns piece i. Who uses it may keep it: it is never written again.
 func (m *metaPieces) piece(i int) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -34,7 +34,7 @@ func decodeUTF16(b []byte) string {
 // encodeUTF16 turns UTF-8 into UTF-16LE, the inverse of decodeUTF16. ok is false when s is not UTF-8.
 func encodeUTF16(s string) (b []byte, ok bool) { return appendUTF16(make([]byte, 0, 2*len(s)), s) }
 
-// utf16Size is the length in bytes of what encodeUTF16 gives.
+// utf16Size is the length in bytes of what encodeUTF16 returns.
 func utf16Size(s string) (n int, ok bool) {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {

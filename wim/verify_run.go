@@ -114,7 +114,7 @@ func (v *verifier) work() error {
 	}
 }
 
-// take gives the next segment, once there is memory for it; nil at the end.
+// take returns the next segment, once there is memory for it; nil at the end.
 func (v *verifier) take() (*batch, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -177,7 +177,7 @@ func (v *verifier) peek() (s *batch, need int64, err error) {
 	return &batch{runs: v.runs[:n:n]}, end - start + most, nil
 }
 
-// buffer gives n bytes, used before if it can.
+// buffer returns n bytes, used before if it can.
 func (v *verifier) buffer(n int64) []byte {
 	for i, b := range v.spare {
 		if int64(cap(b)) >= n {
@@ -212,7 +212,7 @@ func (l *largeRun) contentOf(first, end int) int64 {
 
 func (l *largeRun) storedOf(first, end int) int64 { return l.table.end(end-1) - l.table.start(first) }
 
-// pieceTable gives the table of a run, which is read unless it is known.
+// pieceTable returns the table of a run, which is read unless it is known.
 func (f *File) pieceTable(run *Run) (PieceTable, error) {
 	if t, ok := run.Table(); ok {
 		return t, nil
@@ -335,7 +335,7 @@ func (w *verifyWorker) decode(s *batch) error {
 	return nil
 }
 
-// at gives the resource that the first byte of a piece is of, or the one before it.
+// at returns the resource that the first byte of a piece is of, or the one before it.
 func (l *largeRun) at(piece int) *stored {
 	i, found := slices.BinarySearchFunc(l.members, int64(piece)*int64(l.PieceSize), func(s stored, at int64) int {
 		return cmp.Compare(s.start(), at)

@@ -13,8 +13,8 @@ import (
 // ImageSource are taken for the same where they are the same stream of names with one HardLink number.
 type Source interface {
 	Path() string // for errors, and to put like beside like in a solid run: slashes, relative to the captured root
-	Size() int64  // as scanned; what Open gives must be exactly as long
-	// Open is called by one goroutine at a time. A Read or Close that finds the file changed gives an error that is ErrChanged.
+	Size() int64  // as scanned; what Open returns must be exactly as long
+	// Open is called by one goroutine at a time. A Read or Close that finds the file changed returns an error that is ErrChanged.
 	Open() (io.ReadCloser, error)
 }
 
@@ -104,7 +104,7 @@ func (w *Writer) Image(tree ImageSource, from *File) error {
 }
 
 // CopyImage adds image n of another file as it is, and all resources that it needs; its metadata is copied as it is stored if it can be.
-// info gives its properties.
+// info returns its properties.
 func (w *Writer) CopyImage(from *File, n int, info ImageInfo) error {
 	if _, err := from.MetadataOf(n); err != nil {
 		return wrapf(err, "copy image")
@@ -154,7 +154,7 @@ func (w *Writer) SetInfo(n int, info ImageInfo) error {
 	return nil
 }
 
-// Images gives the properties of the images that the file will have, in order.
+// Images returns the properties of the images that the file will have, in order.
 func (w *Writer) Images() []ImageInfo {
 	infos := make([]ImageInfo, len(w.images))
 	for i := range w.images {

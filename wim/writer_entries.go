@@ -51,7 +51,7 @@ func newEntryTable() entryTable {
 	return entryTable{huge: make(map[int32]int64), starts: make(map[int32]int64), told: make(map[int32]uint32)}
 }
 
-// find gives the number of the entry with a hash.
+// find returns the number of the entry with a hash.
 func (t *entryTable) find(hash SHA1) (int32, bool) {
 	s := &t.index[hash[0]]
 	if len(s.slots) == 0 {
@@ -61,7 +61,7 @@ func (t *entryTable) find(hash SHA1) (int32, bool) {
 	return int32(n) - 1, n != 0
 }
 
-// slot gives the place of a hash in a shard, or the free one where it belongs.
+// slot returns the place of a hash in a shard, or the free one where it belongs.
 func (t *entryTable) slot(s *indexShard, hash *SHA1) int {
 	at := int(uint64(binary.LittleEndian.Uint32(hash[1:])) * uint64(len(s.slots)) >> 32)
 	for s.slots[at] != 0 && t.at(int(s.slots[at]-1)).hash != *hash {
@@ -127,7 +127,7 @@ func (t *entryTable) claim(i int32, n uint32) {
 	}
 }
 
-// claimed gives the references to tell of a content that no image has: ordinarily 1, but what the file had before may go.
+// claimed returns the references to tell of a content that no image has: ordinarily 1, but what the file had before may go.
 func (t *entryTable) claimed(i int32) uint32 {
 	n, ok := t.told[i]
 	if !ok && int(i) >= t.older {

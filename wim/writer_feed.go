@@ -212,7 +212,7 @@ func (f *feeder) pack(p pack) error {
 	return nil
 }
 
-// packed gives the hash of what it has read, zero when it is empty.
+// packed returns the hash of what it has read, zero when it is empty.
 func (f *feeder) packed(src Source) (hash SHA1, err error) {
 	if err := f.ctx.Err(); err != nil {
 		return hash, err

@@ -42,11 +42,11 @@ type taken struct {
 	file, i, entry int32
 }
 
-// fileOf gives the file that a resource comes from, and resourceOf the resource.
+// fileOf returns the file that a resource comes from, and resourceOf the resource.
 func (j *writeJob) fileOf(t taken) *File        { return j.files[t.file] }
 func (j *writeJob) resourceOf(t taken) Resource { return j.fileOf(t).Resource(int(t.i)) }
 
-// sameRun gives how many resources at the start of the list are in one run.
+// sameRun returns how many resources at the start of the list are in one run.
 func (j *writeJob) sameRun(list []taken) int {
 	n, f := 1, j.fileOf(list[0])
 	for n < len(list) && list[n].file == list[0].file && f.Place(int(list[n].i)).Offset == f.Place(int(list[0].i)).Offset {
@@ -313,7 +313,7 @@ func (l *sourceLinks) begin(d *Dentry, n int) error {
 	return nil
 }
 
-// first gives the slot of the first stream that is the same as the next Source: n, if it is this one.
+// first returns the slot of the first stream that is the same as the next Source: n, if it is this one.
 func (l *sourceLinks) first(src Source, n int) int {
 	if l.sources == nil {
 		if l.same < 0 {
@@ -332,7 +332,7 @@ func (l *sourceLinks) first(src Source, n int) int {
 // linkGroups keeps something of every file with several names, by its group number.
 type linkGroups[T any] []T
 
-// of gives what is kept of the file that d is a name of.
+// of returns what is kept of the file that d is a name of.
 func (g *linkGroups[T]) of(d *Dentry) (*T, error) {
 	if d.HardLink > maxSlots {
 		return nil, fmt.Errorf("%q is of hard link group %d, and groups of an ImageSource count from 1", d.Path(), d.HardLink)

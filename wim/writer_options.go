@@ -24,7 +24,7 @@ type WriterOptions struct {
 	SolidLevel       int         // as Level
 
 	Memory      int64       // bytes that LZMS encoders and their pieces may take together, if one takes no more; 0: 1100 MiB
-	Threads     int         // 1 to 64; 0: one a processor. The bytes written do not depend on it
+	Threads     int         // 1 to 64; 0: one per processor. The bytes written do not depend on it
 	Flags       HeaderFlags // FlagRPFix, FlagReadOnly; Append keeps those that the file has
 	ClearFlags  HeaderFlags // that Append does not keep
 	BootIndex   int         // 1-based, among the images at Finish; 0: none, or after Append the same image as before; -1: none
@@ -42,7 +42,7 @@ type WriterOptions struct {
 // defaultLevel is wimlib's too.
 const defaultLevel = 50
 
-// validate checks the options and gives them with their defaults filled in.
+// validate checks the options and returns them with their defaults filled in.
 func (o WriterOptions) validate(w io.Writer) (WriterOptions, error) {
 	if o.Compression > LZMS || o.SolidCompression > LZMS {
 		return o, errors.New("unknown compression")

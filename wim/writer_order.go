@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// order gives the order in which contents are packed into a solid run, and how many bytes they have. A number i is pack i, ^i is repack i.
+// order returns the order in which contents are packed into a solid run, and how many bytes they have. A number i is pack i, ^i is repack i.
 //
 // In a solid run like goes beside like: sorted by extension, then by name. But what comes from solid runs keeps its order, as it has been
 // sorted before, and decoding it in any other order would decode pieces of many MiB again and again.
@@ -38,7 +38,7 @@ type solidPlace struct {
 	extension, name, full string
 }
 
-// place gives the place of a number that order gives.
+// place returns the place of a number that order returns.
 func (j *writeJob) place(i int32) solidPlace {
 	var full string
 	if i >= 0 {

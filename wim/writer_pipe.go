@@ -161,7 +161,7 @@ func (p *pipe) store(w *runWriter) error {
 	return nil
 }
 
-// parcel gives the parcel that is being filled, which has room for at least n bytes more.
+// parcel returns the parcel that is being filled, which has room for at least n bytes more.
 func (p *pipe) parcel(n int) (*parcel, error) {
 	if p.now != nil && (len(p.now.data)+n > p.size || len(p.now.stretches) >= maxStretches) {
 		p.flush()

@@ -32,7 +32,7 @@ func (j *writeJob) fillSlot(n int, hash SHA1) {
 	}
 }
 
-// inSlot gives the hash of what is in a slot, and its entry; -1: it has none.
+// inSlot returns the hash of what is in a slot, and its entry; -1: it has none.
 func (j *writeJob) inSlot(n int) (hash SHA1, entry int32) {
 	v := *j.slots.at(n)
 	if v&slotKind == slotAs {

@@ -142,7 +142,7 @@ func (j *writeJob) blobTable(out func([]byte) error) error {
 	return t.flush(0)
 }
 
-// countBlobs settles the references and the statistics, and gives for each run that is solid and used where its content starts in the
+// countBlobs settles the references and the statistics, and returns for each run that is solid and used where its content starts in the
 // address space of them all.
 func (j *writeJob) countBlobs() map[int32]int64 {
 	bases := make(map[int32]int64)
@@ -238,7 +238,7 @@ func (j *writeJob) writeIntegrity(ctx context.Context, out *sink, end int64) (Lo
 	return at, out.write(b)
 }
 
-// oldSums gives the sums of the file that is appended to that cover nothing but what stays, and how many bytes each covers.
+// oldSums returns the sums of the file that is appended to that cover nothing but what stays, and how many bytes each covers.
 func (j *writeJob) oldSums() (piece int, sums []byte, err error) {
 	if j.old == nil || j.old.Header.Integrity.StoredSize == 0 || j.opts.NoCheck {
 		return 0, nil, nil

@@ -78,13 +78,13 @@ func checkMarkup(text []byte) error {
 	}
 }
 
-// Text gives the text of all elements of the image's XML that are at a path, such as WINDOWS/LANGUAGES/LANGUAGE, in their order.
+// Text returns the text of all elements of the image's XML that are at a path, such as WINDOWS/LANGUAGES/LANGUAGE, in their order.
 func (m ImageInfo) Text(path string) []string { return textAt(m.RawXML, "IMAGE/"+path) }
 
-// Text gives the text of all elements of the file's XML that are at a path, such as WIM/TOTALBYTES, in their order.
+// Text returns the text of all elements of the file's XML that are at a path, such as WIM/TOTALBYTES, in their order.
 func (f *File) Text(path string) []string { return textAt(f.xml, path) }
 
-// textAt gives the text of elements. The XML has been parsed before, so that errors are no matter here.
+// textAt returns the text of elements. The XML has been parsed before, so that errors are no matter here.
 func textAt(text []byte, path string) (found []string) {
 	steps := strings.Split(path, "/")
 	var at []string

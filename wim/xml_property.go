@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Property gives the text of an element of the image's description, named by a path such as "NAME", "WINDOWS/VERSION/BUILD" or
+// Property returns the text of an element of the image's description, named by a path such as "NAME", "WINDOWS/VERSION/BUILD" or
 // "WINDOWS/LANGUAGES/LANGUAGE[2]", where numbers count from 1. ok is false when there is none.
 func (m *ImageInfo) Property(path string) (value string, ok bool) {
 	steps, err := parsePath(path)
@@ -118,7 +118,7 @@ func (e *element) set(steps []step, value string) error {
 	return nil
 }
 
-// info gives what the fields of ImageInfo tell.
+// info returns what the fields of ImageInfo tell.
 func (e *element) info() (m ImageInfo) {
 	e.each("", func(path, text string) { m.set(path, text) })
 	return m
@@ -134,7 +134,7 @@ func (e *element) each(path string, fn func(path, text string)) {
 	}
 }
 
-// tree gives the description as it is now: the element that was read, and over it the fields that say something else.
+// tree returns the description as it is now: the element that was read, and over it the fields that say something else.
 func (m *ImageInfo) tree() (*element, error) {
 	el := &element{name: "IMAGE"}
 	was := ImageInfo{DirCount: -1, FileCount: -1, TotalBytes: -1, HardLinkBytes: -1}

@@ -159,7 +159,7 @@ func (e *element) text() string {
 	return s
 }
 
-// attr gives an attribute's value.
+// attr returns an attribute's value.
 func (e *element) setAttr(name, value string) {
 	for i := range e.attrs {
 		if e.attrs[i].name == name {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// encodeXML gives the XML in UTF-16LE: the images, then what the document old, which may be empty, says of neither images nor sizes. total
+// encodeXML returns the XML in UTF-16LE: the images, then what the document old, which may be empty, says of neither images nor sizes. total
 // is the size of the file up to the XML.
 func encodeXML(images []ImageInfo, old []byte, total int64) ([]byte, error) {
 	top, rest, err := xmlBesideImages(old)
@@ -36,7 +36,7 @@ func encodeXML(images []ImageInfo, old []byte, total int64) ([]byte, error) {
 	return out, nil
 }
 
-// xmlBesideImages gives the outermost element without its content, and of its content what is neither IMAGE nor TOTALBYTES, as it stands.
+// xmlBesideImages returns the outermost element without its content, and of its content what is neither IMAGE nor TOTALBYTES, as it stands.
 func xmlBesideImages(text []byte) (top *element, rest []byte, err error) {
 	top = &element{name: "WIM"}
 	if len(bytes.TrimSpace(text)) == 0 {

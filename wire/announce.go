@@ -18,7 +18,7 @@ type Closed struct {
 
 // Announce is the in-band control datagram: lease, feedback rate, and the blocks whose deficits are wanted now.
 type Announce struct {
-	LeaseMillis  uint16 // a member that hears nothing for so long takes the sender for silent
+	LeaseMillis  uint16 // a member that receives nothing for so long regards the sender as silent
 	ReportMillis uint16 // mean interval between a member's reports
 	Closed       []Closed
 }

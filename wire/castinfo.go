@@ -20,11 +20,11 @@ type CastInfo struct {
 	Sender   ident.PublicKey
 	Manifest ident.ManifestHash
 	Group    string // "239.192.7.1:4790" or "[ff15::7:1]:4790"
-	RateBps  uint64 // current rate, bits a second
+	RateBps  uint64 // current rate, bits per second
 }
 
 // RunTag returns the first four bytes of the run id: what Header.Run carries.
-func (m CastInfo) RunTag() uint32 { return RunTag(m.Run) }
+func (m CastInfo) RunTag() uint32 { return runTag(m.Run) }
 
 // String describes the cast without its secret.
 func (m CastInfo) String() string {

@@ -22,7 +22,7 @@
 //	+-------+----------------+------------------------------------+
 //
 // Every message type M has Append, which appends the body, Length, which is the body's size in
-// bytes, and ParseM, which takes exactly one body: too few bytes, bytes left over, or a value out
+// bytes, and ParseM, which accepts exactly one body: too few bytes, bytes left over, or a value out
 // of range are errors. Parsing and appending gives the same bytes. Append does not check limits:
 // AppendMessage and the sender of a datagram do. The layouts are in docs/formats.md.
 package wire

@@ -1,6 +1,6 @@
 package wire
 
-// Enrol asks to be enrolled. The payload is package catalog's.
+// Enrol requests enrolment. The payload is package catalog's.
 type Enrol struct{ Payload []byte } // at most MaxEnrol bytes
 
 // Length returns the size of the body in bytes.

@@ -16,8 +16,8 @@ type ErrorCode uint16
 
 // Error codes.
 const (
-	CodeInternal  ErrorCode = 1 // the peer failed
-	CodeVersion   ErrorCode = 2 // the peer does not speak this version
+	CodeInternal  ErrorCode = 1 // the node failed
+	CodeVersion   ErrorCode = 2 // the node does not speak this version
 	CodeNotMember ErrorCode = 3 // not enrolled, or revoked
 	CodeEnrol     ErrorCode = 4 // the token was refused
 	CodeUnknown   ErrorCode = 5 // no such content or cast

@@ -2,7 +2,7 @@ package wire
 
 import "github.com/wimcast/wimcast/chunk"
 
-// Fetch asks, on a stream of its own, for a chunk. The answer is a Reply and the chunk's bytes.
+// Fetch requests a chunk, on a stream of its own. The answer is a Reply and the chunk's bytes.
 type Fetch struct{ ID chunk.ID }
 
 // Length returns the size of the body in bytes.

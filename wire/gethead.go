@@ -1,6 +1,6 @@
 package wire
 
-// GetHead asks for the newest head.
+// GetHead requests the newest head.
 type GetHead struct{ Nonce Nonce }
 
 // Length returns the size of the body in bytes.

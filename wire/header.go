@@ -2,13 +2,12 @@ package wire
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // Version is the version of the datagram and message formats.
 const Version = 1
 
-// DatagramType tells what a datagram's payload is.
+// DatagramType says what a datagram's payload is.
 type DatagramType uint8
 
 // Datagram types.
@@ -47,16 +46,7 @@ func (h Header) Append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, uint32(h.Block))
 }
 
-// ParseHeader parses the head of a datagram; b may go on after it. It allocates only to make an error.
-func ParseHeader(b []byte) (Header, error) {
-	h, why := parseHeader(b)
-	if why != "" {
-		return Header{}, fmt.Errorf("parse header: %w: %s", ErrMalformed, why)
-	}
-	return h, nil
-}
-
-// parseHeader returns why b is no header, or "".
+// parseHeader parses the head of a datagram; b may go on after it. It returns why b is none, or "", and allocates nothing.
 func parseHeader(b []byte) (Header, string) {
 	if len(b) < HeaderSize {
 		return Header{}, "too short"

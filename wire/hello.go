@@ -24,7 +24,7 @@ func (m Hello) Append(dst []byte) []byte {
 	return appendBytes16(append(dst, m.Nonce[:]...), m.Record)
 }
 
-// ParseHello parses a body. It takes any Version: the receiver answers one it does not speak with an Error.
+// ParseHello parses a body. It accepts any Version: the receiver answers one it does not speak with an Error.
 func ParseHello(b []byte) (Hello, error) {
 	c := cursor{b: b}
 	m := Hello{Version: c.u16()}

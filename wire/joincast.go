@@ -2,7 +2,7 @@ package wire
 
 import "github.com/wimcast/wimcast/internal/ident"
 
-// JoinCast asks for the cast of a manifest; the sender starts one if none runs.
+// JoinCast requests membership in the cast of a manifest; the sender starts one if none runs.
 type JoinCast struct{ Manifest ident.ManifestHash }
 
 // Length returns the size of the body in bytes.

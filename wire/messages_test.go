@@ -142,8 +142,10 @@ func TestEveryStrictPrefixFails(t *testing.T) {
 		if len(b) > len(head) {
 			return ErrMalformed // a header has no end
 		}
-		_, err := ParseHeader(b)
-		return err
+		if _, why := parseHeader(b); why != "" {
+			return fmt.Errorf("%w: %s", ErrMalformed, why)
+		}
+		return nil
 	})
 }
 
@@ -230,9 +232,6 @@ func TestLimitsHoldAtAndOnePast(t *testing.T) {
 		if _, err := ReadMessage(bytes.NewReader(b)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%T past its limit was read: %v", m, err)
 		}
-	}
-	if head, rest := SplitSpans(spans); len(head) != MaxSpans || len(rest) != 1 {
-		t.Errorf("split into %d and %d", len(head), len(rest))
 	}
 }
 

@@ -22,13 +22,13 @@ type Deficit struct {
 type Report struct {
 	Cast       uint32
 	Run        uint32
-	Serial     uint32 // grows by one a report; the sender ignores older ones
-	Highest    Seq    // highest sequence heard
-	Received   uint64 // distinct datagrams heard
-	First      Seq    // first sequence heard
+	Serial     uint32 // grows by one with each report; the sender ignores older ones
+	Highest    Seq    // highest sequence received
+	Received   uint64 // distinct datagrams received
+	First      Seq    // first sequence received
 	Decoded    uint32 // blocks decoded from multicast
 	BacklogKiB uint32 // decoded but not yet durable
-	Deaf       bool   // the sender says it sends, this member hears no multicast
+	Deaf       bool   // the sender says it sends, this member receives no multicast
 	Deficits   []Deficit
 }
 

@@ -24,5 +24,5 @@ func DeriveRunKey(secret [32]byte, epoch uint32, sender ident.PublicKey, run [16
 	return RunKey(key)
 }
 
-// RunTag returns the first four bytes of a run id.
-func RunTag(run [16]byte) uint32 { return binary.BigEndian.Uint32(run[:4]) }
+// runTag returns the first four bytes of a run id.
+func runTag(run [16]byte) uint32 { return binary.BigEndian.Uint32(run[:4]) }

@@ -10,12 +10,6 @@ const spanSize = 8
 // Span is a run of blocks [From, To).
 type Span struct{ From, To Block }
 
-// SplitSpans returns the first MaxSpans spans, or all, and the rest.
-func SplitSpans(s []Span) (head, rest []Span) {
-	n := min(len(s), MaxSpans)
-	return s[:n:n], s[n:]
-}
-
 func spansLength(s []Span) int { return 2 + spanSize*len(s) }
 
 func appendSpans(dst []byte, s []Span) []byte {

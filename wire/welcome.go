@@ -20,9 +20,9 @@ type Welcome struct {
 	Version  uint16
 	HeadHash [32]byte // BLAKE3 of the newest signed head: a client that has another asks for it
 	Fresh    [64]byte // the site's signature over Hello.Nonce and HeadHash
-	MeshKey  MeshKey  // for the gossip mesh; only members of the site get it
-	MeshPort uint16   // UDP and TCP port of the server in the mesh; 0: it is not in it
-	Record   []byte   // the server's signed node record
+	MeshKey  MeshKey  // for the gossip mesh; only nodes of the site get it
+	MeshPort uint16   // UDP and TCP port of the node in the mesh; 0: it is not in it
+	Record   []byte   // the distribution point's signed node record
 }
 
 // Length returns the size of the body in bytes.

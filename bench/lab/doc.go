@@ -11,6 +11,6 @@
 // (in a user namespace when not root), so that nothing of the lab outlives it or is seen outside,
 // whatever happens; then New, and Host.Start.
 //
-// Needs Linux, ip and tc (iproute2), nft (nftables) and ethtool; Missing says what is not there.
+// Needs Linux, ip and tc (iproute2), nft (nftables) and ethtool; New says what is not there.
 // Works on kernels without netem: loss is a random drop in nftables, rate a token bucket.
 package lab

@@ -125,8 +125,8 @@ func (h *Host) Do(fn func() error) error {
 	return fnErr
 }
 
-// Skip skips t and says why; in CI, where everything must be there, it fails.
-func Skip(t testing.TB, why string) {
+// skip skips t and says why; in CI, where everything must be there, it fails.
+func skip(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatalf("%s (in CI a skipped test is a failure)", why)

@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// MaxHosts is the most hosts a lab can have: they share a /24.
-const MaxHosts = 250
+// maxHosts is the most hosts a lab can have: they share a /24.
+const maxHosts = 250
 
 // Config describes a lab. The zero value is two hosts on an unlimited network without loss.
 type Config struct {
-	Hosts int     // hosts, 2..MaxHosts; 0: 2
+	Hosts int     // hosts, 2 to 250; 0: 2
 	Rate  int     // Mbit/s each host may send; 0: unlimited
 	Loss  float64 // share of UDP datagrams each host loses on receipt, 0..1
 	MTU   int     // bytes; 0: 1500
@@ -38,14 +38,14 @@ type Host struct {
 // New builds a lab, or skips the test, saying what is missing (in CI: fails).
 func New(t testing.TB, cfg Config) *Lab {
 	t.Helper()
-	if missing := Missing(); missing != nil {
-		Skip(t, missing.Error())
+	if err := missing(); err != nil {
+		skip(t, err.Error())
 	}
 	if cfg.Hosts == 0 {
 		cfg.Hosts = 2
 	}
-	if cfg.Hosts < 2 || cfg.Hosts > MaxHosts {
-		t.Fatalf("lab: %d hosts: want 2 to %d", cfg.Hosts, MaxHosts)
+	if cfg.Hosts < 2 || cfg.Hosts > maxHosts {
+		t.Fatalf("lab: %d hosts: want 2 to %d", cfg.Hosts, maxHosts)
 	}
 	l := &Lab{t: t}
 	t.Cleanup(l.close)
@@ -126,8 +126,8 @@ func runInput(line, input string) error {
 	return nil
 }
 
-// Missing says what a lab lacks on this machine, or nil.
-func Missing() error {
+// missing says what a lab lacks on this machine, or nil.
+func missing() error {
 	var names []string
 	for _, need := range []struct{ program, pkg string }{{"ip", "iproute2"}, {"tc", "iproute2"}, {"nft", "nftables"}, {"ethtool", "ethtool"}} {
 		if _, err := exec.LookPath(need.program); err != nil {

@@ -28,7 +28,7 @@ type Process struct {
 	done  chan struct{}
 
 	// Valid once done is closed.
-	Err     error         // as exec.Cmd.Wait gives it
+	Err     error         // as exec.Cmd.Wait returns it
 	Elapsed time.Duration // from start to end
 	MaxRSS  int64         // the most memory it had at once, bytes
 	CPU     time.Duration // user and system time

@@ -37,7 +37,7 @@ func Run(argv ...string) (Cost, error) {
 	return c, nil
 }
 
-// Median gives the median of each figure by itself. There must be at least one cost.
+// Median returns the median of each figure by itself. There must be at least one cost.
 func Median(costs []Cost) Cost {
 	return Cost{
 		Wall: time.Duration(median(costs, func(c Cost) int64 { return int64(c.Wall) })),

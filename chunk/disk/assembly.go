@@ -251,17 +251,3 @@ func (a *Assembly) rename() error {
 	a.name, a.renamed = a.path, true
 	return nil
 }
-
-// Discard closes and removes what was written, for a file that is not wanted any more. It fails after Finish.
-func (a *Assembly) Discard() error {
-	a.group.commitMu.Lock()
-	defer a.group.commitMu.Unlock()
-	if a.renamed || a.lock == nil {
-		return fmt.Errorf("discard output file %s: %w", a.path, fs.ErrClosed)
-	}
-	err := errors.Join(a.fs.Remove(a.partial), a.fs.Remove(a.journal), a.release())
-	if err != nil {
-		return fmt.Errorf("discard output file %s: %w", a.path, err)
-	}
-	return nil
-}

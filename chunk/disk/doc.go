@@ -4,7 +4,8 @@
 //
 //	Put(ctx, id, data)  the chunk is verified and accepted
 //	Sync()              all that was accepted before is durable; callers share one wait for the disk
-//	Has(id)             true only for what a power cut leaves in place, and Get then returns its verified bytes
+//	Has(id)             true only for what a power cut leaves in place; Get then returns its
+//	                    verified bytes
 //
 // A chunk.View reads a whole content out of each.
 //
@@ -40,7 +41,8 @@
 // places, and .NAME.journal:
 //
 //	offset  head                             slot
-//	     0  "wimcast parts 1\n"              index in the content's list at which the chunk first occurs (32 bits)
+//	     0  "wimcast parts 1\n"              index in the content's list at which the
+//	                                        chunk first occurs (32 bits)
 //	    16  BLAKE3 of the list: ID, size…    CRC-32C of that
 //	    48  zero
 //	    60  sum

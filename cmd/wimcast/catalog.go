@@ -30,7 +30,7 @@ func (a *app) catalogCommand() *cli.Command {
 		Commands: []*cli.Command{
 			{Name: "ls", Usage: "list the contents", Flags: flags, Action: ui.Verb(&o, a.catalogLs)},
 			{Name: "show", Usage: "describe one content", ArgsUsage: "NAME[@VERSION]", Flags: flags, Action: ui.Verb(&o, a.catalogShow, ui.Arg("NAME[@VERSION]", &o.content))},
-			{Name: "rm", Usage: "take a content out of the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: ui.Verb(&o, a.catalogRm, ui.Arg("NAME@VERSION", &o.content))},
+			{Name: "rm", Usage: "remove a content from the catalogue", ArgsUsage: "NAME@VERSION", Flags: flags, Action: ui.Verb(&o, a.catalogRm, ui.Arg("NAME@VERSION", &o.content))},
 			{Name: "verify", Usage: "read every chunk and check it", Flags: flags, Action: ui.Verb(&o, a.catalogVerify)},
 			{Name: "gc", Usage: "free the chunks that no content needs", Flags: flags, Action: ui.Verb(&o, a.catalogGC)},
 		},

@@ -58,7 +58,7 @@ type demoPlan struct {
 	tree   string // captured when image is ""
 	peers  int
 	loss   float64
-	rate   int64 // bits a second; 0: no limit
+	rate   int64 // bits per second; 0: no limit
 	seed   uint64
 	rules  wim.Rules
 }

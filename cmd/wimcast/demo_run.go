@@ -78,15 +78,15 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 	if err := d.kind.prepare(d, ctx); err != nil {
 		return demoResult{}, err
 	}
-	server, stop, err := d.serve(ctx)
+	point, stop, err := d.serve(ctx)
 	if err != nil {
 		return demoResult{}, err
 	}
 	defer stop()
-	if err := d.publish(ctx, server); err != nil {
+	if err := d.publish(ctx, point); err != nil {
 		return demoResult{}, err
 	}
-	token, err := server.Token(ctx, node.TokenRequest{Addresses: []string{server.Addr().String()}})
+	token, err := point.Token(ctx, node.TokenRequest{Addresses: []string{point.Addr().String()}})
 	if err != nil {
 		return demoResult{}, err
 	}
@@ -103,7 +103,7 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 	if err != nil {
 		return result, err
 	}
-	for _, c := range server.Status().Casts {
+	for _, c := range point.Status().Casts {
 		result.WireBytes += int64(c.WireBytes)
 	}
 	d.compare(&result)
@@ -142,25 +142,25 @@ func (d *demo) prepareImage(ctx context.Context) error {
 }
 
 // serve starts the distribution point; stop ends it.
-func (d *demo) serve(ctx context.Context) (server *node.Node, stop func(), err error) {
+func (d *demo) serve(ctx context.Context) (point *node.Node, stop func(), err error) {
 	dir := d.sub("distribution-point")
 	if err := folder.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
 	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: d.rate, Log: d.logOf("distribution-point")}
-	if server, err = node.Open(ctx, dir, catalog.RoleDistributionPoint, opt); err != nil {
+	if point, err = node.Open(ctx, dir, catalog.RoleDistributionPoint, opt); err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.Run(ctx)
+		point.Run(ctx)
 	}()
-	return server, func() {
+	return point, func() {
 		cancel()
 		<-done
-		server.Close()
+		point.Close()
 	}, nil
 }
 
@@ -171,16 +171,16 @@ func (d *demo) logOf(name string) *slog.Logger {
 	return d.log.With("node", name)
 }
 
-func (d *demo) publish(ctx context.Context, server *node.Node) error {
+func (d *demo) publish(ctx context.Context, point *node.Node) error {
 	path, err := filepath.Abs(d.image)
 	if err != nil {
 		return err
 	}
-	res, err := server.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: d.kind.kind}, nil)
+	res, err := point.Publish(ctx, node.PublishRequest{Path: path, Name: "demo", Version: "1", Kind: d.kind.kind}, nil)
 	if err != nil {
 		return err
 	}
-	d.Notef("published %s in %d chunks; %d peers join, each losing %s of what it should hear", ui.FormatBytes(res.Bytes), res.Chunks, d.peers, ui.FormatPercent(d.loss))
+	d.Notef("published %s in %d chunks; %d peers join, each losing %s of what it should receive", ui.FormatBytes(res.Bytes), res.Chunks, d.peers, ui.FormatPercent(d.loss))
 	return nil
 }
 

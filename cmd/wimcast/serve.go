@@ -35,7 +35,7 @@ func rateFlag(into *string, usage string) cli.Flag {
 	return &cli.StringFlag{Name: "rate", Usage: usage, Destination: into}
 }
 
-// rateLimit reads what --rate was given, in bits a second; 0 is no limit.
+// rateLimit reads what --rate was given, in bits per second; 0 is no limit.
 func rateLimit(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
@@ -52,7 +52,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	server, err := node.Open(ctx, o.dir, catalog.RoleDistributionPoint, node.Options{Listen: o.listen, Interface: o.iface, RateMax: rate, Log: a.Logger(o.verbose)})
+	point, err := node.Open(ctx, o.dir, catalog.RoleDistributionPoint, node.Options{Listen: o.listen, Interface: o.iface, RateMax: rate, Log: a.Logger(o.verbose)})
 	if err != nil {
 		return folderHint(err)
 	}
@@ -61,14 +61,14 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	control := make(chan error, 1)
 	go func() {
 		defer cancel()
-		control <- api.Listen(ctx, o.dir, server)
+		control <- api.Listen(ctx, o.dir, point)
 	}()
-	err = server.Run(ctx)
+	err = point.Run(ctx)
 	cancel()
 	if cerr := <-control; err == nil {
 		err = cerr
 	}
-	if cerr := server.Close(); err == nil {
+	if cerr := point.Close(); err == nil {
 		err = cerr
 	}
 	return err

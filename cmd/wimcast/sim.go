@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -23,10 +24,12 @@ type simOptions struct {
 func (a *app) simCommand() *cli.Command {
 	var o simOptions
 	return &cli.Command{
-		Name:        "sim",
-		Usage:       "run a scenario in the deterministic simulator",
-		ArgsUsage:   "SCENARIO",
-		Description: "SCENARIO is a file, or - for standard input. The same scenario and seed always give the same hash.",
+		Name:      "sim",
+		Usage:     "run a scenario in the deterministic simulator",
+		ArgsUsage: "SCENARIO",
+		Description: "SCENARIO is a file, or - for standard input. The same scenario and seed always give the same hash. " +
+			"'go doc github.com/wimcast/wimcast/netsim' lists the commands of a scenario. What can go wrong in one, KEY=VALUE on the line of " +
+			"a node or peer, the rest at a time:\n\n" + strings.Join(netsim.Faults(), "\n"),
 		Flags: []cli.Flag{
 			&cli.Uint64Flag{Name: "seed", Usage: "draw everything from seed `N` instead of the scenario's own", Destination: &o.seed},
 			&cli.BoolFlag{Name: "trace", Usage: "write everything that happens", Destination: &o.trace},

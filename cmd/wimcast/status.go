@@ -106,7 +106,7 @@ func (a *app) printStatus(st api.Status) error {
 	return a.Printf("%s", b.String())
 }
 
-// writeNodes lists the mesh, a line a node.
+// writeNodes lists the mesh, one line per node.
 func writeNodes(b *strings.Builder, nodes []api.NodeStatus) {
 	if len(nodes) == 0 {
 		return

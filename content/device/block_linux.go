@@ -34,7 +34,7 @@ func openBlock(path string, info fs.FileInfo) (*Target, error) {
 	t := &Target{path: path, file: f, block: true, serial: host.serial(name)}
 	t.size, err = f.Seek(0, io.SeekEnd)
 	if err == nil {
-		t.holds, err = Signature(f)
+		t.holds, err = signature(f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

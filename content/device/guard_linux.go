@@ -181,7 +181,7 @@ func deviceName(path string) string {
 	return filepath.Base(path)
 }
 
-// unescape gives the text of a field in which spaces and such are octal.
+// unescape returns the text of a field in which spaces and such are octal.
 func unescape(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
 }

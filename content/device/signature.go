@@ -37,8 +37,8 @@ var magics = []struct {
 	{0, "hsqs", "a SquashFS file system"},
 }
 
-// Signature says which partition table or file system is on r, by its first bytes, or "". It is told what it is for people.
-func Signature(r io.ReaderAt) (string, error) {
+// signature says which partition table or file system is on r, by its first bytes, or "". It is told what it is for people.
+func signature(r io.ReaderAt) (string, error) {
 	b := make([]byte, signatureSpan)
 	n, err := r.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -107,7 +107,7 @@ func openFile(path string, made bool) (*Target, error) {
 
 // fileHolds says what is in a file; one that has nothing but zeros holds nothing, written or not.
 func fileHolds(f *os.File, size int64) (string, error) {
-	what, err := Signature(f)
+	what, err := signature(f)
 	if what != "" || err != nil {
 		return what, err
 	}

@@ -16,22 +16,22 @@ func TestSignatures(t *testing.T) {
 	for _, m := range magics {
 		b := make([]byte, m.off+len(m.magic))
 		copy(b[m.off:], m.magic)
-		if what, err := Signature(bytes.NewReader(b)); err != nil || what != m.what {
+		if what, err := signature(bytes.NewReader(b)); err != nil || what != m.what {
 			t.Errorf("%s is said to be %q, %v", m.what, what, err)
 		}
 		for cut := range len(m.magic) {
-			if what, err := Signature(bytes.NewReader(b[:m.off+cut])); err != nil || what != "" {
+			if what, err := signature(bytes.NewReader(b[:m.off+cut])); err != nil || what != "" {
 				t.Errorf("a part of %s is said to be %q, %v", m.what, what, err)
 			}
 		}
 	}
 	boot := make([]byte, 512)
 	boot[510], boot[511] = 0x55, 0xaa
-	if what, _ := Signature(bytes.NewReader(boot)); what != "" {
+	if what, _ := signature(bytes.NewReader(boot)); what != "" {
 		t.Errorf("a boot record without partitions is %q", what)
 	}
 	boot[446+16+4] = 7
-	if what, _ := Signature(bytes.NewReader(boot)); what != "an MBR partition table" {
+	if what, _ := signature(bytes.NewReader(boot)); what != "an MBR partition table" {
 		t.Errorf("a boot record with a partition is %q", what)
 	}
 }

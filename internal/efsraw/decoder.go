@@ -51,8 +51,8 @@ func (d *Decoder) readInfo() error {
 			return nil
 		case err != nil:
 			return err
-		case int64(at)+n > MaxInfo:
-			return fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, MaxInfo)
+		case int64(at)+n > maxInfo:
+			return fmt.Errorf("%w: over %d bytes of metadata", ErrUnsupported, maxInfo)
 		default:
 			d.Info = append(d.Info, make([]byte, n)...)
 			if err := d.full(d.Info[at:]); err != nil {
@@ -65,7 +65,7 @@ func (d *Decoder) readInfo() error {
 	}
 }
 
-// Next gives the name of the next stream, "" for the contents; io.EOF when there is none. What was not copied of the last one is an error.
+// Next returns the name of the next stream, "" for the contents; io.EOF when there is none. What was not copied of the last one is an error.
 func (d *Decoder) Next() (string, error) {
 	if binary.LittleEndian.Uint32(d.head[:]) == 0 {
 		return "", io.EOF
@@ -80,7 +80,7 @@ func (d *Decoder) Next() (string, error) {
 	return parseName(name)
 }
 
-// Copy writes the encrypted bytes of the stream, a multiple of Unit, and gives its size.
+// Copy writes the encrypted bytes of the stream, a multiple of 512, and returns its size.
 func (d *Decoder) Copy(w io.Writer) (size int64, err error) {
 	for off := int64(0); ; {
 		n, err := d.segment()
@@ -155,7 +155,7 @@ func (d *Decoder) streamHead() (name []byte, flag uint32, err error) {
 	return name, flag, d.nextHead()
 }
 
-// segment gives the length of the segment that follows, without its head; io.EOF when the stream ends.
+// segment returns the length of the segment that follows, without its head; io.EOF when the stream ends.
 func (d *Decoder) segment() (int64, error) {
 	n := int64(binary.LittleEndian.Uint32(d.head[:]))
 	switch {
@@ -167,7 +167,7 @@ func (d *Decoder) segment() (int64, error) {
 	return n - segmentHead, nil
 }
 
-// cryptHead reads the header of a segment of n bytes with it, whose data is to be that at off. It gives how many bytes count, and how many there are.
+// cryptHead reads the header of a segment of n bytes with it, whose data is to be that at off. It returns how many bytes count, and how many there are.
 func (d *Decoder) cryptHead(off, n int64) (within, stored int64, err error) {
 	le := binary.LittleEndian
 	var h [cryptHead]byte

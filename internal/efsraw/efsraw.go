@@ -30,10 +30,10 @@ var (
 )
 
 const (
-	// Unit is what is encrypted at once, in bytes.
-	Unit = 512
-	// MaxInfo is the largest metadata, in bytes: what an extended attribute of Linux may hold.
-	MaxInfo = 64 << 10
+	// unit is what is encrypted at once, in bytes.
+	unit = 512
+	// maxInfo is the largest metadata, in bytes: what an extended attribute of Linux may hold.
+	maxInfo = 64 << 10
 
 	formHead    = 20
 	streamHead  = 28 // without the name
@@ -52,7 +52,7 @@ var (
 )
 
 // Stored is how many bytes a stream of that size takes where it is encrypted.
-func Stored(size int64) int64 { return (size + Unit - 1) / Unit * Unit }
+func Stored(size int64) int64 { return (size + unit - 1) / unit * unit }
 
 // suffix is what the name of any stream ends with.
 const suffix = ":$DATA"

@@ -25,7 +25,7 @@ func Length(info int, streams []Stream) int64 {
 	return n
 }
 
-// NewReader gives the raw form of a file with this metadata and these streams. It keeps both.
+// NewReader returns the raw form of a file with this metadata and these streams. It keeps both.
 func NewReader(info []byte, streams []Stream) io.Reader {
 	r := &reader{streams: streams}
 	b := append(append(r.buf, formMagic...), make([]byte, 8)...)

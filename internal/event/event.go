@@ -40,7 +40,7 @@ func shown(name string, v reflect.Value) (Field, bool) {
 	case time.Duration:
 		return Field{name + "_seconds", x.Seconds()}, true
 	case Bps:
-		return Field{name + "_mbps", x.Mbps()}, true
+		return Field{name + "_mbps", x.mbps()}, true
 	}
 	switch {
 	case v.Kind() == reflect.String:

@@ -26,7 +26,7 @@ type CastEnded struct{}
 // Kind implements Event.
 func (CastEnded) Kind() string { return "cast-ended" }
 
-// SendFailed says that a cast could not read, make or send something. It is told at most once a second.
+// SendFailed says that a cast could not read, make or send something. It is told at most once per second.
 type SendFailed struct {
 	What string // "read block", "make symbol", "seal", "send"
 	Why  string

@@ -9,19 +9,19 @@ import (
 // Units of figures that are shown. A figure is a whole number of small units here, and a number of large ones in JSON, so that a
 // snapshot travels from a machine to whoever reads it without being copied from type to type.
 type (
-	Bps     int64         // bits a second; in JSON, Mbit/s
+	Bps     int64         // bits per second; in JSON, Mbit/s
 	Ppm     int64         // millionths; in JSON, percent
 	Seconds time.Duration // in JSON, seconds
 )
 
-// Mbps is the rate in millions of bits a second.
-func (r Bps) Mbps() float64 { return float64(r) / 1e6 }
+// mbps is the rate in millions of bits per second.
+func (r Bps) mbps() float64 { return float64(r) / 1e6 }
 
 // Percent is the share in hundredths.
 func (p Ppm) Percent() float64 { return float64(p) / 1e4 }
 
 // MarshalJSON writes Mbit/s.
-func (r Bps) MarshalJSON() ([]byte, error) { return text(r.Mbps()), nil }
+func (r Bps) MarshalJSON() ([]byte, error) { return text(r.mbps()), nil }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *Bps) UnmarshalJSON(b []byte) error { return scan((*int64)(r), b, 1e6) }

@@ -62,7 +62,7 @@ func Snake(t testing.TB, values ...any) {
 	}
 }
 
-// Names gives the names in all headings of doc.
+// Names returns the names in all headings of doc.
 func Names(t testing.TB, doc string) (names []string) {
 	t.Helper()
 	for heading := range parse(t, doc) {
@@ -71,7 +71,7 @@ func Names(t testing.TB, doc string) (names []string) {
 	return names
 }
 
-// parse gives the rows of each section's table, without the meanings, which may not be empty.
+// parse returns the rows of each section's table, without the meanings, which may not be empty.
 func parse(t testing.TB, doc string) map[string][]string {
 	t.Helper()
 	b, err := os.ReadFile(doc)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// New gives a block device of that size in bytes, which is gone when the test ends. Where there can be none the test is skipped; in CI that
+// New returns a block device of that size in bytes, which is gone when the test ends. Where there can be none the test is skipped; in CI that
 // is a failure.
 func New(tb testing.TB, size int64) string {
 	tb.Helper()

@@ -8,13 +8,16 @@
 //
 //	system.ntfs_attrib_be     attributes, 4 bytes big-endian
 //	system.ntfs_acl           security descriptor, self-relative, as Windows has it
-//	system.ntfs_times_be      4 times of 8 bytes, big-endian: creation, modification, access, change. Setting takes the first three
+//	system.ntfs_times_be      4 times of 8 bytes, big-endian: creation, modification, access, change.
+//	                          Setting accepts the first three
 //	system.ntfs_dos_name      short name, UTF-8
-//	system.ntfs_reparse_data  tag[4] length[2] reserved[2] data[length], little-endian; with GUID[16] before the data of a tag whose top bit is 0
+//	system.ntfs_reparse_data  tag[4] length[2] reserved[2] data[length], little-endian; with
+//	                          GUID[16] before the data of a tag whose top bit is 0
 //	system.ntfs_object_id     object ID[16], and with that 3 more GUIDs where it was moved
 //	system.ntfs_ea            extended attributes: see [EA]
 //	system.ntfs_efsinfo       who may decrypt an encrypted file, of a volume mounted with efs_raw
-//	ntfs.streams.list         names of named streams with NULs between them, of a volume mounted with streams_interface=windows
+//	ntfs.streams.list         names of named streams with NULs between them, of a volume mounted with
+//	                          streams_interface=windows
 //
 // # Named streams
 //

@@ -49,10 +49,10 @@ type Node struct {
 	file vfs.File // nil: by name
 }
 
-// Node gives the file or directory of that name. A symbolic link is not followed.
+// Node returns the file or directory of that name. A symbolic link is not followed.
 func (v *Volume) Node(name string) Node { return Node{v: v, name: name} }
 
-// Open gives the open file f of that name. Setting by it is cheaper than by name.
+// Open returns the open file f of that name. Setting by it is cheaper than by name.
 func (v *Volume) Open(name string, f vfs.File) Node { return Node{v: v, name: name, file: f} }
 
 // get reads an attribute; nil if there is none.
@@ -80,7 +80,7 @@ func (n Node) set(attr string, data []byte) error {
 	return err
 }
 
-// Attributes gives the attributes, 0x80 (normal) when there are none.
+// Attributes returns the attributes, 0x80 (normal) when there are none.
 func (n Node) Attributes() (uint32, error) {
 	b, err := n.get(attrAttributes)
 	if err == nil && len(b) != 4 {
@@ -101,13 +101,13 @@ func (n Node) SetAttributes(a uint32) error {
 	return n.settle() // ntfs-3g shows it as a pipe, a socket or a device if it is small
 }
 
-// Security gives the security descriptor.
+// Security returns the security descriptor.
 func (n Node) Security() ([]byte, error) { return n.get(attrSecurity) }
 
 // SetSecurity sets it, byte for byte.
 func (n Node) SetSecurity(sd []byte) error { return n.set(attrSecurity, sd) }
 
-// Times gives all times.
+// Times returns all times.
 func (n Node) Times() (t Times, err error) {
 	b, err := n.get(attrTimes)
 	if err == nil && len(b) != 4*8 {
@@ -131,7 +131,7 @@ func (n Node) SetTimes(t Times) error {
 	return n.set(attrTimes, b)
 }
 
-// ShortName gives the short name, "" if there is none.
+// ShortName returns the short name, "" if there is none.
 func (n Node) ShortName() (string, error) {
 	b, err := n.get(attrShortName)
 	if errors.Is(err, syscall.EMLINK) {
@@ -149,7 +149,7 @@ func (n Node) SetShortName(short string) error {
 	return err
 }
 
-// Reparse gives the reparse data with its header; nil of what is no reparse point.
+// Reparse returns the reparse data with its header; nil of what is no reparse point.
 func (n Node) Reparse() ([]byte, error) { return n.get(attrReparse) }
 
 // SetReparse makes a file or directory a reparse point. data has the header; the directory of a link must be empty.
@@ -170,13 +170,13 @@ func (n Node) settle() error {
 	return err
 }
 
-// ObjectID gives the object ID, of 16 to 64 bytes; nil if there is none.
+// ObjectID returns the object ID, of 16 to 64 bytes; nil if there is none.
 func (n Node) ObjectID() ([]byte, error) { return n.get(attrObjectID) }
 
 // SetObjectID sets it: 16 to 64 bytes.
 func (n Node) SetObjectID(id []byte) error { return n.set(attrObjectID, id) }
 
-// EFSInfo gives the metadata of an encrypted file or directory, which says who may decrypt it; nil if it is not encrypted. The volume must be Raw.
+// EFSInfo returns the metadata of an encrypted file or directory, which says who may decrypt it; nil if it is not encrypted. The volume must be Raw.
 func (n Node) EFSInfo() ([]byte, error) { return n.get(attrEFS) }
 
 // SetEFSInfo makes a file or directory an encrypted one. The volume must be Raw; a file must have its contents and streams, as Volume.Raw tells, and
@@ -191,7 +191,7 @@ func (n Node) SetEFSInfo(info []byte) error {
 	return err
 }
 
-// EAs gives the extended attributes that NTFS itself has.
+// EAs returns the extended attributes that NTFS itself has.
 func (n Node) EAs() ([]EA, error) {
 	b, err := n.get(attrEA)
 	if err != nil {

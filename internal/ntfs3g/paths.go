@@ -10,7 +10,7 @@ import (
 // Paths is an FS whose names are paths of the system.
 type Paths struct{}
 
-// DetectPath gives the volume that a file lies on if ntfs-3g has mounted it, and nil if not. The volume's names are paths of the system.
+// DetectPath returns the volume that a file lies on if ntfs-3g has mounted it, and nil if not. The volume's names are paths of the system.
 func DetectPath(path string) (*Volume, error) {
 	x, ok := any(Paths{}).(FS)
 	if !ok {

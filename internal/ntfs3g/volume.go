@@ -42,12 +42,8 @@ func (s Streams) String() string {
 	return []string{"none", "xattr", "windows"}[s]
 }
 
-// Limits in bytes.
-const (
-	MaxXattrStream = 64 << 10 // of a named stream with StreamsXattr
-	MaxReparse     = 16 << 10 // of reparse data with its header
-	MaxEA          = 64 << 10 // of all extended attributes of a file
-)
+// MaxXattrStream is the largest size of a named stream with StreamsXattr, in bytes.
+const MaxXattrStream = 64 << 10
 
 // Volume is a directory on an ntfs-3g mount.
 type Volume struct {
@@ -56,7 +52,7 @@ type Volume struct {
 	raw     bool
 }
 
-// Detect gives the volume that fsys lies on if ntfs-3g has mounted it, and nil if not.
+// Detect returns the volume that fsys lies on if ntfs-3g has mounted it, and nil if not.
 func Detect(fsys vfs.FS) (*Volume, error) {
 	x, ok := fsys.(FS)
 	if !ok {
@@ -96,7 +92,7 @@ func detect(x FS, name string) (*Volume, error) {
 // behind them 2 bytes, little-endian, that tell by how much. What is empty has none of these.
 func (v *Volume) Raw() bool { return v.raw }
 
-// RawSize gives the size of the contents of an encrypted file, or of its named stream if that is not empty: total is what the volume shows, that is
+// RawSize returns the size of the contents of an encrypted file, or of its named stream if that is not empty: total is what the volume shows, that is
 // as much as is on the disk, and the bytes that tell by how much it was rounded up. The volume must be Raw.
 func (v *Volume) RawSize(name, stream string, total int64) (int64, error) {
 	if total == 0 || total == rawPad {
@@ -207,7 +203,7 @@ func (v *Volume) SetStream(name, stream string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// StreamSize gives the length of a named stream, in bytes.
+// StreamSize returns the length of a named stream, in bytes.
 func (v *Volume) StreamSize(name, stream string) (int64, error) {
 	if v.streams == StreamsXattr {
 		b, err := v.fsys.Lgetxattr(name, userPrefix+stream)

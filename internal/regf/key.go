@@ -28,7 +28,7 @@ type Key struct {
 	cell []byte
 }
 
-// Key gives the key at path: names from the root, separated by backslashes, without case; "" is the root. A key that is not there gives
+// Key returns the key at path: names from the root, separated by backslashes, without case; "" is the root. A key that is not there gives
 // an error that is ErrNotFound.
 func (h *Hive) Key(path string) (Key, error) {
 	k, err := h.keyAt(h.root)
@@ -55,7 +55,7 @@ func (k Key) Name() string {
 	return decodeName(k.cell[76:76+n], k.cell[2]&0x20 != 0)
 }
 
-// Key gives the key at path below k.
+// Key returns the key at path below k.
 func (k Key) Key(path string) (Key, error) {
 	for name := range strings.SplitSeq(path, `\`) {
 		subs, err := k.Subkeys()
@@ -76,7 +76,7 @@ func (k Key) Key(path string) (Key, error) {
 	return k, nil
 }
 
-// Subkeys gives the keys in k, in stored order.
+// Subkeys returns the keys in k, in stored order.
 func (k Key) Subkeys() ([]Key, error) {
 	n := binary.LittleEndian.Uint32(k.cell[20:])
 	if n == 0 {
@@ -158,7 +158,7 @@ func (k Key) value(name string) (data []byte, kind uint32, err error) {
 	return nil, 0, fmt.Errorf("find value %s: %w", name, ErrNotFound)
 }
 
-// data gives the data of a value.
+// data returns the data of a value.
 func (h *Hive) data(v []byte) ([]byte, error) {
 	le := binary.LittleEndian
 	size, off := le.Uint32(v[4:]), le.Uint32(v[8:])
@@ -187,7 +187,7 @@ func (h *Hive) data(v []byte) ([]byte, error) {
 // pieceSize is how much of a long value a cell has.
 const pieceSize = 16344
 
-// longData gives the data of a value that does not fit into one cell. Old hives have it in one all the same.
+// longData returns the data of a value that does not fit into one cell. Old hives have it in one all the same.
 func (h *Hive) longData(off uint32, size int) ([]byte, error) {
 	b, err := h.cell(off, "", 8)
 	if err != nil {
@@ -216,7 +216,7 @@ func (h *Hive) longData(off uint32, size int) ([]byte, error) {
 	return out, nil
 }
 
-// Text gives a value that is a string. One that is not there, or is no string, gives an error that is ErrNotFound.
+// Text returns a value that is a string. One that is not there, or is no string, returns an error that is ErrNotFound.
 func (k Key) Text(name string) (string, error) {
 	data, kind, err := k.value(name)
 	if err != nil {
@@ -229,7 +229,7 @@ func (k Key) Text(name string) (string, error) {
 	return s, nil
 }
 
-// Texts gives a value that is a list of strings.
+// Texts returns a value that is a list of strings.
 func (k Key) Texts(name string) ([]string, error) {
 	data, kind, err := k.value(name)
 	if err != nil {
@@ -248,7 +248,7 @@ func (k Key) Texts(name string) ([]string, error) {
 	return out, nil
 }
 
-// Number gives a value that is a 32-bit number.
+// Number returns a value that is a 32-bit number.
 func (k Key) Number(name string) (uint32, error) {
 	data, kind, err := k.value(name)
 	if err != nil {

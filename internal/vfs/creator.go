@@ -19,7 +19,7 @@ type Creator interface {
 	Close() error
 }
 
-// NewCreator gives a Creator of fsys: its own if it has one, else one that uses its other calls.
+// NewCreator returns a Creator of fsys: its own if it has one, else one that uses its other calls.
 func NewCreator(fsys FS) Creator {
 	if f, ok := fsys.(*osFS); ok {
 		if c := f.newCreator(); c != nil {

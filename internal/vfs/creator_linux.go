@@ -20,7 +20,7 @@ type osCreator struct {
 	fd    int
 }
 
-// newCreator gives nil if the system cannot hold a directory open safely.
+// newCreator returns nil if the system cannot hold a directory open safely.
 func (f *osFS) newCreator() Creator {
 	fd, err := f.openBeneath(".", unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -29,7 +29,7 @@ func (f *osFS) newCreator() Creator {
 	return &osCreator{fs: f, held: map[string]int{".": fd}, order: []string{"."}, last: ".", fd: fd}
 }
 
-// dir gives the descriptor of a directory.
+// dir returns the descriptor of a directory.
 func (c *osCreator) dir(name string) (int, error) {
 	if c.last == name {
 		return c.fd, nil

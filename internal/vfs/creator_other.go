@@ -2,5 +2,5 @@
 
 package vfs
 
-// newCreator gives nil: there is none of this system's own.
+// newCreator returns nil: there is none of this system's own.
 func (f *osFS) newCreator() Creator { return nil }

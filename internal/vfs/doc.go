@@ -5,7 +5,7 @@
 // implementations:
 //
 //	OS(dir)          the real file system below dir
-//	NewMem()         in memory; CrashClone gives what may be left of it after a power cut
+//	NewMem()         in memory; CrashClone returns what may be left of it after a power cut
 //	Fault(fs, plan)  wraps another one, counts its calls and fails some of them
 //
 // # What is durable

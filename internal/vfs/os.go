@@ -145,7 +145,7 @@ func (f *osFS) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
-// Path gives a name's path on the system, for calls of the system that this package does not have. Callers find it by type assertion. Nothing
+// Path returns a name's path on the system, for calls of the system that this package does not have. Callers find it by type assertion. Nothing
 // keeps such a call from following a symlink out of the root: they must know that there is none.
 func (f *osFS) Path(name string) (path string, err error) {
 	err = one("path", name, func(l string) error {

@@ -46,7 +46,7 @@ func (f *osFS) Flush() error {
 	return nil
 }
 
-// elsewhere gives the names that lie in directories on another device.
+// elsewhere returns the names that lie in directories on another device.
 func (f *osFS) elsewhere(names []string, here uint64) (out []string, err error) {
 	far := map[string]bool{}
 	for _, name := range names {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Wimlib runs wimlib-imagex, the reference for WIM files, and gives what it says. Where it is missing the test is skipped; in CI that is a failure.
+// Wimlib runs wimlib-imagex, the reference for WIM files, and returns what it says. Where it is missing the test is skipped; in CI that is a failure.
 func Wimlib(tb testing.TB, args ...string) string {
 	tb.Helper()
 	out, err := TryWimlib(tb, args...)
@@ -35,7 +35,7 @@ func TryWimlib(tb testing.TB, args ...string) (string, error) {
 	return string(out), err
 }
 
-// Seeded gives a generator, and prints the seed to replay the test with. Seed 0: draw one.
+// Seeded returns a generator, and prints the seed to replay the test with. Seed 0: draw one.
 func Seeded(tb testing.TB, seed uint64) *rand.Rand {
 	tb.Helper()
 	if seed == 0 {
@@ -45,7 +45,7 @@ func Seeded(tb testing.TB, seed uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
-// RandomContent gives n bytes of one of several natures: zeros, noise, text, or like machine code.
+// RandomContent returns n bytes of one of several natures: zeros, noise, text, or like machine code.
 func RandomContent(rng *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	switch rng.IntN(4) {
@@ -73,7 +73,7 @@ func RandomContent(rng *rand.Rand, n int) []byte {
 	return b
 }
 
-// SourceText gives some megabytes of Go's sources.
+// SourceText returns some megabytes of Go's sources.
 func SourceText(tb testing.TB) []byte {
 	tb.Helper()
 	var text []byte

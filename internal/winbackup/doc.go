@@ -9,7 +9,8 @@
 // in little-endian; a name is UTF-16, and that of a named stream is ":NAME:$DATA". The streams
 // that are made here:
 //
-//	2 EA        extended attributes: next[4] flags[1] namelen[1] valuelen[2] name 0 value, each at a multiple of 4, next of the last 0
+//	2 EA        extended attributes: next[4] flags[1] namelen[1] valuelen[2] name 0 value,
+//	            each at a multiple of 4, next of the last 0
 //	3 security  security descriptor, self-relative; attributes has the bit "contains security"
 //	4 alternate a named stream
 //	7 object ID 64 bytes

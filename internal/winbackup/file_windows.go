@@ -59,7 +59,7 @@ func Open(path string, short bool) (*File, error) {
 	return &File{f}, nil
 }
 
-// long gives the form of a path that may be longer than 260 characters.
+// long returns the form of a path that may be longer than 260 characters.
 func long(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	switch {

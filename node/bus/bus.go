@@ -9,8 +9,8 @@ import (
 	"github.com/wimcast/wimcast/internal/event"
 )
 
-// RecordsMax is how many events a bus keeps, about 150 bytes each.
-const RecordsMax = 8192
+// recordsMax is how many events a bus keeps, about 150 bytes each.
+const recordsMax = 8192
 
 // ErrClosed says that there will be no more events.
 var ErrClosed = errors.New("no more events: the node has ended")
@@ -26,7 +26,7 @@ type Record struct {
 // Bus carries a node's events. It is safe for concurrent use.
 type Bus struct {
 	mu      sync.Mutex
-	ring    []Record // turns when it has RecordsMax
+	ring    []Record // turns when it has recordsMax
 	start   uint64   // ID of the first record, at ring[0]
 	first   uint64   // ID of the oldest that is kept
 	next    uint64   // ID of the one to come
@@ -50,7 +50,7 @@ func (b *Bus) Put(content string, e event.Event) {
 		return
 	}
 	r := Record{ID: b.next, At: time.Now(), Content: content, Event: e}
-	if len(b.ring) < RecordsMax {
+	if len(b.ring) < recordsMax {
 		b.ring = append(b.ring, r)
 	} else {
 		b.ring[b.place(r.ID)] = r
@@ -131,4 +131,4 @@ func (b *Bus) wake() {
 }
 
 // place is where in the ring the record with an ID is.
-func (b *Bus) place(id uint64) int { return int((id - b.start) % RecordsMax) }
+func (b *Bus) place(id uint64) int { return int((id - b.start) % recordsMax) }

@@ -41,10 +41,10 @@ func TestTheBusKeepsTheLastRecords(t *testing.T) {
 	}{
 		{0, 0, false},
 		{1, 0, false},
-		{RecordsMax - 1, 0, false},
-		{RecordsMax, 0, false},
-		{RecordsMax + 1, 1, true},
-		{2*RecordsMax + 17, RecordsMax + 17, true},
+		{recordsMax - 1, 0, false},
+		{recordsMax, 0, false},
+		{recordsMax + 1, 1, true},
+		{2*recordsMax + 17, recordsMax + 17, true},
 	} {
 		b := New()
 		_, before, _ := b.Since(0)
@@ -163,17 +163,17 @@ func TestASlowFollowerHoldsNobodyUp(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { b.Log(slog.New(log)) })
 	<-log.begun
-	fill(b, 2*RecordsMax)
+	fill(b, 2*recordsMax)
 	close(log.held)
 	b.Close()
 	wg.Wait()
 	if n := strings.Count(out.String(), "events came faster"); n != 1 {
 		t.Errorf("told %d times that events are missing", n)
 	}
-	if n := strings.Count(out.String(), "event=all-held"); n != RecordsMax+1 {
+	if n := strings.Count(out.String(), "event=all-held"); n != recordsMax+1 {
 		t.Errorf("%d lines", n)
 	}
-	if got := b.Metrics()["wimcast_cast_completions_total"]; got != 2*RecordsMax+1 {
+	if got := b.Metrics()["wimcast_cast_completions_total"]; got != 2*recordsMax+1 {
 		t.Errorf("%v events are counted", got)
 	}
 }

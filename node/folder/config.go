@@ -18,8 +18,7 @@ import (
 
 const maxConfig = 64 << 10
 
-// Config is wimcast.toml, the settings of one node. DefaultConfig gives the defaults, which the file that InitSite
-// writes also shows.
+// Config is wimcast.toml, the settings of one node. The file that InitSite writes shows the defaults.
 type Config struct {
 	Listen             string   `toml:"listen"`              // address and UDP port of QUIC; no host: every address
 	Interface          string   `toml:"interface"`           // multicast interface; empty: the one usable one
@@ -33,8 +32,8 @@ type Config struct {
 	DistributionKey    string   `toml:"distribution_key"`    // clients: node key of the distribution point
 }
 
-// DefaultConfig returns the settings of a node whose file says nothing.
-func DefaultConfig() Config {
+// defaultConfig returns the settings of a node whose file says nothing.
+func defaultConfig() Config {
 	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, MeshPort: 4793, TTL: 1, RateFloorMbps: 1}
 }
 
@@ -83,7 +82,7 @@ func parseConfig(text []byte) (Config, error) {
 	if len(text) > maxConfig {
 		return Config{}, fmt.Errorf("it has more than %d bytes", maxConfig)
 	}
-	c := DefaultConfig()
+	c := defaultConfig()
 	md, err := toml.Decode(string(text), &c)
 	var syntax toml.ParseError
 	switch {

@@ -3,7 +3,8 @@
 // has a folder open at a time.
 //
 //	wimcast.toml     settings
-//	keys/            node.key; of a site also online.key, publisher.key, mesh.key, and root.key, which nothing opens
+//	keys/            node.key; at a distribution point also online.key, publisher.key, mesh.key,
+//	                 and root.key, which nothing opens
 //	catalogue.db     what the site offers (package catalog)
 //	store/           chunks (package chunk/disk)
 //

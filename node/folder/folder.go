@@ -47,7 +47,7 @@ type Folder struct {
 	Publisher *catalog.Key // nil on clients
 }
 
-// Open opens a node's folder and keeps other processes out of it until Close. ErrNoFolder, ErrIncomplete and ErrBusy
+// Open opens a node's folder and keeps other processes out of it until Close. ErrNoFolder, ErrIncomplete and catalog.ErrBusy
 // tell what is wrong.
 func Open(dir string) (*Folder, error) {
 	if err := checkComplete(dir); err != nil {
@@ -109,11 +109,11 @@ func checkComplete(dir string) error {
 // loadKeys loads the node's key, and the site's where they are.
 func (f *Folder) loadKeys() (err error) {
 	folder := filepath.Join(f.Dir, keysName)
-	if f.Node, err = LoadKey(filepath.Join(folder, nodeKeyName)); err != nil {
+	if f.Node, err = loadKey(filepath.Join(folder, nodeKeyName)); err != nil {
 		return err
 	}
 	for name, k := range map[string]**catalog.Key{onlineKeyName: &f.Online, publisherKeyName: &f.Publisher} {
-		*k, err = LoadKey(filepath.Join(folder, name))
+		*k, err = loadKey(filepath.Join(folder, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -126,12 +126,12 @@ func (f *Folder) IsDistributionPoint() bool {
 	return f.Catalogue.Record().Roles.Has(catalog.RoleDistributionPoint)
 }
 
-// StoreDir is the directory of the chunk store.
-func (f *Folder) StoreDir() string { return filepath.Join(f.Dir, storeName) }
+// storeDir is the directory of the chunk store.
+func (f *Folder) storeDir() string { return filepath.Join(f.Dir, storeName) }
 
 // OpenStore opens the chunk store, and makes it if need be. The caller closes the store and then the file system it is in.
 func (f *Folder) OpenStore() (vfs.FS, *disk.Store, error) {
-	if err := os.MkdirAll(f.StoreDir(), folderPerm); err != nil {
+	if err := os.MkdirAll(f.storeDir(), folderPerm); err != nil {
 		return nil, nil, fmt.Errorf("open store: %w", err)
 	}
 	files, err := vfs.OS(f.Dir)
@@ -141,7 +141,7 @@ func (f *Folder) OpenStore() (vfs.FS, *disk.Store, error) {
 	store, err := disk.OpenStore(files, storeName, disk.StoreConfig{})
 	if err != nil {
 		files.Close()
-		return nil, nil, fmt.Errorf("open store %s: %w", f.StoreDir(), err)
+		return nil, nil, fmt.Errorf("open store %s: %w", f.storeDir(), err)
 	}
 	return files, store, nil
 }

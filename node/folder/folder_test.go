@@ -202,7 +202,7 @@ func TestClientFolder(t *testing.T) {
 	if c.Config.DistributionKey != s.Node.Public().String() || c.Catalogue.Record().Key != c.Node.Public() {
 		t.Errorf("config %+v, record %+v", c.Config, c.Catalogue.Record())
 	}
-	if _, err := c.Catalogue.Publish(build(testKey(3), "a", "1", "x"), false); !errors.Is(err, catalog.ErrNotSite) {
+	if _, err := c.Catalogue.Publish(build(testKey(3), "a", "1", "x"), false); !errors.Is(err, catalog.ErrNoOnlineKey) {
 		t.Errorf("a client published: %v", err)
 	}
 	if _, err := InitClient(c.Dir); !errors.Is(err, ErrExists) {
@@ -242,13 +242,13 @@ func TestInterruptedJoinKeepsItsKey(t *testing.T) {
 func TestKeyFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "k")
 	k := catalog.NewKey()
-	if err := SaveKey(path, k); err != nil {
+	if err := saveKey(path, k); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := LoadKey(path); err != nil || got.Public() != k.Public() {
+	if got, err := loadKey(path); err != nil || got.Public() != k.Public() {
 		t.Errorf("loaded %v, %v; want %v", got, err, k)
 	}
-	if err := SaveKey(path, catalog.NewKey()); !errors.Is(err, fs.ErrExist) {
+	if err := saveKey(path, catalog.NewKey()); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("save over a key: %v", err)
 	}
 	if s := k.String() + k.GoString(); strings.Contains(s, string(appendKeyFile(nil, k)[14:78])) {
@@ -303,10 +303,10 @@ func TestConfigNamesTheLine(t *testing.T) {
 	}
 }
 
-// TestConfigTextShowsTheDefaults: the commented lines of the file are settings, and say what DefaultConfig says.
+// TestConfigTextShowsTheDefaults: the commented lines of the file are settings, and say what defaultConfig says.
 func TestConfigTextShowsTheDefaults(t *testing.T) {
 	c, err := parseConfig([]byte(configText))
-	if err != nil || c.Listen != DefaultConfig().Listen {
+	if err != nil || c.Listen != defaultConfig().Listen {
 		t.Errorf("%+v, %v", c, err)
 	}
 	var live strings.Builder
@@ -316,7 +316,7 @@ func TestConfigTextShowsTheDefaults(t *testing.T) {
 		}
 	}
 	got, err := parseConfig([]byte(live.String()))
-	want := DefaultConfig()
+	want := defaultConfig()
 	got.DistributionPoints, want.DistributionPoints = nil, nil
 	if err != nil || strings.Count(live.String(), "=") != 8 || !sameConfig(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
@@ -330,7 +330,7 @@ func sameConfig(a, b Config) bool {
 
 func TestGroupsNeverAliasTheSystems(t *testing.T) {
 	for _, base := range []string{"239.192.0.0/14", "239.0.0.0/8", "239.128.0.0/23", "239.1.0.0/24", "ff15::4200:0/104"} {
-		c := DefaultConfig()
+		c := defaultConfig()
 		c.GroupBase = base
 		if err := c.validate(); err != nil {
 			t.Fatal(err)

@@ -22,8 +22,8 @@ const (
 	keyFileLen    = len(keyFilePrefix) + 1 + 64 + 1 + 8 + 1
 )
 
-// SaveKey writes k to a new file with mode 0600. It never writes over a file.
-func SaveKey(path string, k *catalog.Key) error {
+// saveKey writes k to a new file with mode 0600. It never writes over a file.
+func saveKey(path string, k *catalog.Key) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("save key %s: %w", path, fs.ErrExist)
 	}
@@ -33,8 +33,8 @@ func SaveKey(path string, k *catalog.Key) error {
 	return nil
 }
 
-// LoadKey reads a key file. It refuses one that other users could read.
-func LoadKey(path string) (*catalog.Key, error) {
+// loadKey reads a key file. It refuses one that other users could read.
+func loadKey(path string) (*catalog.Key, error) {
 	if err := checkPrivate(path); err != nil {
 		return nil, fmt.Errorf("load key: %w", err)
 	}

@@ -64,7 +64,7 @@ func initClient(dir string) (*catalog.Key, error) {
 	if err := begin(dir, joinMarker); err != nil {
 		return nil, err
 	}
-	k, err := LoadKey(filepath.Join(dir, keysName, nodeKeyName))
+	k, err := loadKey(filepath.Join(dir, keysName, nodeKeyName))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
@@ -90,7 +90,7 @@ func joinSite(dir string, t catalog.Token, e *catalog.Enrolment) error {
 	if err := begin(dir, joinMarker); err != nil {
 		return err
 	}
-	k, err := LoadKey(filepath.Join(dir, keysName, nodeKeyName))
+	k, err := loadKey(filepath.Join(dir, keysName, nodeKeyName))
 	switch {
 	case err != nil:
 		return err
@@ -165,7 +165,7 @@ func makeKeys(dir string, names ...string) ([]*catalog.Key, error) {
 	var keys []*catalog.Key
 	for _, name := range names {
 		k := catalog.NewKey()
-		if err := SaveKey(filepath.Join(folder, name), k); err != nil {
+		if err := saveKey(filepath.Join(folder, name), k); err != nil {
 			return nil, err
 		}
 		keys = append(keys, k)

@@ -20,10 +20,10 @@ func (f *Folder) MeshKey() ([32]byte, error) {
 		return [32]byte{}, fmt.Errorf("derive mesh key in %s: only a distribution point can", f.Dir)
 	}
 	path := filepath.Join(f.Dir, keysName, meshKeyName)
-	secret, err := LoadKey(path)
+	secret, err := loadKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		secret = catalog.NewKey()
-		err = SaveKey(path, secret)
+		err = saveKey(path, secret)
 	}
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("derive mesh key: %w", err)

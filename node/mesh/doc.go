@@ -9,8 +9,10 @@
 // Whoever does not know the mesh key learns nothing and gets nothing but, over TCP, as many
 // random-looking bytes as they sent. Both keys below are HKDF-SHA256 of the mesh key.
 //
-//	UDP   what memberlist sends, sealed with AES-256-GCM under the key "wimcast mesh gossip 1"; anything else is dropped
-//	TCP   a greeting under the key k = "wimcast mesh stream 1", then what memberlist sends, sealed in the same way
+//	UDP   what memberlist sends, sealed with AES-256-GCM under the key "wimcast mesh gossip 1";
+//	      anything else is dropped
+//	TCP   a greeting under the key k = "wimcast mesh stream 1", then what memberlist sends,
+//	      sealed in the same way
 //
 //	  dialer    ->  a, 32 random bytes
 //	  acceptor  ->  b, 16 random bytes | first 16 bytes of HMAC-SHA256(k, "acceptor" | a | those 16)

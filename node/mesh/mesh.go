@@ -169,7 +169,7 @@ func (m *Mesh) Nodes() []Node {
 	return m.table.nodes(time.Now(), slow*m.probe)
 }
 
-// Update changes what this node says of itself. Others hear of it in a moment.
+// Update changes what this node says of itself. Others learn of it in a moment.
 func (m *Mesh) Update(meta Meta) error {
 	if err := meta.validate(); err != nil {
 		return fmt.Errorf("update mesh: %w", err)
@@ -283,7 +283,7 @@ func (delegate) GetBroadcasts(int, int) [][]byte { return nil }
 func (delegate) LocalState(bool) []byte          { return nil }
 func (delegate) MergeRemoteState([]byte, bool)   {}
 
-// logWriter takes memberlist's log lines.
+// logWriter accepts memberlist's log lines.
 type logWriter struct{ log *slog.Logger }
 
 func (w logWriter) Write(b []byte) (int, error) {

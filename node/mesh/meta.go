@@ -11,13 +11,13 @@ import (
 
 // Limits of what a node says of itself, in bytes.
 const (
-	NameMax = 64
+	nameMax = 64
 	WhatMax = 128
 )
 
 const (
 	metaVersion = 1
-	metaMax     = 4 + NameMax + WhatMax // well below memberlist's 512
+	metaMax     = 4 + nameMax + WhatMax // well below memberlist's 512
 )
 
 // How version 1 writes a role. It says one: that of a distribution point, or that of a peer.
@@ -29,7 +29,7 @@ const (
 // Meta is what a node says of itself.
 type Meta struct {
 	Roles ident.Roles // RoleDistributionPoint or RolePeer
-	Name  string      // for people, 1..NameMax bytes
+	Name  string      // for people, 1 to 64 bytes
 	What  string      // what it holds or does, in a few words; at most WhatMax bytes
 }
 
@@ -37,8 +37,8 @@ func (m Meta) validate() error {
 	switch {
 	case m.Roles != ident.RoleDistributionPoint && m.Roles != ident.RolePeer:
 		return fmt.Errorf("roles %q: want distribution point or peer", m.Roles)
-	case m.Name == "" || len(m.Name) > NameMax:
-		return fmt.Errorf("name of %d bytes: want 1 to %d", len(m.Name), NameMax)
+	case m.Name == "" || len(m.Name) > nameMax:
+		return fmt.Errorf("name of %d bytes: want 1 to %d", len(m.Name), nameMax)
 	case len(m.What) > WhatMax:
 		return fmt.Errorf("what of %d bytes: want at most %d", len(m.What), WhatMax)
 	case !printable(m.Name) || !printable(m.What):

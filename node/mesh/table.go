@@ -16,8 +16,8 @@ import (
 	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// NodesMax is how many nodes of the mesh a node knows at a time; it does not hear of more.
-const NodesMax = 8192
+// nodesMax is how many nodes of the mesh a node knows at a time; it does not learn of more.
+const nodesMax = 8192
 
 // State says how sure it is that a node is there.
 type State string
@@ -71,7 +71,7 @@ func (t *table) NotifyAlive(n *memberlist.Node) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known := t.entries[n.Name]; !known && len(t.entries) >= NodesMax {
+	if _, known := t.entries[n.Name]; !known && len(t.entries) >= nodesMax {
 		return errFull
 	}
 	return nil
@@ -135,7 +135,7 @@ func (t *table) nodes(now time.Time, every time.Duration) []Node {
 	return out
 }
 
-// others gives the names and addresses of up to most other nodes, in no order.
+// others returns the names and addresses of up to most other nodes, in no order.
 func (t *table) others(most int) map[string]netip.AddrPort {
 	t.mu.Lock()
 	defer t.mu.Unlock()

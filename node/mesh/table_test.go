@@ -23,20 +23,20 @@ func testNode(n int) *memberlist.Node {
 
 func TestTableIsBounded(t *testing.T) {
 	table := newTable("")
-	for n := range NodesMax {
+	for n := range nodesMax {
 		if err := table.NotifyAlive(testNode(n)); err != nil {
 			t.Fatalf("node %d: %v", n, err)
 		}
 		table.NotifyJoin(testNode(n))
 	}
-	if err := table.NotifyAlive(testNode(NodesMax)); err != errFull {
+	if err := table.NotifyAlive(testNode(nodesMax)); err != errFull {
 		t.Errorf("one node too many: %v", err)
 	}
 	if err := table.NotifyAlive(testNode(0)); err != nil {
 		t.Errorf("a known node: %v", err)
 	}
 	table.NotifyLeave(testNode(5))
-	if err := table.NotifyAlive(testNode(NodesMax)); err != nil {
+	if err := table.NotifyAlive(testNode(nodesMax)); err != nil {
 		t.Errorf("after one has left: %v", err)
 	}
 }
@@ -90,7 +90,7 @@ func TestWhoDoesNotAnswerIsSuspect(t *testing.T) {
 }
 
 func TestMetaAtItsLimits(t *testing.T) {
-	most := Meta{Roles: ident.RolePeer, Name: strings.Repeat("n", NameMax), What: strings.Repeat("w", WhatMax)}
+	most := Meta{Roles: ident.RolePeer, Name: strings.Repeat("n", nameMax), What: strings.Repeat("w", WhatMax)}
 	if b := most.append(nil); len(b) != metaMax || len(b) > memberlist.MetaMaxSize {
 		t.Errorf("%d bytes", len(b))
 	}
@@ -114,7 +114,7 @@ func TestMetaAtItsLimits(t *testing.T) {
 		{Roles: ident.RolePeer, Name: "\x1b[2J"},
 		{Roles: ident.RolePeer, Name: "a\u202eb"},
 		{Roles: ident.RolePeer, Name: "a", What: "\xff"},
-		{Roles: ident.RolePeer, Name: strings.Repeat("n", NameMax+1)},
+		{Roles: ident.RolePeer, Name: strings.Repeat("n", nameMax+1)},
 	} {
 		if got, err := parseMeta(m.append(nil)); err == nil {
 			t.Errorf("%+v is taken", got)

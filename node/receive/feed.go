@@ -9,7 +9,7 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// ask tells the machine what the sink needs.
+// ask reports to the machine what the sink needs.
 func (r *receiver) ask() (final bool, err error) {
 	blocks, final, err := r.sink.Needs()
 	if err != nil {
@@ -26,7 +26,7 @@ func (r *receiver) ask() (final bool, err error) {
 	return final, nil
 }
 
-// feed takes verified blocks to the sink and tells the machine what has become durable.
+// feed passes verified blocks to the sink and reports to the machine what has become durable.
 func (r *receiver) feed(ctx context.Context, final bool) {
 	for {
 		select {

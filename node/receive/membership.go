@@ -30,7 +30,7 @@ var (
 	errLocal  = errors.New("cannot receive here")
 )
 
-// dial carries out a Dial: it connects, joins the cast, and stays a member until the connection ends. The machine hears of each end
+// dial carries out a Dial: it connects, joins the cast, and stays a member until the connection ends. The machine is told of each end
 // whether trying again can help.
 func (r *receiver) dial() {
 	run, err := r.join()
@@ -54,7 +54,7 @@ func (r *receiver) dial() {
 	r.lost(err, func(why string, permanent bool) peer.In { return peer.Link{Why: why, Permanent: permanent} })
 }
 
-// lost tells the machine that there is no connection, and why.
+// lost reports to the machine that there is no connection, and why.
 func (r *receiver) lost(err error, in func(why string, permanent bool) peer.In) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,7 +122,7 @@ func (cur *run) close() {
 	cur.group.Close()
 }
 
-// hear takes the sender's messages to the machine until the connection ends.
+// hear passes the sender's messages to the machine until the connection ends.
 func (r *receiver) hear(cur *run) error {
 	for {
 		msg, err := cur.conn.Receive(cur.ctx)
@@ -136,7 +136,7 @@ func (r *receiver) hear(cur *run) error {
 	}
 }
 
-// listen takes the group's datagrams to the machine.
+// listen passes the group's datagrams to the machine.
 func (r *receiver) listen(cur *run) {
 	var sym peer.Symbol // one for all: nothing is allocated a datagram
 	key := wire.DeriveRunKey(cur.info.Secret, cur.info.Epoch, cur.info.Sender, cur.info.Run)

@@ -28,8 +28,8 @@ type Options struct {
 	Interface string            // network interface; "" picks the one usable
 	Wait      time.Duration     // how long to wait for a distribution point that is gone; 0: DefaultWait
 	Drop      func() bool       // loses datagrams, for tests and demonstrations
-	Events    func(event.Event) // told what happens, and must not wait; nil: nobody
-	Progress  func(Progress)    // told twice a second, and at the end; never by two goroutines at once
+	Events    func(event.Event) // called with what happens, and must not wait; may be nil
+	Progress  func(Progress)    // called twice per second, and at the end; never by two goroutines at once
 }
 
 // Progress says how far a reception is.

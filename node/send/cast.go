@@ -29,7 +29,7 @@ type Config struct {
 	Name      string // of the content, for people
 	Interface string // network interface; "" picks the one usable
 	TTL       int
-	RateMax   int64 // bits a second; 0: none
+	RateMax   int64 // bits per second; 0: none
 	RateMin   int64
 	Store     chunk.Getter
 	Events    func(event.Event) // must not wait
@@ -130,7 +130,7 @@ func (c *Cast) Join(m Member, who distributor.Join) (distributor.MemberID, error
 	return id, nil
 }
 
-// Leave takes a member out whose connection is gone.
+// Leave removes a member whose connection is gone.
 func (c *Cast) Leave(id distributor.MemberID) {
 	c.mu.Lock()
 	c.removeLocked(id)

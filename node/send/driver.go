@@ -190,7 +190,7 @@ func (d *driver) flush() {
 	d.batch = d.batch[:0]
 }
 
-// complain tells of an error that may come thousands of times a second, at most once a second.
+// complain tells of an error that may come thousands of times per second, at most once per second.
 func (d *driver) complain(what string, err error) {
 	now := time.Now()
 	if now.Sub(d.failing) <= time.Second {

@@ -27,7 +27,7 @@ const (
 // closeCode is the application error code of every close; the reason is text.
 const closeCode quic.ApplicationErrorCode = 0
 
-// Conn is a connection to a peer. It is safe for concurrent use, except that Receive and ReceiveReport have one caller each.
+// Conn is a connection to a node. It is safe for concurrent use, except that Receive and ReceiveReport have one caller each.
 type Conn struct {
 	endpoint *Endpoint
 	quic     *quic.Conn
@@ -121,10 +121,10 @@ func (c *Conn) stream(ctx context.Context) (*quic.Stream, error) {
 	return c.control, nil
 }
 
-// Peer returns the key that the peer proved to own.
-func (c *Conn) Peer() ident.PublicKey { return c.peer }
+// Node returns the key that the node at the other end proved to own.
+func (c *Conn) Node() ident.PublicKey { return c.peer }
 
-// RemoteAddr returns the peer's address.
+// RemoteAddr returns the other node's address.
 func (c *Conn) RemoteAddr() netip.AddrPort {
 	a, _ := addrPort(c.quic.RemoteAddr())
 	return a
@@ -142,7 +142,7 @@ func (c *Conn) ExportKey(label string) ([32]byte, error) {
 	return [32]byte(b), nil
 }
 
-// Trust says that the peer is enrolled: from now on it may get more bytes than it sent, and send any message. A dialled
+// Trust says that the other node is enrolled: from now on it may get more bytes than it sent, and send any message. A dialled
 // connection is trusted.
 func (c *Conn) Trust() {
 	c.mu.Lock()
@@ -164,7 +164,7 @@ func (c *Conn) Trust() {
 	}
 }
 
-// follow keeps the trust of a trusted peer with it when its address changes.
+// follow keeps the trust of a trusted node with it when its address changes.
 func (c *Conn) follow() {
 	c.mu.Lock()
 	moved := c.trusted && !c.dialled && c.trustedAt != c.RemoteAddr()
@@ -174,21 +174,21 @@ func (c *Conn) follow() {
 	}
 }
 
-// Done is closed when the connection has ended. Cause then says why.
+// Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.quic.Context().Done() }
 
-// Cause returns why the connection ended, or nil while it lives.
-func (c *Conn) Cause() error {
+// cause returns why the connection ended, or nil while it lives.
+func (c *Conn) cause() error {
 	if err := context.Cause(c.quic.Context()); err != nil {
 		return explain(err)
 	}
 	return nil
 }
 
-// Close ends the connection and tells the peer why.
+// Close ends the connection and tells the other node why.
 func (c *Conn) Close(why string) error { return c.quic.CloseWithError(closeCode, why) }
 
-// failed wraps an error of the connection to the peer.
+// failed wraps an error of the connection to the other node.
 func (c *Conn) failed(what string, err error) error {
 	return fmt.Errorf("%s %s: %w", what, c.RemoteAddr(), explain(err))
 }

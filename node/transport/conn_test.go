@@ -21,7 +21,7 @@ import (
 func TestMessagesBothWays(t *testing.T) {
 	ctx := testContext(t)
 	client, server := connect(t)
-	if client.Peer() != publicKey(testKey(1)) || server.Peer() != publicKey(testKey(2)) {
+	if client.Node() != publicKey(testKey(1)) || server.Node() != publicKey(testKey(2)) {
 		t.Error("wrong peers")
 	}
 	want := wire.Hello{Version: 1, Record: []byte("record")}
@@ -110,7 +110,7 @@ func TestStrangerMaySayOnlyHelloOrEnrol(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	<-client.Done()
-	if err := client.Cause(); err == nil || !strings.Contains(err.Error(), "out of place") {
+	if err := client.cause(); err == nil || !strings.Contains(err.Error(), "out of place") {
 		t.Errorf("the client was told: %v", err)
 	}
 }
@@ -168,7 +168,7 @@ func TestCloseTellsThePeerWhy(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	<-client.Done()
-	if server.Cause() == nil || client.Cause() == nil {
+	if server.cause() == nil || client.cause() == nil {
 		t.Error("no cause")
 	}
 }

@@ -26,9 +26,9 @@ import (
 const (
 	maxConns      = 4096 // incoming connections
 	maxUntrusted  = 512  // of them, those not trusted yet
-	maxServing    = 64   // requests that an endpoint answers at a time; more are told ErrBusy
+	maxServing    = 64   // requests that an endpoint answers at a time; more get ErrBusy
 	maxServingOne = 8    // of them, those of one connection
-	maxStreams    = 32   // streams that a peer may have open
+	maxStreams    = 32   // streams that a node may have open
 
 	streamWindow         = 512 << 10 // flow control at the start, in bytes
 	streamWindowMost     = 4 << 20
@@ -43,7 +43,7 @@ const (
 	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 5 * time.Second
 	trustTimeout     = 10 * time.Second // from the handshake to Conn.Trust
-	idleTimeout      = 6 * time.Second  // a peer that is silent for so long after a question counts as dead
+	idleTimeout      = 6 * time.Second  // a node that is silent for so long after a question counts as dead
 	keepAlives       = 3                // questions in idleTimeout
 )
 
@@ -58,7 +58,7 @@ type Config struct {
 	DropReceived func() bool
 
 	now  func() time.Time // for tests of wrong clocks; nil: the wall clock
-	idle time.Duration    // for tests of dead peers; 0: idleTimeout
+	idle time.Duration    // for tests of dead nodes; 0: idleTimeout
 }
 
 // Endpoint is one UDP socket for QUIC connections in both directions. It is safe for concurrent use.
@@ -129,7 +129,7 @@ func Listen(cfg Config) (*Endpoint, error) {
 	return e, nil
 }
 
-// resetKey returns the same key for the same node each time it starts, so that a peer that still speaks to the process before
+// resetKey returns the same key for the same node each time it starts, so that a node that still speaks to the process before
 // it is told at once (RFC 9000, section 10.3). An Ed25519 signature is a function of key and message.
 func resetKey(key crypto.Signer) (*quic.StatelessResetKey, error) {
 	sig, err := key.Sign(nil, []byte("wimcast stateless reset 1"), crypto.Hash(0))
@@ -202,7 +202,7 @@ func (e *Endpoint) Addr() netip.AddrPort {
 	return a
 }
 
-// Accept waits for the next incoming connection whose handshake is complete. Its peer has proved that it owns Conn.Peer and
+// Accept waits for the next incoming connection whose handshake is complete. The other node has proved that it owns Conn.Node and
 // nothing else: the caller reads Hello or Enrol, checks it, and then calls Conn.Trust. A connection that is not trusted within
 // 10 seconds is closed. The error is net.ErrClosed once the endpoint is closed.
 func (e *Endpoint) Accept(ctx context.Context) (*Conn, error) {
@@ -295,16 +295,16 @@ func explain(err error) error {
 	case errors.As(err, &handshake):
 		return unanswered(context.DeadlineExceeded)
 	case errors.As(err, &idle):
-		return fmt.Errorf("the peer does not answer any more: is it running, and is the link up? (%w)", err)
+		return fmt.Errorf("the other node does not answer any more: is it running, and is the link up? (%w)", err)
 	case errors.As(err, &reset):
-		return fmt.Errorf("the peer was restarted (%w)", err)
+		return fmt.Errorf("the other node was restarted (%w)", err)
 	case errors.As(err, &app) && app.Remote:
 		return &ClosedError{Why: app.ErrorMessage, err: err}
 	}
 	return err
 }
 
-// Close tells every peer, closes all connections and the socket.
+// Close tells every other node, closes all connections and the socket.
 func (e *Endpoint) Close() error {
 	e.mu.Lock()
 	if e.closed {

@@ -16,8 +16,8 @@ import (
 
 // Errors of Fetch and Manifest.
 var (
-	ErrNotHeld = errors.New("the peer does not hold it")
-	ErrBusy    = errors.New("the peer is busy; ask again later")
+	ErrNotHeld = errors.New("the other node does not hold it")
+	ErrBusy    = errors.New("the other node is busy; ask again later")
 )
 
 // fetchTimeout bounds the answer to a fetch, and is the time in which a manifest's next bytes must come.
@@ -26,9 +26,9 @@ const fetchTimeout = 30 * time.Second
 // abandoned is the code with which either side gives a stream up.
 const abandoned quic.StreamErrorCode = 1
 
-// Fetch asks the peer for a chunk, appends what it sends to buf[:0] and returns it. These are not the chunk's bytes until the caller has
-// checked that, by its name. The error is ErrNotHeld, ErrBusy, or says what failed. It ends with ctx. Any number may run at a time; the
-// peer lets some wait.
+// Fetch requests a chunk from the other node and returns what it sends, in buf if that is large enough. These are not the
+// chunk's bytes until the caller has checked that, by its name. The error is ErrNotHeld, ErrBusy, or says what failed. It ends
+// with ctx. Any number may run at a time; the other node lets some wait.
 func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error) {
 	what := fmt.Sprintf("fetch chunk %s from", id)
 	s, size, err := c.ask(ctx, wire.Fetch{ID: id})
@@ -51,8 +51,8 @@ func (c *Conn) Fetch(ctx context.Context, id chunk.ID, buf []byte) ([]byte, erro
 	return buf, nil
 }
 
-// Manifest asks the peer for the signed manifest with this hash and writes it to w. The caller checks hash and signature. It
-// fails when ctx ends or nothing comes for 30 seconds.
+// Manifest requests the signed manifest with this hash and writes it to w. The caller checks hash and signature. It fails
+// when ctx ends or nothing comes for 30 seconds.
 func (c *Conn) Manifest(ctx context.Context, hash ident.ManifestHash, w io.Writer) error {
 	what := fmt.Sprintf("get manifest %s from", hash)
 	asking, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -105,7 +105,7 @@ func exchange(ctx context.Context, s *quic.Stream, request []byte) (int, error) 
 	_, err := s.Write(request)
 	var reply any
 	if err == nil {
-		_ = s.Close() // fails when the answer is there already: the peer then has stopped reading
+		_ = s.Close() // fails when the answer is there already: the other node then has stopped reading
 		reply, err = wire.ReadMessage(s, wire.TypeReply)
 	}
 	if err = done(err); err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/wimcast/wimcast/internal/oserr"
 )
 
-// CheckGroup says what is wrong with a multicast group: it must be a multicast address without a zone and a port, and an
+// checkGroup says what is wrong with a multicast group: it must be a multicast address without a zone and a port, and an
 // IPv4 group must not share its Ethernet address with 224.0.0.x, which switches flood to everyone (RFC 4541, section 2.1.2).
-func CheckGroup(group netip.AddrPort) error {
+func checkGroup(group netip.AddrPort) error {
 	a := group.Addr()
 	switch {
 	case !a.IsMulticast() || a.Is4In6() || a.Zone() != "":

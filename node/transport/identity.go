@@ -14,13 +14,13 @@ import (
 	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// ALPN names the protocol in the TLS handshake.
-const ALPN = "wimcast/1"
+// alpn names the protocol in the TLS handshake.
+const alpn = "wimcast/1"
 
 // ErrOtherPeer says that a node answers at the address, but not the one that was asked for.
 var ErrOtherPeer = errors.New("another node answers there: its key is not the one that was expected")
 
-var errNoKey = errors.New("the peer's certificate does not hold an Ed25519 key")
+var errNoKey = errors.New("the certificate does not hold an Ed25519 key")
 
 // certificate wraps a key. It is good from 1970 to 9999, though nobody looks.
 func certificate(key crypto.Signer) (tls.Certificate, error) {
@@ -39,7 +39,7 @@ func certificate(key crypto.Signer) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 }
 
-// peerKey returns the key that the other side proved to own: TLS 1.3 has it sign the handshake.
+// peerKey returns the key that the other node proved to own: TLS 1.3 has it sign the handshake.
 func peerKey(s tls.ConnectionState) (ident.PublicKey, error) {
 	if len(s.PeerCertificates) == 0 {
 		return ident.PublicKey{}, errNoKey
@@ -51,11 +51,11 @@ func peerKey(s tls.ConnectionState) (ident.PublicKey, error) {
 	return ident.PublicKey(pub), nil
 }
 
-// tlsConfig returns what both sides share. accept is asked about the peer's key.
+// tlsConfig returns what both sides share. accept is asked about the other node's key.
 func tlsConfig(cert tls.Certificate, now func() time.Time, accept func(ident.PublicKey) error) *tls.Config {
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
-		NextProtos:             []string{ALPN},
+		NextProtos:             []string{alpn},
 		Certificates:           []tls.Certificate{cert},
 		ClientAuth:             tls.RequireAnyClientCert,
 		InsecureSkipVerify:     true, // no names, dates or issuers: VerifyConnection looks at the key

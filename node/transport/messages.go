@@ -7,7 +7,7 @@ import (
 	"github.com/wimcast/wimcast/wire"
 )
 
-// strangerMessages are what a peer may send before it is trusted.
+// strangerMessages are what a node may send before it is trusted.
 var strangerMessages = []wire.MessageType{wire.TypeHello, wire.TypeEnrol, wire.TypeError}
 
 // Send sends a message of package wire on the control stream. It fails after 10 seconds, when ctx ends, or when the

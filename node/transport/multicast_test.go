@@ -116,7 +116,7 @@ func TestEveryReceiverOnTheHostHearsEveryDatagram(t *testing.T) {
 	for _, r := range receivers {
 		expect(t, r, want)
 	}
-	if st := s.Stats(); st.Datagrams != 300 || runtime.GOOS == "linux" && st.Calls > 10 {
+	if st := s.stats; st.Datagrams != 300 || runtime.GOOS == "linux" && st.Calls > 10 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -266,7 +266,7 @@ func TestBadConfigIsRefused(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	if err := CheckGroup(ok); err != nil {
+	if err := checkGroup(ok); err != nil {
 		t.Error(err)
 	}
 }

@@ -166,7 +166,7 @@ func TestSlowLinkBlocksTheSenderWithoutLoss(t *testing.T) {
 			if err := <-sent; err != nil {
 				t.Fatal(err)
 			}
-			t.Logf("%.0f Mbit/s of UDP payload, GSO %v", total*wire.MaxDatagram*8/time.Since(start).Seconds()/1e6, s.Stats().GSO)
+			t.Logf("%.0f Mbit/s of UDP payload, GSO %v", total*wire.MaxDatagram*8/time.Since(start).Seconds()/1e6, s.stats.GSO)
 		})
 	}
 }
@@ -256,8 +256,8 @@ func TestDeadPeerIsNoticed(t *testing.T) {
 	b.run(t, "ip link set wct1 down")
 	start := time.Now()
 	<-client.Done()
-	if took := time.Since(start); took > 3*time.Second || !strings.Contains(fmt.Sprint(client.Cause()), "does not answer any more") {
-		t.Errorf("noticed after %s: %v", took, client.Cause())
+	if took := time.Since(start); took > 3*time.Second || !strings.Contains(fmt.Sprint(client.cause()), "does not answer any more") {
+		t.Errorf("noticed after %s: %v", took, client.cause())
 	}
 }
 

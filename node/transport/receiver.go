@@ -14,13 +14,13 @@ type ReceiverConfig struct {
 	Interface string         // name; empty: see PickInterface
 	Buffer    int            // socket buffer in bytes; 0 means 8 MiB, or as much as the system grants
 
-	// Drop, when set, is asked once a datagram and loses it when it says so: for tests and demonstrations of loss. It
+	// Drop, when set, is asked once per datagram and loses it when it says so: for tests and demonstrations of loss. It
 	// is called by the goroutine that calls Receive.
 	Drop func() bool
 }
 
 func (c *ReceiverConfig) validate() error {
-	if err := CheckGroup(c.Group); err != nil {
+	if err := checkGroup(c.Group); err != nil {
 		return err
 	}
 	if c.Buffer < 0 {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/ipv6"
 )
 
-// receiveMessage is the size in bytes of the largest datagram taken; ours are smaller.
+// receiveMessage is the size in bytes of the largest datagram accepted; ours are smaller.
 const receiveMessage = 2048
 
 // Receiver receives a group's datagrams. It is for one goroutine; Join, Leave and Close may be called from any.

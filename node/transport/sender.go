@@ -18,7 +18,7 @@ type SenderConfig struct {
 }
 
 func (c *SenderConfig) validate() error {
-	if err := CheckGroup(c.Group); err != nil {
+	if err := checkGroup(c.Group); err != nil {
 		return err
 	}
 	if c.TTL < 0 || c.TTL > 255 {
@@ -36,8 +36,8 @@ func (c *SenderConfig) validate() error {
 	return nil
 }
 
-// SenderStats counts what a Sender did.
-type SenderStats struct {
+// senderStats counts what a Sender did.
+type senderStats struct {
 	Datagrams uint64
 	Bytes     uint64 // UDP payload
 	Calls     uint64 // system calls

@@ -38,7 +38,7 @@ type Sender struct {
 	conn  *net.UDPConn
 	raw   syscall.RawConn
 	group netip.AddrPort
-	stats SenderStats
+	stats senderStats
 
 	iovs     [sendBatch]unix.Iovec
 	msgs     [sendBatch]mmsghdr
@@ -197,9 +197,6 @@ func (s *Sender) sendmmsg(fd uintptr) bool {
 
 // SetWriteDeadline ends a blocked Send with os.ErrDeadlineExceeded.
 func (s *Sender) SetWriteDeadline(t time.Time) error { return s.conn.SetWriteDeadline(t) }
-
-// Stats returns what s did so far. It belongs to Send's goroutine.
-func (s *Sender) Stats() SenderStats { return s.stats }
 
 // Close closes the socket and ends a blocked Send.
 func (s *Sender) Close() error { return s.conn.Close() }

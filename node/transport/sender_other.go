@@ -16,7 +16,7 @@ import (
 type Sender struct {
 	conn  *net.UDPConn
 	group *net.UDPAddr
-	stats SenderStats
+	stats senderStats
 }
 
 func newSender(cfg SenderConfig, i Interface) (*Sender, error) {
@@ -59,9 +59,6 @@ func (s *Sender) Send(datagrams [][]byte) (int, error) {
 
 // SetWriteDeadline ends a blocked Send with os.ErrDeadlineExceeded.
 func (s *Sender) SetWriteDeadline(t time.Time) error { return s.conn.SetWriteDeadline(t) }
-
-// Stats returns what s did so far. It belongs to Send's goroutine.
-func (s *Sender) Stats() SenderStats { return s.stats }
 
 // Close closes the socket and ends a blocked Send.
 func (s *Sender) Close() error { return s.conn.Close() }

@@ -17,7 +17,7 @@ import (
 // requestTimeout bounds how long a stream may take to say what it is for.
 const requestTimeout = 5 * time.Second
 
-// Source answers what a peer asks on streams of its own. Its methods are called concurrently: for one connection at most 8 at
+// Source answers what a node requests on streams of its own. Its methods are called concurrently: for one connection at most 8 at
 // a time, for one endpoint at most 64.
 type Source interface {
 	// Chunk appends the chunk to buf[:0], which has room for chunk.MaxSize bytes, and returns it, or ErrNotHeld or ErrBusy.
@@ -26,15 +26,15 @@ type Source interface {
 	Manifest(ctx context.Context, hash ident.ManifestHash) (io.ReadCloser, int64, error)
 }
 
-// Serve answers what the peer asks for, chunks and manifests, until ctx ends or the connection does, and returns why. Answers
-// under way are then given up. It fails at once when the peer is not trusted. Any error of the source but ErrNotHeld breaks
-// the one stream off or tells the peer that we are busy; what went wrong is the source's to report.
+// Serve answers what the other node requests, chunks and manifests, until ctx ends or the connection does, and returns why. Answers
+// under way are then given up. It fails at once when the other node is not trusted. Any error of the source but ErrNotHeld breaks
+// the one stream off or tells the other node that we are busy; what went wrong is the source's to report.
 func (c *Conn) Serve(ctx context.Context, src Source) error {
 	c.mu.Lock()
 	trusted := c.trusted
 	c.mu.Unlock()
 	if !trusted {
-		return c.failed("serve", errors.New("the peer is not trusted"))
+		return c.failed("serve", errors.New("the other node is not trusted"))
 	}
 	if _, err := c.stream(ctx); err != nil { // the first stream is the control stream
 		return c.failed("serve", err)
@@ -153,7 +153,7 @@ func (c *Conn) reply(ctx context.Context, s *quic.Stream, r wire.Reply) error {
 	return write(ctx, s, b)
 }
 
-// write writes b, within fetchTimeout: a peer that does not read must not hold one of the endpoint's few places.
+// write writes b, within fetchTimeout: a node that does not read must not hold one of the endpoint's few places.
 func write(ctx context.Context, s *quic.Stream, b []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()

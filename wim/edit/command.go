@@ -20,7 +20,7 @@ const (
 	VerbRename
 )
 
-// String gives the word that stands in a command file.
+// String returns the word that stands in a command file.
 func (v Verb) String() string { return verbs[v].word }
 
 // verbs lists what a command may look like.
@@ -39,7 +39,6 @@ type AddOptions struct {
 	Dereference bool // follow symbolic links
 	UnixData    bool // keep owner, group, mode and device numbers
 	NoACLs      bool // keep no security descriptors
-	StrictACLs  bool // fail where a security descriptor cannot be read
 }
 
 // Command is one command of an update.
@@ -55,7 +54,7 @@ type Command struct {
 	Recursive bool // delete: directories too
 }
 
-// ParseCommands reads commands, one a line, as wimlib-imagex update takes them. Words are separated by blanks; one that starts with a quote, of
+// ParseCommands reads commands, one per line, as wimlib-imagex update takes them. Words are separated by blanks; one that starts with a quote, of
 // either kind, goes to the next such quote, and nothing in it is special. Empty lines, and those that start with #, are left out.
 // Options stand anywhere behind the verb.
 func ParseCommands(text string) ([]Command, error) {
@@ -133,8 +132,6 @@ func (c *Command) option(word string) error {
 		c.UnixData = true
 	case "--no-acls", "--noacls":
 		c.NoACLs = true
-	case "--strict-acls":
-		c.StrictACLs = true
 	case "--no-replace":
 		c.NoReplace = true
 	case "--force":
@@ -178,7 +175,7 @@ func splitWords(line string) (words []string, err error) {
 	}
 }
 
-// String gives the command as it stands in a command file, quoted where needed.
+// String returns the command as it stands in a command file, quoted where needed.
 func (c Command) String() string {
 	words := []string{c.Verb.String()}
 	for _, o := range []struct {
@@ -188,7 +185,6 @@ func (c Command) String() string {
 		{c.Dereference, "--dereference"},
 		{c.UnixData, "--unix-data"},
 		{c.NoACLs, "--no-acls"},
-		{c.StrictACLs, "--strict-acls"},
 		{c.NoReplace, "--no-replace"},
 		{c.Force, "--force"},
 		{c.Recursive, "--recursive"},

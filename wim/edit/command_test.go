@@ -15,7 +15,7 @@ func TestCommandsAreRead(t *testing.T) {
 		"rename 'say \"x\"' \\b\\c"
 	got, err := ParseCommands(text)
 	must(t, err)
-	all := AddOptions{Dereference: true, UnixData: true, NoACLs: true, StrictACLs: true}
+	all := AddOptions{Dereference: true, UnixData: true, NoACLs: true}
 	want := []Command{
 		{Verb: VerbAdd, Line: 4, From: "My Dir", To: "/My Dir"},
 		{Verb: VerbAdd, Line: 5, From: "a", To: "b'c", AddOptions: all, NoReplace: true},

@@ -14,13 +14,13 @@
 // on disk. Where a change is appended instead (export into a file that exists, update, and info),
 // the file stays what it was until its header is overwritten, the last thing that is written:
 //
-//	+--------------+------------------------------+----------------------------------+
-//	| header, old  | what was there, all of it    |                                  |  valid: the old file
-//	+--------------+------------------------------+----------------------------------+
-//	| header, old  | what was there, all of it    | resources | metadata | tables    |  valid: the old file, with bytes behind its end
-//	+--------------+------------------------------+----------------------------------+
-//	| header, new  | some of it needed by nobody  | resources | metadata | tables    |  valid: the new file
-//	+--------------+------------------------------+----------------------------------+
+//	+-------------+-----------------------------+-------------------------------+
+//	| header, old | what was there, all of it   |                               | valid: the old file
+//	+-------------+-----------------------------+-------------------------------+
+//	| header, old | what was there, all of it   | resources | metadata | tables | valid: the old file
+//	+-------------+-----------------------------+-------------------------------+ (and more behind)
+//	| header, new | some of it needed by nobody | resources | metadata | tables | valid: the new file
+//	+-------------+-----------------------------+-------------------------------+
 //
 // A verb that fails in the middle gives the file its old length again. A file that is being
 // changed is locked (flock, or LockFileEx), as wimlib does too: a second change is refused with an

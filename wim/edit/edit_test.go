@@ -246,8 +246,8 @@ func must1(t *testing.T) func(any, error) {
 // second gives the error of a function with a result that is of no interest.
 func second[T any](_ T, err error) error { return err }
 
-// tree reads an image.
-func tree(t *testing.T, path string, n int) *wim.Image {
+// treeOf reads an image.
+func treeOf(t *testing.T, path string, n int) *wim.Image {
 	t.Helper()
 	img, err := openWIM(t, path).Image(n)
 	must(t, err)

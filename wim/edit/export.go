@@ -152,7 +152,7 @@ func (e *export) add(ctx context.Context, dest string) (stats wim.WriterStats, e
 	})
 }
 
-// behind gives the options of a Writer that puts the images behind those of a file.
+// behind returns the options of a Writer that puts the images behind those of a file.
 func (e *export) behind(f *wim.File) wim.WriterOptions {
 	opts := e.appender(f)
 	opts.Recompress, opts.Level = e.Recompress, e.Level
@@ -163,7 +163,7 @@ func (e *export) behind(f *wim.File) wim.WriterOptions {
 	return opts
 }
 
-// boots gives the number of the image that is to boot where others come before those that are exported; 0: it is not for this export to say.
+// boots returns the number of the image that is to boot where others come before those that are exported; 0: it is not for this export to say.
 func (e *export) boots(before int) int {
 	switch {
 	case !e.Boot:

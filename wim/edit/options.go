@@ -34,7 +34,7 @@ type Options struct {
 	Integrity Integrity
 	Verify    bool // check the integrity table of what is read, where there is one, before anything is done
 	Piping    Piping
-	Threads   int       // 1 to wim.MaxThreads; 0: one a processor
+	Threads   int       // 1 to wim.MaxThreads; 0: one per processor
 	Time      time.Time // stands for now; zero: now
 	Progress  func(wim.Progress)
 	Locked    func(*wim.File) error // called with a file that is to be changed when nobody else can change it any more; an error ends it; nil: not called
@@ -56,7 +56,7 @@ type Storage struct {
 // Compress is a Storage.Compression.
 func Compress(c wim.Compression) *wim.Compression { return &c }
 
-// writer gives the options of a Writer for a file with what src holds.
+// writer returns the options of a Writer for a file with what src holds.
 func (o Options) writer(src *wim.File, s Storage) wim.WriterOptions {
 	h := src.Header
 	w := wim.WriterOptions{
@@ -83,7 +83,7 @@ func (o Options) writer(src *wim.File, s Storage) wim.WriterOptions {
 	return w
 }
 
-// appender gives the options of a Writer that goes on behind the end of f.
+// appender returns the options of a Writer that goes on behind the end of f.
 func (o Options) appender(f *wim.File) wim.WriterOptions {
 	w := o.writer(f, Storage{})
 	w.Flags = 0
@@ -91,7 +91,7 @@ func (o Options) appender(f *wim.File) wim.WriterOptions {
 	return w
 }
 
-// solidRun gives a solid run of the file; nil where it has none.
+// solidRun returns a solid run of the file; nil where it has none.
 func solidRun(f *wim.File) *wim.Run {
 	for _, r := range f.Resources() {
 		if r.Run.Solid && r.Run.Compression != wim.None {
@@ -129,7 +129,7 @@ func (o Options) now() wim.Filetime {
 // All stands for all images of a file, where a verb takes the number of one.
 const All = 0
 
-// numbers gives the images that n stands for.
+// numbers returns the images that n stands for.
 func numbers(f *wim.File, n int) ([]int, error) {
 	count := len(f.Images())
 	if n != All {

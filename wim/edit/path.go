@@ -31,20 +31,20 @@ type PathError struct {
 func (e *PathError) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err) }
 func (e *PathError) Unwrap() error { return e.Err }
 
-// pathNames gives the names of a path, none for the root.
+// pathNames returns the names of a path, none for the root.
 func pathNames(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' })
 }
 
-// clean gives the path as errors show it.
+// clean returns the path as errors show it.
 func clean(path string) string { return "/" + strings.Join(pathNames(path), "/") }
 
 // same compares two names.
-func (t *Tree) same(a, b string) bool {
-	return a == b || t.IgnoreCase && upper(a) == upper(b)
+func (t *tree) same(a, b string) bool {
+	return a == b || t.ignoreCase && upper(a) == upper(b)
 }
 
-// upper gives the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
+// upper returns the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
 func upper(name string) string {
 	if !utf8.ValidString(name) {
 		return name
@@ -53,22 +53,22 @@ func upper(name string) string {
 }
 
 // child finds an entry of a directory: the one that has the name, else, where case does not matter, the first that differs only in it.
-func (t *Tree) child(dir *wim.Dentry, name string) *wim.Dentry {
+func (t *tree) child(dir *wim.Dentry, name string) *wim.Dentry {
 	var like *wim.Dentry
 	for _, c := range dir.Children {
 		if c.Name == name {
 			return c
 		}
-		if like == nil && t.IgnoreCase && t.same(c.Name, name) {
+		if like == nil && t.ignoreCase && t.same(c.Name, name) {
 			like = c
 		}
 	}
 	return like
 }
 
-// Find gives the entry at path; nil when there is none. The root's path is "" or "/".
-func (t *Tree) Find(path string) *wim.Dentry {
-	d := t.Image.Root
+// find returns the entry at path; nil when there is none. The root's path is "" or "/".
+func (t *tree) find(path string) *wim.Dentry {
+	d := t.image.Root
 	for _, name := range pathNames(path) {
 		if d = t.child(d, name); d == nil {
 			return nil
@@ -78,8 +78,8 @@ func (t *Tree) Find(path string) *wim.Dentry {
 }
 
 // parent finds the directory that an entry with these names would be in.
-func (t *Tree) parent(names []string) (*wim.Dentry, error) {
-	d := t.Image.Root
+func (t *tree) parent(names []string) (*wim.Dentry, error) {
+	d := t.image.Root
 	for _, name := range names[:len(names)-1] {
 		if d = t.child(d, name); d == nil {
 			return nil, fmt.Errorf("%q: %w", name, fs.ErrNotExist)

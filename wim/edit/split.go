@@ -24,7 +24,7 @@ const (
 	spareSize     = 64       // for numbers in the XML that get longer
 )
 
-// Split writes the file at path as a set of parts, and gives their names: first, and first with 2, 3, ... before its extension. Every part has at
+// Split writes the file at path as a set of parts, and returns their names: first, and first with 2, 3, ... before its extension. Every part has at
 // most size bytes where what it holds allows it: a run of bytes that is stored as one thing, such as a large file or a solid run, is not cut, and the
 // images' metadata is all in part 1. Files that have the parts' names are replaced, all of them once all parts are written.
 func Split(ctx context.Context, path, first string, size int64, opts Options) ([]string, error) {
@@ -59,7 +59,7 @@ func splitFile(ctx context.Context, path, first string, size int64, opts Options
 	return names, s.write(ctx, names, parts)
 }
 
-// partName gives the name of part n: "install.swm", "install2.swm", ...
+// partName returns the name of part n: "install.swm", "install2.swm", ...
 func partName(first string, n int) string {
 	if n == 1 {
 		return first

@@ -9,21 +9,21 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// Tree changes an image in memory. A call that fails may leave part of what it was to do done: throw the image away then.
-type Tree struct {
-	Image      *wim.Image
-	IgnoreCase bool         // compare names without regard to case
-	Now        wim.Filetime // of directories that are made because something is added below them
+// tree changes an image in memory. A call that fails may leave part of what it was to do done: throw the image away then.
+type tree struct {
+	image      *wim.Image
+	ignoreCase bool         // compare names without regard to case
+	now        wim.Filetime // of directories that are made because something is added below them
 
 	security map[string]int32 // descriptors of the image and where they are; made when needed
 	group    uint64           // highest number of a group of hard links
 }
 
-// Delete removes the entry at path, and all below it if recursive. The root stays, and loses what is in it.
+// delete removes the entry at path, and all below it if recursive. The root stays, and loses what is in it.
 //
 // The error is a *PathError: fs.ErrNotExist, or ErrIsDir without recursive.
-func (t *Tree) Delete(path string, recursive bool) error {
-	d := t.Find(path)
+func (t *tree) delete(path string, recursive bool) error {
+	d := t.find(path)
 	switch {
 	case d == nil:
 		return &PathError{"delete", clean(path), fs.ErrNotExist}
@@ -50,12 +50,12 @@ func insert(dir, d *wim.Dentry) {
 	dir.Children = append(dir.Children, d)
 }
 
-// Rename gives the entry at old the path to, as rename(2) does: a file that is there is replaced, a directory only if it is empty. The short
+// rename gives the entry at old the path to, as rename(2) does: a file that is there is replaced, a directory only if it is empty. The short
 // name is dropped, as it goes with the long one.
 //
 // The error is a *PathError: fs.ErrNotExist, ErrIsDir, ErrNotDir, ErrNotEmpty, ErrInside or ErrBadName.
-func (t *Tree) Rename(old, to string) error {
-	d, names := t.Find(old), pathNames(to)
+func (t *tree) rename(old, to string) error {
+	d, names := t.find(old), pathNames(to)
 	fail := func(err error) error {
 		return &PathError{"rename", clean(old), fmt.Errorf("to %s: %w", clean(to), err)}
 	}
@@ -66,7 +66,7 @@ func (t *Tree) Rename(old, to string) error {
 		return fail(ErrInside)
 	}
 	if len(names) == 0 {
-		return fail(replaceable(d, t.Image.Root))
+		return fail(replaceable(d, t.image.Root))
 	}
 	name := names[len(names)-1]
 	dir, err := t.parent(names)
@@ -115,7 +115,7 @@ func replaceable(d, at *wim.Dentry) error {
 	return nil
 }
 
-// Add puts the tree of another image, which must not be used afterwards, at path.
+// add puts the tree of another image, which must not be used afterwards, at path.
 //
 // Where path is a directory the tree must be one too: what is in it is added to what is there, and the directory keeps its own attributes and
 // times, as do those below it that both have. Files that are there are replaced, unless noReplace. Directories that path needs are made.
@@ -123,7 +123,7 @@ func replaceable(d, at *wim.Dentry) error {
 //
 // replaced, which may be nil, is told the paths of files that were there. The error is a *PathError: fs.ErrExist (with noReplace), ErrIsDir,
 // ErrNotDir or ErrBadName.
-func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(path string)) error {
+func (t *tree) add(path string, tree *wim.Image, noReplace bool, replaced func(path string)) error {
 	names := pathNames(path)
 	fail := func(err error) error { return &PathError{"add", clean(path), err} }
 	if len(names) > wim.MaxDepth {
@@ -136,9 +136,9 @@ func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(p
 		if !isDir(root) {
 			return fail(fmt.Errorf("the root %w, and what is added is none", ErrIsDir))
 		}
-		return m.into(t.Image.Root, root)
+		return m.into(t.image.Root, root)
 	}
-	dir := t.Image.Root
+	dir := t.image.Root
 	for _, name := range names[:len(names)-1] {
 		next := t.child(dir, name)
 		if next == nil {
@@ -147,7 +147,7 @@ func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(p
 			}
 			next = &wim.Dentry{
 				Name: name, Attributes: wim.AttrDirectory, SecurityID: dir.SecurityID,
-				Created: t.Now, Accessed: t.Now, Modified: t.Now,
+				Created: t.now, Accessed: t.now, Modified: t.now,
 			}
 			insert(dir, next)
 		}
@@ -170,7 +170,7 @@ func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(p
 
 // merge puts entries of an added tree into directories of the image.
 type merge struct {
-	tree      *Tree
+	tree      *tree
 	noReplace bool
 	replaced  func(string)
 }
@@ -223,9 +223,9 @@ type names struct {
 	exact, upper map[string]int
 }
 
-func (t *Tree) names(dir *wim.Dentry) names {
+func (t *tree) names(dir *wim.Dentry) names {
 	n := names{exact: make(map[string]int, len(dir.Children))}
-	if t.IgnoreCase {
+	if t.ignoreCase {
 		n.upper = make(map[string]int, len(dir.Children))
 	}
 	for i, c := range dir.Children {
@@ -263,31 +263,31 @@ func inherit(d *wim.Dentry, id int32) {
 }
 
 // adopt gives the entries of another image numbers of this one: of security descriptors, and of groups of hard links.
-func (t *Tree) adopt(other *wim.Image) {
+func (t *tree) adopt(other *wim.Image) {
 	if t.security == nil {
 		t.security = make(map[string]int32)
-		for i := len(t.Image.Security) - 1; i >= 0; i-- {
-			t.security[string(t.Image.Security[i])] = int32(i)
+		for i := len(t.image.Security) - 1; i >= 0; i-- {
+			t.security[string(t.image.Security[i])] = int32(i)
 		}
-		_ = t.Image.Walk(func(d *wim.Dentry) error { // fn gives no error
+		_ = t.image.Walk(func(d *wim.Dentry) error { // fn returns no error
 			t.group = max(t.group, d.HardLink)
 			return nil
 		})
 		if t.group > maxGroup {
-			t.group = regroup(t.Image, 0)
+			t.group = regroup(t.image, 0)
 		}
 	}
 	ids := make([]int32, len(other.Security))
 	for i, sd := range other.Security {
 		id, ok := t.security[string(sd)]
 		if !ok {
-			id = int32(len(t.Image.Security))
-			t.Image.Security = append(t.Image.Security, bytes.Clone(sd))
+			id = int32(len(t.image.Security))
+			t.image.Security = append(t.image.Security, bytes.Clone(sd))
 			t.security[string(sd)] = id
 		}
 		ids[i] = id
 	}
-	_ = other.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = other.Walk(func(d *wim.Dentry) error { // fn returns no error
 		if d.SecurityID >= 0 && int(d.SecurityID) < len(ids) {
 			d.SecurityID = ids[d.SecurityID]
 		} else {
@@ -301,10 +301,10 @@ func (t *Tree) adopt(other *wim.Image) {
 // maxGroup is the number of a group of hard links from which on groups are numbered anew, so that numbers behind it do not run out.
 const maxGroup = 1 << 62
 
-// regroup numbers the groups of hard links anew, after the given number, and gives the last one.
+// regroup numbers the groups of hard links anew, after the given number, and returns the last one.
 func regroup(m *wim.Image, after uint64) uint64 {
 	numbers := make(map[uint64]uint64)
-	_ = m.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = m.Walk(func(d *wim.Dentry) error { // fn returns no error
 		if d.HardLink == 0 {
 			return nil
 		}
@@ -320,14 +320,14 @@ func regroup(m *wim.Image, after uint64) uint64 {
 	return after
 }
 
-// Tidy takes out of groups of hard links the names that are the last of theirs, and sorts every directory. Call it after the last change.
-func (t *Tree) Tidy() {
+// tidy takes out of groups of hard links the names that are the last of theirs, and sorts every directory. Call it after the last change.
+func (t *tree) tidy() {
 	names := make(map[uint64]int)
-	_ = t.Image.Walk(func(d *wim.Dentry) error { // fn gives no error
+	_ = t.image.Walk(func(d *wim.Dentry) error { // fn returns no error
 		names[d.HardLink]++
 		return nil
 	})
-	_ = t.Image.Walk(func(d *wim.Dentry) error {
+	_ = t.image.Walk(func(d *wim.Dentry) error {
 		if names[d.HardLink] == 1 {
 			d.HardLink = 0
 		}

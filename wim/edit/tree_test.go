@@ -17,7 +17,7 @@ func sketch(words string) *wim.Image {
 		w, group, _ := strings.Cut(w, "=")
 		dir, name := m.Root, strings.TrimSuffix(w, "/")
 		if i := strings.LastIndex(name, "/"); i >= 0 {
-			dir, name = (&Tree{Image: m}).Find(name[:i]), name[i+1:]
+			dir, name = (&tree{image: m}).find(name[:i]), name[i+1:]
 		}
 		d := &wim.Dentry{Name: name, SecurityID: -1, Attributes: wim.AttrNormal, Parent: dir}
 		if strings.HasSuffix(w, "/") {
@@ -80,8 +80,8 @@ func TestRenameIsRename2(t *testing.T) {
 		{"a", "x\x00y", ErrBadName, ""},
 		{"a", strings.Repeat("n", 256), ErrBadName, ""},
 	} {
-		tree := &Tree{Image: sketch(before)}
-		err := tree.Rename(c.old, c.to)
+		tree := &tree{image: sketch(before)}
+		err := tree.rename(c.old, c.to)
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("rename %q %q: %v, want %v", c.old, c.to, err, c.want)
 		}
@@ -89,17 +89,17 @@ func TestRenameIsRename2(t *testing.T) {
 		if c.want != nil {
 			want = paths(t, sketch(before))
 		}
-		if got := paths(t, tree.Image); got != want {
+		if got := paths(t, tree.image); got != want {
 			t.Errorf("rename %q %q: %s, want %s", c.old, c.to, got, want)
 		}
 	}
 }
 
 func TestRenameDropsTheShortName(t *testing.T) {
-	tree := &Tree{Image: sketch(before)}
-	tree.Find("a").ShortName = "A~1"
-	must(t, tree.Rename("a", "longer"))
-	if got := tree.Find("longer").ShortName; got != "" {
+	tree := &tree{image: sketch(before)}
+	tree.find("a").ShortName = "A~1"
+	must(t, tree.rename("a", "longer"))
+	if got := tree.find("longer").ShortName; got != "" {
 		t.Errorf("the short name is %q", got)
 	}
 }
@@ -123,8 +123,8 @@ func TestDelete(t *testing.T) {
 		{"D/b", true, fs.ErrNotExist, ""},
 		{"a/x", true, fs.ErrNotExist, ""},
 	} {
-		tree := &Tree{Image: sketch(before)}
-		err := tree.Delete(c.path, c.recursive)
+		tree := &tree{image: sketch(before)}
+		err := tree.delete(c.path, c.recursive)
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("delete %q: %v, want %v", c.path, err, c.want)
 		}
@@ -132,22 +132,22 @@ func TestDelete(t *testing.T) {
 		if c.want != nil {
 			want = paths(t, sketch(before))
 		}
-		if got := paths(t, tree.Image); got != want {
+		if got := paths(t, tree.image); got != want {
 			t.Errorf("delete %q: %s, want %s", c.path, got, want)
 		}
 	}
 }
 
 func TestCaseMattersOnlyWhenAskedFor(t *testing.T) {
-	tree := &Tree{Image: sketch("Foo foo Dir/ Dir/x"), IgnoreCase: true}
-	must(t, tree.Delete("foo", false))
-	if got := paths(t, tree.Image); got != "Dir Dir/x Foo" {
+	tree := &tree{image: sketch("Foo foo Dir/ Dir/x"), ignoreCase: true}
+	must(t, tree.delete("foo", false))
+	if got := paths(t, tree.image); got != "Dir Dir/x Foo" {
 		t.Errorf("the equal name comes first, but what is left is %s", got)
 	}
-	must(t, tree.Delete("FOO", false))
-	must(t, tree.Rename("DIR/X", "dir/X"))
-	must(t, tree.Add("dIR", sketch("x Y"), false, nil))
-	if got := paths(t, tree.Image); got != "Dir Dir/Y Dir/x" {
+	must(t, tree.delete("FOO", false))
+	must(t, tree.rename("DIR/X", "dir/X"))
+	must(t, tree.add("dIR", sketch("x Y"), false, nil))
+	if got := paths(t, tree.image); got != "Dir Dir/Y Dir/x" {
 		t.Errorf("after all: %s", got)
 	}
 }
@@ -172,12 +172,12 @@ func TestAdd(t *testing.T) {
 		{"../q", "z", false, ErrBadName, ""},
 		{strings.Repeat("n/", wim.MaxDepth+1), "z", false, ErrBadName, ""},
 	} {
-		tree := &Tree{Image: sketch(before)}
-		err := tree.Add(c.path, sketch(c.from), c.noReplace, nil)
+		tree := &tree{image: sketch(before)}
+		err := tree.add(c.path, sketch(c.from), c.noReplace, nil)
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 			t.Errorf("add %q to %q: %v, want %v", c.from, c.path, err, c.want)
 		}
-		if got := paths(t, tree.Image); c.want == nil && got != c.after {
+		if got := paths(t, tree.image); c.want == nil && got != c.after {
 			t.Errorf("add %q to %q: %s, want %s", c.from, c.path, got, c.after)
 		}
 	}
@@ -189,36 +189,36 @@ func one() *wim.Image {
 }
 
 func TestAddOneFile(t *testing.T) {
-	tree := &Tree{Image: sketch(before)}
+	tree := &tree{image: sketch(before)}
 	var told []string
-	must(t, tree.Add("d/b", one(), false, func(path string) { told = append(told, path) }))
-	must(t, tree.Add("d/n", one(), true, nil))
-	if got := tree.Find("d/b").Attributes; got != wim.AttrArchive {
+	must(t, tree.add("d/b", one(), false, func(path string) { told = append(told, path) }))
+	must(t, tree.add("d/n", one(), true, nil))
+	if got := tree.find("d/b").Attributes; got != wim.AttrArchive {
 		t.Errorf("the file was not replaced: attributes %#x", got)
 	}
 	if !slices.Equal(told, []string{"/d/b"}) {
 		t.Errorf("told of %q", told)
 	}
 	for path, want := range map[string]error{"/": ErrIsDir, "d": ErrIsDir} {
-		if err := tree.Add(path, one(), false, nil); !errors.Is(err, want) {
+		if err := tree.add(path, one(), false, nil); !errors.Is(err, want) {
 			t.Errorf("add a file to %q: %v, want %v", path, err, want)
 		}
 	}
-	if err := tree.Add("d/b", one(), true, nil); !errors.Is(err, fs.ErrExist) {
+	if err := tree.add("d/b", one(), true, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("add --no-replace: %v", err)
 	}
 }
 
 // A directory link keeps its own meaning: nothing is put below it.
 func TestNothingIsAddedBelowALink(t *testing.T) {
-	tree := &Tree{Image: sketch("link/")}
-	tree.Find("link").Attributes |= wim.AttrReparse
+	tree := &tree{image: sketch("link/")}
+	tree.find("link").Attributes |= wim.AttrReparse
 	for _, path := range []string{"link", "link/x"} {
-		if err := tree.Add(path, sketch("z"), false, nil); !errors.Is(err, ErrNotDir) {
+		if err := tree.add(path, sketch("z"), false, nil); !errors.Is(err, ErrNotDir) {
 			t.Errorf("add to %q: %v", path, err)
 		}
 	}
-	if err := tree.Rename("link", "link/x"); !errors.Is(err, ErrNotDir) {
+	if err := tree.rename("link", "link/x"); !errors.Is(err, ErrNotDir) {
 		t.Errorf("rename: %v", err)
 	}
 }
@@ -227,27 +227,27 @@ func TestAddedTreesGetTheirSecurityAndLinks(t *testing.T) {
 	m := sketch("d/ x=1 y=1")
 	m.Security = [][]byte{[]byte("root"), []byte("dir")}
 	m.Root.SecurityID, m.Root.Children[0].SecurityID = 0, 1
-	tree := &Tree{Image: m}
+	tree := &tree{image: m}
 	from := sketch("p=1 q=1 r/ r/s")
 	from.Security = [][]byte{[]byte("own"), []byte("dir")}
 	from.Root.Children[0].SecurityID, from.Root.Children[1].SecurityID = 0, 1
-	must(t, tree.Add("d/e/f", from, false, nil))
+	must(t, tree.add("d/e/f", from, false, nil))
 	if len(m.Security) != 3 || string(m.Security[2]) != "own" {
 		t.Fatalf("security is %q", m.Security)
 	}
 	for path, want := range map[string]int32{"d": 1, "d/e": 1, "d/e/f": 1, "d/e/f/p": 2, "d/e/f/q": 1, "d/e/f/r": 1, "d/e/f/r/s": 1} {
-		if got := tree.Find(path).SecurityID; got != want {
+		if got := tree.find(path).SecurityID; got != want {
 			t.Errorf("%s has descriptor %d, want %d", path, got, want)
 		}
 	}
-	x, p := tree.Find("x").HardLink, tree.Find("d/e/f/p").HardLink
-	if x == p || x == 0 || p == 0 || p != tree.Find("d/e/f/q").HardLink || x != tree.Find("y").HardLink {
+	x, p := tree.find("x").HardLink, tree.find("d/e/f/p").HardLink
+	if x == p || x == 0 || p == 0 || p != tree.find("d/e/f/q").HardLink || x != tree.find("y").HardLink {
 		t.Errorf("links are %d and %d", x, p)
 	}
-	must(t, tree.Delete("x", false))
-	tree.Tidy()
-	if tree.Find("y").HardLink != 0 || tree.Find("d/e/f/p").HardLink != p {
-		t.Errorf("after one of two names went, the other is in group %d", tree.Find("y").HardLink)
+	must(t, tree.delete("x", false))
+	tree.tidy()
+	if tree.find("y").HardLink != 0 || tree.find("d/e/f/p").HardLink != p {
+		t.Errorf("after one of two names went, the other is in group %d", tree.find("y").HardLink)
 	}
 }
 

@@ -75,7 +75,7 @@ func (h *handle) replaceImage(ctx context.Context, n int, img *wim.Image, opts U
 
 // apply does the commands on an image in memory.
 func apply(ctx context.Context, img *wim.Image, commands []Command, opts UpdateOptions) error {
-	t := &Tree{Image: img, IgnoreCase: opts.IgnoreCase, Now: opts.now()}
+	t := &tree{image: img, ignoreCase: opts.IgnoreCase, now: opts.now()}
 	for _, c := range commands {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -90,21 +90,21 @@ func apply(ctx context.Context, img *wim.Image, commands []Command, opts UpdateO
 			return err
 		}
 	}
-	t.Tidy()
+	t.tidy()
 	return nil
 }
 
 // do does one command.
-func (t *Tree) do(ctx context.Context, c Command, opts UpdateOptions) error {
+func (t *tree) do(ctx context.Context, c Command, opts UpdateOptions) error {
 	switch c.Verb {
 	case VerbDelete:
-		err := t.Delete(c.From, c.Recursive)
+		err := t.delete(c.From, c.Recursive)
 		if c.Force && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err
 	case VerbRename:
-		return t.Rename(c.From, c.To)
+		return t.rename(c.From, c.To)
 	}
 	if opts.Scan == nil {
 		return errors.New("add: there is nothing that reads files")
@@ -113,5 +113,5 @@ func (t *Tree) do(ctx context.Context, c Command, opts UpdateOptions) error {
 	if err != nil {
 		return err
 	}
-	return t.Add(c.To, tree, c.NoReplace, opts.Replaced)
+	return t.add(c.To, tree, c.NoReplace, opts.Replaced)
 }

@@ -79,7 +79,7 @@ func TestUpdate(t *testing.T) {
 			t.Errorf("told of %q, and %+v", told, stats)
 		}
 		got := look(t, path)
-		if got, want := paths(t, tree(t, path, 1)), "d d/b deep deep/er deep/er/file moved moved/c new y"; got != want {
+		if got, want := paths(t, treeOf(t, path, 1)), "d d/b deep deep/er deep/er/file moved moved/c new y"; got != want {
 			t.Errorf("the image has %s, want %s", got, want)
 		}
 		if got.Images[0].Files["d/b"] != before.Images[0].Files["a"] {
@@ -97,7 +97,7 @@ func TestUpdate(t *testing.T) {
 		if v, _ := info.Property("UNKNOWN/ELEMENT"); v == "" {
 			t.Error("an unknown element is lost")
 		}
-		if d := tree(t, path, 1).HardLinks(); len(d) != 0 {
+		if d := treeOf(t, path, 1).HardLinks(); len(d) != 0 {
 			t.Errorf("%d groups of links are left", len(d))
 		}
 	}
@@ -133,7 +133,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	}
 	must1(t)(Update(bg, path, 1, parse(t, "rename A B"), UpdateOptions{IgnoreCase: true}))
 	must1(t)(Update(bg, path, 1, parse(t, "delete --recursive /"), UpdateOptions{}))
-	if got := paths(t, tree(t, path, 1)); got != "" {
+	if got := paths(t, treeOf(t, path, 1)); got != "" {
 		t.Errorf("the image has %s", got)
 	}
 }
@@ -236,7 +236,7 @@ func rich(m *wim.Image) *wim.Image {
 		d.Tagged = wim.UnixData{UID: 1, GID: 2, Mode: 0o100644}.Item()
 		return nil
 	})
-	if link := (&Tree{Image: m}).Find("link"); link != nil {
+	if link := (&tree{image: m}).find("link"); link != nil {
 		link.Attributes |= wim.AttrReparse
 		link.ReparseTag, link.ReparseReserved, link.ReparseFlags = wim.TagSymlink, 7, 1
 		link.Streams = []wim.Stream{{Kind: wim.StreamReparse, Source: &content{"link", []byte("reparse data")}}}
@@ -255,18 +255,18 @@ func TestUpdateKeepsAllOfAFile(t *testing.T) {
 	must(t, w.Image(rich(fill(sketch("a d/ d/b d/e/ d/e/c link x=1 y=1 gone"), rng, 3000)), nil))
 	must1(t)(w.Finish(bg))
 	must(t, f.Close())
-	before := tree(t, path, 1)
+	before := treeOf(t, path, 1)
 	for _, rebuild := range []bool{false, true} {
 		path := clone(t, path)
 		cmds := parse(t, "delete gone\nadd tree:new /\nrename a renamed\nrename d/e/c d/c")
 		must1(t)(Update(bg, path, 1, cmds, UpdateOptions{Scan: scanSketch(), Rebuild: rebuild}))
 		look(t, path)
-		after := tree(t, path, 1)
+		after := treeOf(t, path, 1)
 		if !reflect.DeepEqual(before.Security, after.Security) {
 			t.Errorf("the descriptors are %q", after.Security)
 		}
 		for was, is := range map[string]string{"": "", "a": "renamed", "d": "d", "d/b": "d/b", "d/e/c": "d/c", "link": "link", "x": "x", "y": "y"} {
-			want, got := *(&Tree{Image: before}).Find(was), *(&Tree{Image: after}).Find(is)
+			want, got := *(&tree{image: before}).find(was), *(&tree{image: after}).find(is)
 			if was != is {
 				want.Name, want.ShortName = got.Name, ""
 			}
@@ -275,7 +275,7 @@ func TestUpdateKeepsAllOfAFile(t *testing.T) {
 				t.Errorf("%s became\n%+v, want\n%+v", was, got, want)
 			}
 		}
-		if got := (&Tree{Image: after}).Find("new").SecurityID; got != 0 {
+		if got := (&tree{image: after}).find("new").SecurityID; got != 0 {
 			t.Errorf("the new file has descriptor %d, and not its directory's", got)
 		}
 	}

@@ -50,7 +50,7 @@ const (
 // NewDecoder makes a decoder.
 func NewDecoder() *Decoder { return new(Decoder) }
 
-// Decode decodes src and fills dst exactly, or gives an error, and then dst holds nonsense. It allocates nothing, and takes time in
+// Decode decodes src and fills dst exactly, or returns an error, and then dst holds nonsense. It allocates nothing, and takes time in
 // proportion to len(dst), whatever src holds.
 func (d *Decoder) Decode(dst, src []byte) error {
 	if len(dst) > MaxSize {
@@ -301,7 +301,7 @@ func copyMatch(b []byte, offset int) {
 	}
 }
 
-// delta decodes the rest of a delta match, and gives its length. again says that the item before was one, too.
+// delta decodes the rest of a delta match, and returns its length. again says that the item before was one, too.
 func (d *Decoder) delta(dst []byte, pos int, again bool) (int, error) {
 	in, r := &d.in, &d.recentDelta
 	bit := in.bit(&d.chances.delta[d.deltaState])

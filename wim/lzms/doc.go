@@ -43,8 +43,8 @@
 // Bases follow from steps: how many slots are 1, 2, 4, ... after the one before, the one before
 // the first being 0:
 //
-//	offsets  9 0 9 7 10 15 15 20 20 30 33 40 42 45 60 73 80 85 95 105 6    799 slots, up to 2^31-2
-//	lengths  27 4 6 4 5 2 1 1 1 1 1 0 0 0 0 0 1                             54 slots, up to 2^30+67754
+//	offsets  9 0 9 7 10 15 15 20 20 30 33 40 42 45 60 73 80 85 95 105 6  799 slots, up to 2^31-2
+//	lengths  27 4 6 4 5 2 1 1 1 1 1 0 0 0 0 0 1                          54 slots, up to 2^30+67754
 //
 // Where a range is no power of two, the number of bits is rounded down, which happens only to the
 // last offset slot. Offset alphabets have only the slots up to the one of the piece's size less
@@ -56,7 +56,8 @@
 // so many symbols of a code, the next one is made from the frequencies, which then fade: f becomes
 // f/2 + 1.
 //
-//	literal 256 symbols, 1024    offset 1 to 799, 1024    length 54, 512    power 8, 512    delta offset like offset
+//	literal 256 symbols, 1024    offset 1 to 799, 1024    length 54, 512    power 8, 512
+//	delta offset like offset
 //
 // Every writer must make the same code. It is Huffman's, where of equally heavy nodes a leaf goes
 // before an inner one; this gives the number of codewords of each length. (Were a length over 15,

@@ -108,7 +108,7 @@ func (f *finder) fill(b *batch) {
 	f.pos += n
 }
 
-// matchLength gives the length of the match of a with b, up to limit, from being known up to from.
+// matchLength returns the length of the match of a with b, up to limit, from being known up to from.
 func matchLength(data []byte, a, b, from, limit int) int {
 	for from < limit {
 		if x := binary.LittleEndian.Uint64(data[a+from:]) ^ binary.LittleEndian.Uint64(data[b+from:]); x != 0 {

@@ -80,7 +80,7 @@ func (o *output) bits(v uint32, n uint) {
 	}
 }
 
-// finish ends both streams, brings them together and gives the length of all.
+// finish ends both streams, brings them together and returns the length of all.
 func (o *output) finish() int {
 	if o.n > 0 {
 		o.bits(0, 16-o.n)

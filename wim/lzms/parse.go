@@ -254,7 +254,7 @@ func repCost(ch *[recentCount - 1][repStates]uint64, s *[recentCount - 1]uint8, 
 	return cost1(h) + cost1(ch[1][s[1]])
 }
 
-// relaxShort tries the nearest matches of two and three bytes, and gives the shortest length that is left to be tried.
+// relaxShort tries the nearest matches of two and three bytes, and returns the shortest length that is left to be tried.
 func (e *Encoder) relaxShort(cur, pos, from int, cost uint32) int {
 	offset2, offset3 := e.short.look(pos)
 	if from == 2 && offset2 != 0 && offset2 != offset3 {

@@ -25,7 +25,7 @@ func (f *shortFinder) reset(data []byte, size int) {
 	clear(f.last3[:1<<n])
 }
 
-// look gives the offsets of the nearest places with the same two and three bytes as pos; 0 if there is none that is near.
+// look returns the offsets of the nearest places with the same two and three bytes as pos; 0 if there is none that is near.
 func (f *shortFinder) look(pos int) (offset2, offset3 int) {
 	for ; f.next < pos; f.next++ {
 		slot2, slot3 := f.slots(f.next)

@@ -69,7 +69,7 @@ func (s *source) take() {
 	s.now = <-s.full
 }
 
-// at gives the matches of a position. Positions must be asked for in order; some may be left out.
+// at returns the matches of a position. Positions must be asked for in order; some may be left out.
 func (s *source) at(pos int) []match {
 	for pos >= s.now.start+batchSize {
 		s.take()

@@ -57,7 +57,7 @@ func (r *reader) fill() bool {
 	return true
 }
 
-// lookup gives the entry of a table for the next bits, of which most must be valid.
+// lookup returns the entry of a table for the next bits, of which most must be valid.
 func (r *reader) lookup(t []uint32, root, most uint) uint32 {
 	e := t[r.buf>>(64-root)]
 	if e&huffman.Sub != 0 {
@@ -72,7 +72,7 @@ func (r *reader) drop(e uint32) {
 	r.n -= e & 63
 }
 
-// take gives the next n bits, at most 31, which must be valid.
+// take returns the next n bits, at most 31, which must be valid.
 func (r *reader) take(n uint32) uint32 {
 	v := uint32(r.buf >> 1 >> (63 - n&63))
 	r.drop(n)

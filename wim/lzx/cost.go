@@ -57,7 +57,7 @@ type costs struct {
 	length [lengthSymbols]uint32
 }
 
-// of gives the cost of a match of any length.
+// of returns the cost of a match of any length.
 func (c *costs) of(slot uint32, length int) step {
 	if length < minMatch+lengthPrimary {
 		return c.match[slot][length]

@@ -87,7 +87,7 @@ func NewDecoder(pieceSize int) (*Decoder, error) {
 	return &Decoder{mainSymbols: literals + 8*n, longSizes: order >= 16}, nil
 }
 
-// Decode decodes src and fills dst exactly, or gives an error, and then dst holds nonsense. It allocates nothing, once it has seen a src as long.
+// Decode decodes src and fills dst exactly, or returns an error, and then dst holds nonsense. It allocates nothing, once it has seen a src as long.
 func (d *Decoder) Decode(dst, src []byte) error {
 	clear(d.mainLens[:])
 	clear(d.lengthLens[:])
@@ -123,7 +123,7 @@ func (d *Decoder) Decode(dst, src []byte) error {
 	return nil
 }
 
-// blockHeader gives a size of 0 at the end of the data.
+// blockHeader returns a size of 0 at the end of the data.
 func (d *Decoder) blockHeader(in *reader) (kind uint32, size int) {
 	if !in.fill() {
 		return 0, 0

@@ -96,18 +96,18 @@ func packOffsets(a, b, c uint32) offsets {
 	return offsets(min(a, offsetMask)) | offsets(min(b, offsetMask))<<offsetBits | offsets(min(c, offsetMask))<<(2*offsetBits)
 }
 
-// offset gives the offset of a match, but for an aligned symbol. buf starts with n bits of which the last are those of the offset.
+// offset returns the offset of a match, but for an aligned symbol. buf starts with n bits of which the last are those of the offset.
 func (s *slot) offset(buf uint64, n uint32, recent offsets) uint32 {
 	return uint32(recent>>(s.shift&63))&s.recent | (uint32(buf>>((s.behind-n)&63))&s.mask + s.base)
 }
 
-// push gives the recent offsets after a match.
+// push returns the recent offsets after a match.
 func (s *slot) push(recent offsets, offset uint32) offsets {
 	moved := recent << offsetBits
 	return offsets(uint64(recent^moved)&s.keep) ^ moved | offsets(offset)
 }
 
-// swap gives the recent offsets after a match of slot 2, whose offset changes places with the latest.
+// swap returns the recent offsets after a match of slot 2, whose offset changes places with the latest.
 func (o offsets) swap(offset uint32) offsets {
 	const third = offsetMask << (2 * offsetBits)
 	return o&^(third|offsetMask) | o&offsetMask<<(2*offsetBits) | offsets(offset)
@@ -116,7 +116,7 @@ func (o offsets) swap(offset uint32) offsets {
 // margin is how many bytes a round of the quick loop may write, without a length symbol.
 const margin = 2 + match.Near
 
-// block decodes the symbols of a compressed block into dst[op:end], and gives the recent offsets then. The frequent ones are quick's, away from the ends of
+// block decodes the symbols of a compressed block into dst[op:end], and returns the recent offsets then. The frequent ones are quick's, away from the ends of
 // the block and the data; the others are one's.
 func (d *Decoder) block(dst []byte, op, end int, recent offsets, k *kind) (offsets, error) {
 	dst = dst[:end:end]

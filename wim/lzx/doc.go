@@ -7,10 +7,10 @@
 //	type, 3 bits: 1 verbatim, 2 with aligned offsets, 3 uncompressed
 //	size: one bit for 32768, else 16 bits, or 24 when the window is 2^16 or larger
 //	  aligned: 8 lengths of 3 bits
-//	  1 and 2: lengths of the main code (literals, then matches), and of the length code, each told as differences from the
-//	           block before by a code of 20 symbols; then the symbols
-//	  3:       to the next word boundary (a whole word, if there already), three recent offsets of 4 bytes,
-//	           the bytes, and one more if their number is odd
+//	  1 and 2: lengths of the main code (literals, then matches), and of the length code, as
+//	           differences from the block before by a code of 20 symbols; then the symbols
+//	  3:       to the next word boundary (a whole word, if there already), three recent offsets of
+//	           4 bytes, the bytes, and one more if their number is odd
 //
 // A match has a length of 2 to 257 and an offset: one of the three latest, or slot base plus extra
 // bits, of which in aligned blocks the lowest three have a code of their own. Each piece starts

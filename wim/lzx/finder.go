@@ -40,7 +40,7 @@ func (f *chains[P]) reset(size int) {
 	clear(f.head3[:])
 }
 
-// enter notes a position, where v is, and gives the latest ones with the same four and three bytes, if their hashes tell right.
+// enter notes a position, where v is, and returns the latest ones with the same four and three bytes, if their hashes tell right.
 func (f *chains[P]) enter(v uint32, pos int) (next, next3 P) {
 	h, h3 := v*0x9e3779b1>>(f.shift&31), v<<8*0x85ebca6b>>(32-hash3Bits)
 	next, next3 = f.head[h], f.head3[h3]
@@ -56,7 +56,7 @@ func (f *chains[P]) enterAll(t *text, from, to int) {
 	}
 }
 
-// find notes pos and gives the longest match there that is longer than floor, and at most limit, or 0.
+// find notes pos and returns the longest match there that is longer than floor, and at most limit, or 0.
 func (f *chains[P]) find(t *text, pos, floor, limit int) (length, offset int) {
 	v := load32(t, pos)
 	next, next3 := f.enter(v, pos)

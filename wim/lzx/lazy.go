@@ -13,7 +13,7 @@ func worth(t token) int {
 // gain is by how much a match must be worth more than the one before it.
 const gain = 4
 
-// bestRecent gives the longest match at a recent offset, or 0.
+// bestRecent returns the longest match at a recent offset, or 0.
 func (t *text) bestRecent(pos, limit int, q *queue) token {
 	x, any := t.recents(pos, q)
 	if !any || limit < minMatch {
@@ -69,7 +69,7 @@ func (f *chains[P]) lazy(tokens []token, t *text, size int) []token {
 	return tokens
 }
 
-// choose gives the best match at pos that is longer than floor, or 0.
+// choose returns the best match at pos that is longer than floor, or 0.
 func (f *chains[P]) choose(t *text, pos, floor, size int, q *queue) token {
 	limit := min(size-pos, maxMatch)
 	var best token

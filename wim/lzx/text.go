@@ -18,7 +18,7 @@ func load32[P ~uint16 | ~uint32 | ~int](t *text, at P) uint32 {
 	return binary.LittleEndian.Uint32(t[i : i+4])
 }
 
-// matchLen gives how many bytes at c and pos are equal, at most limit; of the first n it is known.
+// matchLen returns how many bytes at c and pos are equal, at most limit; of the first n it is known.
 func (t *text) matchLen(c, pos, n, limit int) int {
 	for n < limit {
 		if x := load64(t, c+n) ^ load64(t, pos+n); x != 0 {
@@ -39,7 +39,7 @@ func (t *text) recents(pos int, q *queue) (x [recents]uint64, any bool) {
 	return x, min(uint16(x[0]), uint16(x[1]), uint16(x[2])) == 0
 }
 
-// length gives how many bytes are equal at pos and at the offset r, from what recents told of the first eight, and at most limit.
+// length returns how many bytes are equal at pos and at the offset r, from what recents told of the first eight, and at most limit.
 func (t *text) length(x uint64, pos int, r uint32, limit int) int {
 	if x != 0 {
 		return min(bits.TrailingZeros64(x)>>3, limit)

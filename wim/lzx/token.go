@@ -19,7 +19,7 @@ func matchToken(length int, v uint32) token { return token(length)<<tokenShift |
 func (t token) length() int { return int(t >> tokenShift) }
 func (t token) v() uint32   { return uint32(t & tokenMask) }
 
-// slotOf gives the slot of v.
+// slotOf returns the slot of v.
 func slotOf(v uint32) uint32 {
 	if v < 1<<18 {
 		if v < 4 {
@@ -36,7 +36,7 @@ type queue [recents]uint32
 
 var firstQueue = queue{1, 1, 1}
 
-// take updates the queue for a match of value v and gives its offset.
+// take updates the queue for a match of value v and returns its offset.
 func (q *queue) take(v uint32) uint32 {
 	if v < recents {
 		q[0], q[v] = q[v], q[0]

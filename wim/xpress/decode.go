@@ -39,7 +39,7 @@ type Decoder struct {
 	lens  [symbols]uint8
 }
 
-// Decode decodes src and fills dst exactly, or gives an error, and then dst holds nonsense. It never reads or writes anything else.
+// Decode decodes src and fills dst exactly, or returns an error, and then dst holds nonsense. It never reads or writes anything else.
 func (d *Decoder) Decode(dst, src []byte) error {
 	if len(dst) == 0 {
 		return nil

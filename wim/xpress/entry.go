@@ -40,7 +40,7 @@ var values = func() (v [symbols]uint32) {
 
 func isLiteral(e uint32) bool { return int32(e) < 0 }
 
-// matchOf gives what a match's entry says; buf starts with its codeword and offset bits.
+// matchOf returns what a match's entry says; buf starts with its codeword and offset bits.
 func matchOf(e uint32, buf uint64) (length, offset int) {
 	top := e >> topShift & 0xffff
 	return int(e >> lengthShift & 31), int(uint32(buf>>(-e&63))&(top-1) + top)

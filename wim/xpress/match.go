@@ -51,7 +51,7 @@ func log2(v uint32) uint { return uint(bits.Len32(v)-1) & 15 }
 func hash4(v uint32) uint32 { return v * 0x9e3779b1 >> (32 - hashBits) }
 func hash3(v uint32) uint32 { return v << 8 * 0x85ebca6b >> (32 - hash3Bits) }
 
-// parse gives the tokens of src: a match is put off by one byte when the next position has a better one (lazy evaluation).
+// parse returns the tokens of src: a match is put off by one byte when the next position has a better one (lazy evaluation).
 func (f *finder) parse(t *tokens, src []byte) {
 	f.size = copy(f.data[:MaxSize], src)
 	clear(f.buckets[:])
@@ -101,7 +101,7 @@ func (f *finder) enter(from, to int) {
 	}
 }
 
-// find notes pos, and gives the longest match there that is longer than floor, or 0.
+// find notes pos, and returns the longest match there that is longer than floor, or 0.
 func (f *finder) find(pos, floor int) (length, offset int) {
 	x := f.data.load64(uint16(pos))
 	v := uint32(x)
@@ -131,7 +131,7 @@ func (f *finder) find(pos, floor int) (length, offset int) {
 	return 0, 0
 }
 
-// findLong gives the longest match of the bucket that is longer than best, which is at least 7, or 0.
+// findLong returns the longest match of the bucket that is longer than best, which is at least 7, or 0.
 func (f *finder) findLong(pos, best int, bucket uint64) (length, offset int) {
 	limit := min(f.size-pos, maxMatch)
 	if best >= limit {
@@ -154,7 +154,7 @@ func (f *finder) findLong(pos, best int, bucket uint64) (length, offset int) {
 	return length, offset
 }
 
-// findDeep gives the longest match of the chain that begins at c which is longer than floor, and than minMatch, or 0.
+// findDeep returns the longest match of the chain that begins at c which is longer than floor, and than minMatch, or 0.
 func (f *finder) findDeep(pos, floor int, c uint16) (length, offset int) {
 	f.prev[pos&(MaxSize-1)] = c
 	best, limit := max(floor, minMatch), min(f.size-pos, maxMatch)
@@ -187,12 +187,12 @@ func (t *text) load64(at uint16) uint64 { return binary.LittleEndian.Uint64(t[in
 
 func (t *text) load32(at uint16) uint32 { return binary.LittleEndian.Uint32(t[int(at) : int(at)+4]) }
 
-// equal gives how many of the eight bytes at c are those of x.
+// equal returns how many of the eight bytes at c are those of x.
 func (t *text) equal(c uint16, x uint64) uint {
 	return uint(bits.TrailingZeros64(t.load64(c)^x)) >> 3
 }
 
-// matchLen gives how many bytes at c and pos are equal, of which the first n are known to be, and at most limit.
+// matchLen returns how many bytes at c and pos are equal, of which the first n are known to be, and at most limit.
 func (t *text) matchLen(c, pos, n, limit int) int {
 	for n < limit {
 		if x := t.load64(uint16(c+n)) ^ t.load64(uint16(pos+n)); x != 0 {

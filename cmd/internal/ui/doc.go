@@ -2,6 +2,6 @@
 // and arguments that mean the same everywhere, errors and what can be done about them
 // ([WithHint]), progress, and numbers written for people.
 //
-// A verb gets a [UI], returns an error, and leaves the rest to [Report], which gives the exit
+// A verb gets a [UI], returns an error, and leaves the rest to [Report], which returns the exit
 // status.
 package ui

@@ -29,7 +29,7 @@ func InterfaceFlag(into *string) cli.Flag {
 
 // JSONFlag is --json: machine-readable output.
 func JSONFlag(into *bool) cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "write JSON to standard output, one object a line; the last line is the result", Destination: into}
+	return &cli.BoolFlag{Name: "json", Usage: "write JSON to standard output, one object per line; the last line is the result", Destination: into}
 }
 
 // VerboseFlag is --verbose: log more than changes of state.
@@ -94,7 +94,7 @@ func DefaultDir() string {
 	return systemDir
 }
 
-// ParseRate reads a rate in bits a second: a number with an optional k, M or G (powers of ten), as "500M".
+// ParseRate reads a rate in bits per second: a number with an optional k, M or G (powers of ten), as "500M".
 func ParseRate(s string) (bitsPerSecond uint64, err error) {
 	number, unit := s, 1.0
 	if n := len(s); n > 0 {
@@ -104,7 +104,7 @@ func ParseRate(s string) (bitsPerSecond uint64, err error) {
 	}
 	v, err := strconv.ParseFloat(number, 64)
 	if err != nil || math.IsNaN(v) || v < 0 || v*unit > 1e12 {
-		return 0, fmt.Errorf("rate %q: want bits a second up to 1000G, as 500M or 1G", s)
+		return 0, fmt.Errorf("rate %q: want bits per second up to 1000G, as 500M or 1G", s)
 	}
 	return uint64(v * unit), nil
 }

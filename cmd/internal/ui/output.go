@@ -85,7 +85,7 @@ func FormatRate(bitsPerSecond float64) string {
 // FormatPercent writes a share for people.
 func FormatPercent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
 
-// Goodput is bits a second; 0 for no time.
+// Goodput is bits per second; 0 for no time.
 func Goodput(bytes int64, d time.Duration) float64 {
 	if d <= 0 {
 		return 0

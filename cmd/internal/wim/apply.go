@@ -66,12 +66,12 @@ func (o *applyOptions) flags() []cli.Flag {
 		ui.InvalidNamesFlag(&o.invalidNames, "write names with colons or backslashes too, and to an NTFS volume all that Windows cannot hold"),
 		wimbootFlag(&o.wimboot, ""),
 		&ui.TextFlag{Name: "compact", Hidden: true, Destination: &o.compact},
-		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and tell of which files they are", Destination: &o.recoverData},
+		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and report which files they are", Destination: &o.recoverData},
 		ui.JSONFlag(&o.json),
 	}
 }
 
-// files gives what package apply takes.
+// files returns what package apply takes.
 func (o *applyOptions) files() (apply.FileOptions, error) {
 	switch {
 	case o.wimboot:
@@ -92,11 +92,7 @@ func (o *applyOptions) files() (apply.FileOptions, error) {
 }
 
 func (a *app) apply(ctx context.Context, o wholeOptions) error {
-	opts, err := o.files()
-	if err != nil {
-		return err
-	}
-	w, err := a.openForApply(ctx, o.applyOptions, o.file)
+	w, opts, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}
@@ -123,18 +119,23 @@ func (a *app) apply(ctx context.Context, o wholeOptions) error {
 	return nil
 }
 
-// openForApply opens the WIM file that a command names, with those of --ref, and verifies it if that is asked for.
-func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (File, error) {
+// openForApply opens the WIM file that a command names, with those of --ref, and verifies it if --check says so. What
+// package apply takes comes with it: options that do not go together are refused first.
+func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (File, apply.FileOptions, error) {
+	opts, err := o.files()
+	if err != nil {
+		return File{}, opts, err
+	}
 	w, err := a.openOrSpool(path, o.ref)
 	if err != nil {
-		return w, err
+		return w, opts, err
 	}
 	if o.check {
 		if err := w.Verify(ctx, nil); err != nil {
-			return w, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
+			return w, opts, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
 		}
 	}
-	return w, nil
+	return w, opts, nil
 }
 
 // openOrSpool is Open that takes "-" for standard input, which is read into a temporary file: a WIM file is not used
@@ -163,7 +164,7 @@ type imageToApply struct {
 	folder string
 }
 
-// imagesToApply gives the one image that is named, for the target itself, or of "all" each for a folder of its name;
+// imagesToApply returns the one image that is named, for the target itself, or of "all" each for a folder of its name;
 // of its number where the name is none that a folder may have.
 func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
 	if !strings.EqualFold(which, "all") {
@@ -183,7 +184,7 @@ func imagesToApply(w *wim.File, which string) ([]imageToApply, error) {
 	return out, nil
 }
 
-// absolute gives the path of a target without symbolic links, as far as it is there.
+// absolute returns the path of a target without symbolic links, as far as it is there.
 func absolute(dir string) (string, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil {
@@ -207,14 +208,14 @@ func (a *app) applyOne(ctx context.Context, o wholeOptions, w File, n int, dir s
 	return a.tellApplied(o.json, n, dir, report)
 }
 
-// damageTold gives what warns of every file that is written although it is damaged; nil where none is.
+// damageTold returns what warns of every file that is written although it is damaged; nil where none is.
 func (a *app) damageTold(opts apply.FileOptions) func(apply.Event) {
 	if !opts.Recover {
 		return nil
 	}
 	var mu sync.Mutex
 	return func(e apply.Event) {
-		if e.Kind == apply.EventDamaged {
+		if e, ok := e.(apply.Damaged); ok {
 			mu.Lock()
 			defer mu.Unlock()
 			a.Warnf("damaged, and written all the same: %s, and files with the same contents", e.Path)

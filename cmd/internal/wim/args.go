@@ -62,7 +62,7 @@ func Args(root *cli.Command, args []string) (out []string, quiet bool, err error
 	return out, quiet, nil
 }
 
-// findFlag gives the flag of a name or of the beginning of one, nil if that is none or more than one.
+// findFlag returns the flag of a name or of the beginning of one, nil if that is none or more than one.
 func findFlag(cmd *cli.Command, name string) cli.Flag {
 	var found []cli.Flag
 	for _, f := range cmd.Flags {

@@ -18,20 +18,20 @@ import (
 // captureOptions are those of capture and append.
 type captureOptions struct {
 	storeOptions
-	boot                         bool
-	editionID                    *string
-	properties                   []string
-	config                       string
-	dereference, rpfix, norpfix  bool
-	unixData, noACLs, strictACLs bool
-	sourceList                   bool
-	deltaFrom                    []string
-	updateOf                     string
-	snapshot                     bool // refused
-	mayCreate                    bool // append only
-	rebuild, unsafeCompact       bool // append only: every capture writes a file anew
-	source, target               string
-	name, description            *string
+	boot                        bool
+	editionID                   *string
+	properties                  []string
+	config                      string
+	dereference, rpfix, norpfix bool
+	unixData, noACLs            bool
+	sourceList                  bool
+	deltaFrom                   []string
+	updateOf                    string
+	snapshot                    bool // refused
+	mayCreate                   bool // append only
+	rebuild, unsafeCompact      bool // append only: every capture writes a file anew
+	source, target              string
+	name, description           *string
 }
 
 func (a *app) captureCommand() *cli.Command {
@@ -61,7 +61,7 @@ func (o *captureOptions) flags() []cli.Flag {
 		norpfixFlag(&o.norpfix, "leave absolute links as they are"),
 		unixDataFlag(&o.unixData, "keep owner, group, mode, device numbers and extended attributes; and fifos, sockets and devices"),
 		noACLsFlag(&o.noACLs, "keep no security descriptors"),
-		strictACLsFlag(&o.strictACLs, "fail where a security descriptor cannot be read"),
+		strictACLsFlag(new(bool), strictUsage),
 		&cli.BoolFlag{
 			Name: "source-list", Usage: "SOURCE is a list, of a file or directory and its place in the image on every line; - is standard input", Destination: &o.sourceList,
 		},

@@ -21,7 +21,7 @@ type changeOptions struct {
 	unsafeCompact bool
 }
 
-// flags gives all options of a verb that has flags beside these.
+// flags returns all options of a verb that has flags beside these.
 func (o *changeOptions) flags(flags ...cli.Flag) []cli.Flag {
 	flags = append(flags, o.checkFlags()...)
 	return append(

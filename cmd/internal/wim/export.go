@@ -82,7 +82,7 @@ func (a *app) export(ctx context.Context, o exportOptions) error {
 	})
 }
 
-// exporting gives what package edit takes, for an export from src.
+// exporting returns what package edit takes, for an export from src.
 func (o *exportOptions) exporting(src *wim.File) (opts edit.ExportOptions, err error) {
 	kind, own := src.Header.Compression, false
 	if _, err := os.Stat(o.dest); err != nil && o.compress == nil {

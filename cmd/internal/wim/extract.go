@@ -38,12 +38,12 @@ func (a *app) extractCommand() *cli.Command {
 		Usage:     "write files or directories of an image to a directory, or to standard output",
 		ArgsUsage: "WIMFILE IMAGE [PATH | @LISTFILE]...",
 		Description: "A PATH starts at the image's root; '*' and '?' in it stand for other characters of a name. It comes to stand in the directory by\n" +
-			"its last name. A LISTFILE has a path a line, '#' and ';' begin comments; \"@-\" is standard input. Its paths keep the directories above them.\n" +
+			"its last name. A LISTFILE has one path per line, '#' and ';' begin comments; \"@-\" is standard input. Its paths keep the directories above them.\n" +
 			"Files that are there by the same name are replaced. Without a PATH all of the image is extracted.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "dest-dir", Usage: "write to `DIR`", Value: ".", Destination: &o.dir},
 			&cli.BoolFlag{Name: "to-stdout", Usage: "write files' contents to standard output, one after another", Destination: &o.stdout},
-			&cli.BoolFlag{Name: "no-globs", Aliases: []string{"no-wildcards"}, Usage: "take '*' and '?' as they are", Destination: &o.literal},
+			&cli.BoolFlag{Name: "no-globs", Aliases: []string{"no-wildcards"}, Usage: "treat '*' and '?' as they are", Destination: &o.literal},
 			&cli.BoolFlag{Name: "nullglob", Usage: "a path that names nothing is a warning, not an error", Destination: &o.nullglob},
 			&cli.BoolFlag{Name: "preserve-dir-structure", Usage: "keep the directories above each path", Destination: &o.keep},
 		}, o.flags()...),
@@ -52,11 +52,7 @@ func (a *app) extractCommand() *cli.Command {
 }
 
 func (a *app) extract(ctx context.Context, o extractOptions) error {
-	opts, err := o.files()
-	if err != nil {
-		return err
-	}
-	w, err := a.openForApply(ctx, o.applyOptions, o.file)
+	w, opts, err := a.openForApply(ctx, o.applyOptions, o.file)
 	if err != nil {
 		return err
 	}

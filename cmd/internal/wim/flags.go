@@ -25,7 +25,10 @@ var (
 // wimbootUsage is what --wimboot does where an image is written.
 const wimbootUsage = "mark the image as made for WIMBoot; a new file gets XPRESS in pieces of 4096 bytes"
 
-// boolFlag gives what makes an option that is on or off. Without a usage help does not show it.
+// strictUsage is what --strict-acls does where files are captured.
+const strictUsage = "as wimlib-imagex takes it: here a security descriptor that cannot be read always fails"
+
+// boolFlag returns what makes an option that is on or off. Without a usage help does not show it.
 func boolFlag(name string, aliases ...string) func(into *bool, usage string) cli.Flag {
 	return func(into *bool, usage string) cli.Flag {
 		return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Hidden: usage == "", Destination: into}
@@ -47,7 +50,7 @@ func listFlag(name string) func(into *[]string, usage string) cli.Flag {
 // refFlag is the option that names the other parts of a split set, and the bases of a delta.
 func refFlag(into *[]string) cli.Flag {
 	return &cli.StringSliceFlag{
-		Name: "ref", Usage: "take resources also from the WIM files that match `GLOB`: the other parts of a split set, or what a delta was made from", Destination: into,
+		Name: "ref", Usage: "read resources also from the WIM files that match `GLOB`: the other parts of a split set, or what a delta was made from", Destination: into,
 	}
 }
 

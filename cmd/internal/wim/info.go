@@ -72,7 +72,7 @@ type wimJSON struct {
 	Part        int         `json:"part"`
 	Parts       int         `json:"parts"`
 	BootIndex   int         `json:"boot_index"`
-	Size        int64       `json:"size"` // as the XML tells
+	Size        int64       `json:"size"` // as the XML says
 	Attributes  []string    `json:"attributes"`
 	Integrity   bool        `json:"integrity"`
 	Resources   int         `json:"resources"`

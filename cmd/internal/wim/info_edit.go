@@ -34,7 +34,7 @@ type infoEditJSON struct {
 	Boot    bool              `json:"boot"`    // the image boots since now
 }
 
-// wimInfoEdit changes what a WIM file says of an image.
+// infoEdit changes what a WIM file says of an image.
 func (a *app) infoEdit(ctx context.Context, o infoOptions) (err error) {
 	opts := edit.InfoOptions{Boot: o.boot}
 	if opts.Options, err = o.editing(); err != nil {

@@ -33,7 +33,7 @@ func (o *writeOptions) checkFlags() []cli.Flag {
 
 // threadsFlag is --threads.
 func (o *writeOptions) threadsFlag() cli.Flag {
-	return &cli.IntFlag{Name: "threads", Usage: "use `N` threads; 0 is one a processor", Destination: &o.threads}
+	return &cli.IntFlag{Name: "threads", Usage: "use `N` threads; 0 is one per processor", Destination: &o.threads}
 }
 
 // pipableFlags say whether a file that is written anew can be read from a pipe.
@@ -44,7 +44,7 @@ func (o *writeOptions) pipableFlags() []cli.Flag {
 	}
 }
 
-// threadsAndCheck gives the number of threads, and whether there is to be an integrity table. A larger number than
+// threadsAndCheck returns the number of threads, and whether there is to be an integrity table. A larger number than
 // wim.MaxThreads counts as that, as the bytes are the same.
 func (o *writeOptions) threadsAndCheck() (threads int, check bool, err error) {
 	if threads = min(o.threads, wim.MaxThreads); threads < 0 {
@@ -69,7 +69,7 @@ func (o *writeOptions) piping() (edit.Piping, error) {
 	return edit.KeepPiping, nil
 }
 
-// editing gives what package edit takes.
+// editing returns what package edit takes.
 func (o *writeOptions) editing() (edit.Options, error) {
 	threads, check, err := o.threadsAndCheck()
 	if err != nil {
@@ -126,7 +126,7 @@ func (o *storeOptions) compressFlags(unless string) []cli.Flag {
 	}
 }
 
-// writer gives what a new WIM file is made with. Without --compress the compression is unless.
+// writer returns what a new WIM file is made with. Without --compress the compression is unless.
 func (o *storeOptions) writer(unless wim.Compression) (opts wim.WriterOptions, err error) {
 	if opts.Compression, opts.Level, err = compressionOf("--compress", o.compress, unless); err != nil {
 		return opts, err
@@ -148,7 +148,7 @@ func (o *storeOptions) writer(unless wim.Compression) (opts wim.WriterOptions, e
 	return opts, err
 }
 
-// storage gives how package edit compresses, in a file that holds what one with compression unless holds.
+// storage returns how package edit compresses, in a file that holds what one with compression unless holds.
 func (o *storeOptions) storage(unless wim.Compression) (edit.Storage, error) {
 	w, err := o.writer(unless)
 	if err != nil {

@@ -66,7 +66,7 @@ func (a *app) split(ctx context.Context, o splitOptions) error {
 	return nil
 }
 
-// partSize reads a number of MiB, which may have a fraction, and gives bytes.
+// partSize reads a number of MiB, which may have a fraction, and returns bytes.
 func partSize(s string) (int64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	size := v * (1 << 20)

@@ -42,7 +42,7 @@ func (a *app) updateCommand() *cli.Command {
 		dereferenceFlag(&o.all.Dereference, "--dereference for every add"),
 		unixDataFlag(&o.all.UnixData, "--unix-data for every add"),
 		noACLsFlag(&o.all.NoACLs, "--no-acls for every add"),
-		strictACLsFlag(&o.all.StrictACLs, "--strict-acls for every add"),
+		strictACLsFlag(new(bool), strictUsage),
 		&cli.BoolFlag{Name: "no-replace", Usage: "--no-replace for every add", Destination: &o.all.NoReplace},
 		&cli.BoolFlag{Name: "force", Usage: "--force for every delete", Destination: &o.all.Force},
 		&cli.BoolFlag{Name: "recursive", Usage: "--recursive for every delete", Destination: &o.all.Recursive},
@@ -51,7 +51,7 @@ func (a *app) updateCommand() *cli.Command {
 		Name:      "update",
 		Usage:     "add, delete and rename files of an image",
 		ArgsUsage: "WIMFILE [IMAGE]",
-		Description: "Standard input has commands, one a line: add [--unix-data] [--dereference] [--no-replace] SOURCE PATH, delete [--force] [--recursive] PATH, " +
+		Description: "Standard input has commands, one per line: add [--unix-data] [--dereference] [--no-replace] SOURCE PATH, delete [--force] [--recursive] PATH, " +
 			"rename OLD NEW. Paths with blanks stand in quotes; lines that start with # are left out.",
 		Flags:  flags,
 		Action: ui.Verb(&o, a.update, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image)),
@@ -122,7 +122,7 @@ func (a *app) commands(o updateOptions) ([]edit.Command, error) {
 	case 1:
 		text = o.commands[0]
 	default:
-		return nil, ui.Usagef("--command is given more than once: write the commands to standard input, one a line")
+		return nil, ui.Usagef("--command is given more than once: write the commands to standard input, one per line")
 	}
 	commands, err := edit.ParseCommands(text)
 	if err != nil {
@@ -134,7 +134,6 @@ func (a *app) commands(o updateOptions) ([]edit.Command, error) {
 			c.Dereference = c.Dereference || o.all.Dereference
 			c.UnixData = c.UnixData || o.all.UnixData
 			c.NoACLs = c.NoACLs || o.all.NoACLs
-			c.StrictACLs = c.StrictACLs || o.all.StrictACLs
 			c.NoReplace = c.NoReplace || o.all.NoReplace
 		case edit.VerbDelete:
 			c.Force = c.Force || o.all.Force

@@ -113,7 +113,7 @@ func (f *filler) entry() {
 	}
 }
 
-// content gives some bytes, often those of an earlier file.
+// content returns some bytes, often those of an earlier file.
 func (f *filler) content() []byte {
 	if f.one(3) {
 		old := f.contents[f.rng.IntN(len(f.contents))]
@@ -349,7 +349,7 @@ func Encrypt(fsys vfs.FS, name string, data []byte, streams map[string][]byte, i
 	return v.Node(name).SetEFSInfo(info)
 }
 
-// roundUp gives contents as such a volume takes them.
+// roundUp returns contents as such a volume takes them.
 func roundUp(data []byte) []byte {
 	if len(data) == 0 {
 		return nil

@@ -25,7 +25,7 @@ type Options struct {
 	Wide bool   // names in UTF-16
 }
 
-// Build gives the bytes of a hive.
+// Build returns the bytes of a hive.
 func Build(root Key, o Options) []byte {
 	if o.List == "" {
 		o.List = "lh"
@@ -57,7 +57,7 @@ type builder struct {
 	bins []byte
 }
 
-// cell adds a cell and gives its offset.
+// cell adds a cell and returns its offset.
 func (b *builder) cell(data []byte) uint32 {
 	off := uint32(len(b.bins))
 	size := (4 + len(data) + 7) &^ 7

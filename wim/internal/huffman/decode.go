@@ -42,7 +42,7 @@ func TableSize(rootBits, maxBits, symbols int) int {
 }
 
 // Build fills the table for codewords of those lengths, of at most maxBits bits, which is at most MaxBits, and MaxSymbols symbols with a value
-// each. The table must have TableSize entries. An incomplete code is taken; what it leaves free decodes to entry 0.
+// each. The table must have TableSize entries. An incomplete code is accepted; what it leaves free decodes to entry 0.
 func Build(t []uint32, rootBits, maxBits int, lens []uint8, values []uint32) error {
 	var count, start [32]int
 	for _, l := range lens {

@@ -92,7 +92,7 @@ type DeployOptions struct {
 	UnixXattrs bool
 	Rules      wim.Rules // which names are refused; zero: all that some file system takes for something else
 	Events     func(apply.Event)
-	ReadBack   func(done, total int64) // told how far a disk is read back; nil: not told
+	ReadBack   func(done, total int64) // called with how far a disk is read back; may be nil
 }
 
 // Deploy receives a content and puts it down at target as it arrives: an image is applied to that directory, a file comes into it, a
