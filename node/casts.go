@@ -188,8 +188,12 @@ func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) 
 		return send.Config{}, err
 	}
 	info.Group = group.String()
+	over, err := n.want.Choose(group.Addr())
+	if err != nil {
+		return send.Config{}, err
+	}
 	return send.Config{
-		Info: info, Group: group, Name: name, Interface: n.opt.Interface, TTL: n.folder.Config.TTL,
+		Info: info, Group: group, Name: name, Interface: over.Name, TTL: n.folder.Config.TTL,
 		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store,
 		Events: n.events.About(name),
 	}, nil

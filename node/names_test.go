@@ -17,7 +17,7 @@ func TestANameThatCannotBeIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := catalog.ParseToken(raw)
+	token, err := catalog.ParseToken(raw.Token)
 	if err != nil {
 		t.Fatal(err)
 	}

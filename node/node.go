@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/bus"
 	"github.com/wimcast/wimcast/node/transport"
 )
@@ -25,7 +24,7 @@ type Options struct {
 	// Listen is the address:port at which the node answers others. "": a distribution point answers where its configuration says,
 	// or at ":4790"; other nodes only dial.
 	Listen    string
-	Interface string      // network interface of the casts it sends; "" picks the one usable
+	Interface string      // network interface of the casts it sends; "": as configured, or the likeliest
 	RateMax   int64       // of the casts it sends, bits per second; 0: as configured
 	DropQUIC  func() bool // loses received packets, for tests and demonstrations
 	Log       *slog.Logger
@@ -38,6 +37,8 @@ type Node struct {
 	key  *catalog.Key
 	ep   *transport.Endpoint
 	mesh *presence // nil: it keeps out
+
+	over transport.Choice // interface of the casts that it sends, as it was when the node began
 
 	*Local           // a distribution point's folder, open as long as the node; nil without that role
 	self   *identity // who a peer is, and whom it trusts; nil without that role
@@ -104,11 +105,8 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if opt.RateMax == 0 {
 		opt.RateMax = int64(cfg.RateCapMbps) * 1e6
 	}
-	group, err := cfg.Group(1)
-	if err != nil {
-		return nil, err
-	}
-	iface, err := transport.PickInterface(opt.Interface, group.Addr())
+	want := wanted(opt)
+	over, err := local.castsOver(want)
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +114,9 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.Local, n.self = local, self
-	local.casting = n.sends
-	n.mesh = n.gather(iface)
+	n.Local, n.self, n.over = local, self, over
+	local.casting, local.listen, local.want = n.sends, n.Addr().String(), want
+	n.mesh = n.gather(over.Interface)
 	return n, nil
 }
 
@@ -156,7 +154,7 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 func (n *Node) Run(ctx context.Context) error {
 	room := make(chan struct{}, sessionsMax)
 	if n.Local != nil {
-		n.events.Put("", event.NodeServing{Address: n.Addr().String(), Folder: n.folder.Dir, Node: n.key.Public().Short()})
+		n.serving()
 	}
 	for {
 		conn, err := n.ep.Accept(ctx)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -168,12 +167,15 @@ func newReception(ctx context.Context, dir string, ref catalog.Ref, opt Receptio
 	if opt.Wait == 0 {
 		opt.Wait = receive.DefaultWait
 	}
-	if err := checkInterface(opt.Interface); err != nil {
-		return nil, err
-	}
 	n, err := Open(ctx, dir, catalog.RolePeer, Options{DropQUIC: opt.DropQUIC, Log: opt.Log})
 	if err != nil {
 		return nil, err
+	}
+	if opt.Interface == "" {
+		opt.Interface = n.self.Interface
+	}
+	if err := checkInterface(opt.Interface); err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	n.mesh.describe("receives " + ref.String())
 	r := &reception{node: n, opt: opt}
@@ -196,19 +198,6 @@ func identityIn(ctx context.Context, dir string, open *Local) (*identity, error)
 	}
 	defer own.Close()
 	return identityOf(own)
-}
-
-// checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
-// group will have is not known yet.
-func checkInterface(name string) error {
-	_, err4 := transport.PickInterface(name, netip.IPv4Unspecified())
-	if err4 == nil {
-		return nil
-	}
-	if _, err := transport.PickInterface(name, netip.IPv6Unspecified()); err == nil {
-		return nil
-	}
-	return err4
 }
 
 // find looks the content up, and opens the client's store unless another process of this client has it.

@@ -10,14 +10,15 @@ import (
 
 // Status is a snapshot of a distribution point, and what it is called in JSON.
 type Status struct {
-	Node     string          `json:"node"`    // first digits of its key
-	Address  string          `json:"address"` // where it answers
-	Contents int             `json:"contents"`
-	Chunks   int             `json:"chunks"`
-	Bytes    int64           `json:"bytes"`
-	Casts    []CastStatus    `json:"casts"`   // by content
-	Waiting  []WaitingStatus `json:"waiting"` // clients for whose cast there is no place, the longest first
-	Nodes    []NodeStatus    `json:"nodes"`   // of the mesh, this one among them; hints
+	Node      string          `json:"node"`      // first digits of its key
+	Address   string          `json:"address"`   // where it answers
+	Interface string          `json:"interface"` // on which it sends casts
+	Contents  int             `json:"contents"`
+	Chunks    int             `json:"chunks"`
+	Bytes     int64           `json:"bytes"`
+	Casts     []CastStatus    `json:"casts"`   // by content
+	Waiting   []WaitingStatus `json:"waiting"` // clients for whose cast there is no place, the longest first
+	Nodes     []NodeStatus    `json:"nodes"`   // of the mesh, this one among them; hints
 
 	Metrics map[string]float64 `json:"-"` // what its events have added up to, by the metric's name
 }
@@ -44,7 +45,7 @@ func (n *Node) Status() Status {
 	stats := n.store.Stats()
 	head, _, _ := n.folder.Catalogue.Head()
 	out := Status{
-		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
+		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Interface: n.over.Name, Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
 		Casts: []CastStatus{}, Waiting: n.waitingNow(), Nodes: []NodeStatus{}, Metrics: n.events.Metrics(),
 	}
 	n.mu.Lock()

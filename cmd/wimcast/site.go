@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -88,9 +89,13 @@ func (a *app) siteToken(ctx context.Context, o siteTokenOptions) error {
 		return err
 	}
 	if o.json {
-		return a.PrintJSON(api.Token{Token: token})
+		return a.PrintJSON(api.Token(token))
 	}
-	return a.Printf("%s\n", token)
+	if len(token.LeftOut) > 0 {
+		a.Notef("the token names %s; it has no room for %s: name those that clients reach with --address",
+			strings.Join(token.Addresses, ", "), strings.Join(token.LeftOut, ", "))
+	}
+	return a.Printf("%s\n", token.Token)
 }
 
 // opened is a distribution point's folder, which the caller closes.

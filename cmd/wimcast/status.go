@@ -80,7 +80,7 @@ func ignoreCanceled(err error) error {
 
 func (a *app) printStatus(st api.Status) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
+	fmt.Fprintf(&b, "node %s at %s, casts on %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Interface, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
 	if len(st.Casts) == 0 {
 		b.WriteString("no casts\n")
 	}

@@ -9,10 +9,22 @@ type NodeServing struct {
 	Address string
 	Folder  string
 	Node    string // first digits of its key
+
+	Interface string // of its casts
+	Why       string // that one
 }
 
 // Kind implements Event.
 func (NodeServing) Kind() string { return "node-serving" }
+
+// LoopbackTaken says that casts are sent or received on a loopback interface although there is another.
+type LoopbackTaken struct {
+	Interface string
+	Beside    string // the other, with its addresses
+}
+
+// Kind implements Event.
+func (LoopbackTaken) Kind() string { return "loopback-taken" }
 
 // CastStarted says that a node sends a content.
 type CastStarted struct{ Group string }
@@ -127,7 +139,9 @@ func (MeshUnjoined) Kind() string { return "mesh-unjoined" }
 // CastJoined says that a reception takes part in a cast.
 type CastJoined struct {
 	Group       string
-	BufferBytes int64 // of the group's socket, as the system gave it
+	Interface   string
+	Why         string // that one
+	BufferBytes int64  // of the group's socket, as the system gave it
 }
 
 // Kind implements Event.

@@ -89,6 +89,8 @@ var table = []Spec{
 	count(GaveUp{}, Debug, "gave up", total("wimcast_reception_failures_total")),
 
 	none(NodeServing{}, Info, "serving", "once per run of the program"),
+	none(LoopbackTaken{}, Warn, "casts do not leave this machine: their interface is a loopback, and there is a network beside it; "+
+		"choose that with --interface, or interface in wimcast.toml", "once per run of the program"),
 	count(CastStarted{}, Info, "cast started", total("wimcast_cast_starts_total"), gauge("wimcast_running_casts", 1)),
 	count(CastEnded{}, Info, "cast ended", gauge("wimcast_running_casts", -1)),
 	count(SendFailed{}, Warn, "cast cannot send", total("wimcast_send_failures_total")),

@@ -177,7 +177,7 @@ func TestTheConnectionsInterfaceCarriesTheGroup(t *testing.T) {
 		{"", "0.0.0.0", v4, "eth0", false},
 		{"", "203.0.113.9", v4, "eth0", false}, // of an interface that carries no multicast
 		{"", "2001:db8::1", v6, "six", false},
-		{"", "2001:db8::1", v4, "", false},
+		{"", "2001:db8::1", v4, "eth0", false}, // who has only IPv6 hears no group of IPv4, and is served over QUIC
 		{"", "fe80::1%eth1", v4, "eth1", false},
 		{"", "fe80::1%eth0", v6, "eth0", false},
 		{"", "::ffff:198.18.0.1", v4, "eth1", false},

@@ -170,12 +170,8 @@ func (w Want) pick(all []Interface, group netip.Addr) (Choice, error) {
 		return Choice{}, fmt.Errorf("use interface %q for %s multicast: it does not exist, is down, or has no %s address; usable: %s",
 			w.Name, family, family, list(usable))
 	}
-	if at, ok := w.at(all); ok {
-		if _, ok := at.addr(group); !ok {
-			return Choice{}, fmt.Errorf("choose an interface for %s multicast: %s, at which the others are reached, has no %s address; usable: %s",
-				family, at, family, list(usable))
-		}
-		return Choice{Interface: at, Why: fmt.Sprintf("the others are reached at %s", w.Local)}, nil
+	if at, ok := w.at(usable); ok {
+		return Choice{Interface: at, Why: fmt.Sprintf("connections go over its address %s", w.Local)}, nil
 	}
 	switch {
 	case len(usable) == 0:
@@ -187,7 +183,7 @@ func (w Want) pick(all []Interface, group netip.Addr) (Choice, error) {
 	return Choice{Interface: usable[0], Why: preferred(usable)}, nil
 }
 
-// at is the interface that has the address Local. One of a link is told by its zone.
+// at is the usable interface that has the address Local. One of a link is told by its zone.
 func (w Want) at(all []Interface) (Interface, bool) {
 	if !w.Local.IsValid() || w.Local.IsUnspecified() {
 		return Interface{}, false
@@ -209,7 +205,7 @@ func preferred(usable []Interface) string {
 		return "it is the only one"
 	case first.class == usable[1].class && first.routed:
 		return "the default route goes over it"
-	case first.class == classHardware && usable[1].class == classLoopback:
+	case usable[1].class == classLoopback:
 		return "it is the only one beside the loopback"
 	case first.class == classHardware:
 		return fmt.Sprintf("it is a device of this machine; %s is not", usable[1].Name)
