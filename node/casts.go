@@ -15,6 +15,7 @@ import (
 	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/send"
+	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
 
@@ -139,7 +140,7 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
-	cfg, err := n.castConfig(hash, head.Epoch, castName(signed.Manifest))
+	over, cfg, err := n.castConfig(hash, head.Epoch, castName(signed.Manifest))
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
@@ -157,7 +158,10 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 		n.wg.Done()
 		return nil, fmt.Errorf("start cast of %s: %w", cfg.Name, err)
 	}
-	n.events.Put(cfg.Name, event.CastStarted{Group: cfg.Group.String()})
+	n.mu.Lock()
+	n.over = over
+	n.mu.Unlock()
+	n.events.Put(cfg.Name, event.CastStarted{Group: cfg.Group.String(), Interface: over.Name, Why: over.Why})
 	return cast, nil
 }
 
@@ -178,21 +182,21 @@ func (n *Node) sends(id chunk.ID) bool {
 	return false
 }
 
-// castConfig draws the names and secrets of a new cast.
-func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (send.Config, error) {
+// castConfig draws the names and secrets of a new cast, and chooses its interface: there may be others than when the node began.
+func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (transport.Choice, send.Config, error) {
 	info := wire.CastInfo{Cast: wire.CastID(hash), Epoch: epoch, Sender: n.folder.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])
 	group, err := n.folder.Config.Group(info.Cast)
 	if err != nil {
-		return send.Config{}, err
+		return transport.Choice{}, send.Config{}, err
 	}
 	info.Group = group.String()
 	over, err := n.want.Choose(group.Addr())
 	if err != nil {
-		return send.Config{}, err
+		return transport.Choice{}, send.Config{}, err
 	}
-	return send.Config{
+	return over, send.Config{
 		Info: info, Group: group, Name: name, Interface: over.Name, TTL: n.folder.Config.TTL,
 		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store,
 		Events: n.events.About(name),

@@ -38,8 +38,6 @@ type Node struct {
 	ep   *transport.Endpoint
 	mesh *presence // nil: it keeps out
 
-	over transport.Choice // interface of the casts that it sends, as it was when the node began
-
 	*Local           // a distribution point's folder, open as long as the node; nil without that role
 	self   *identity // who a peer is, and whom it trusts; nil without that role
 
@@ -51,6 +49,7 @@ type Node struct {
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
+	over    transport.Choice                  // interface of the last cast that it sent, or of the first one to come
 	casts   map[catalog.ManifestHash]*casting // that it sends, by manifest
 	waiting map[waiter]time.Time              // clients for whose cast there is no place, and since when
 }

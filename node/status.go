@@ -45,11 +45,12 @@ func (n *Node) Status() Status {
 	stats := n.store.Stats()
 	head, _, _ := n.folder.Catalogue.Head()
 	out := Status{
-		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Interface: n.over.Name, Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
+		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
 		Casts: []CastStatus{}, Waiting: n.waitingNow(), Nodes: []NodeStatus{}, Metrics: n.events.Metrics(),
 	}
 	n.mu.Lock()
 	running := n.running()
+	out.Interface = n.over.Name
 	n.mu.Unlock()
 	for _, c := range running {
 		if status, ok := c.Status(); ok {

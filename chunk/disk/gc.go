@@ -44,7 +44,7 @@ func (s *Store) GC(ctx context.Context, live func(chunk.ID) bool) (GCStats, erro
 	defer s.setTouched(nil)
 	st := GCStats{BytesBefore: s.Stats().Disk}
 	err := s.collect(ctx, live, &st)
-	st.BytesAfter = s.Stats().Disk - st.Punched
+	st.BytesAfter = s.Stats().Disk
 	if err != nil {
 		return st, fmt.Errorf("collect garbage of chunk store %s: %w", s.dir, err)
 	}
@@ -203,6 +203,7 @@ func (s *Store) condemn(v victim, dead map[chunk.ID]bool, st *GCStats) (keep []c
 	}
 	st.Chunks += len(drop)
 	delete(s.packs, v.pack)
+	delete(s.hollow, v.pack)
 	return nil, true
 }
 

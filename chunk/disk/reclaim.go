@@ -200,6 +200,9 @@ func (s *Store) punchPack(n uint32, list []loc, st *GCStats) error {
 		if err := vfs.Punch(f, list[0].off, size); err != nil {
 			return err
 		}
+		s.mu.Lock()
+		s.hollow[n] += size
+		s.mu.Unlock()
 		st.Punched += size
 		list = list[k:]
 	}

@@ -27,7 +27,11 @@ type LoopbackTaken struct {
 func (LoopbackTaken) Kind() string { return "loopback-taken" }
 
 // CastStarted says that a node sends a content.
-type CastStarted struct{ Group string }
+type CastStarted struct {
+	Group     string
+	Interface string
+	Why       string // that one
+}
 
 // Kind implements Event.
 func (CastStarted) Kind() string { return "cast-started" }
