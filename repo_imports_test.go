@@ -40,7 +40,7 @@ var rooms = map[string]room{
 	},
 
 	"chunk":      {why: "it names bytes for everyone, the machines too; what keeps them stands above it"},
-	"chunk/disk": {imports: []string{"chunk", "internal/vfs"}, why: "it keeps chunks whatever they are part of"},
+	"chunk/disk": {imports: []string{"chunk", "internal/oserr", "internal/vfs"}, why: "it keeps chunks whatever they are part of"},
 	"catalog":    {imports: []string{"chunk", "internal/ident"}, why: "signed files and their rules do not depend on how anything travels"},
 	"wire":       {imports: []string{"chunk", "internal/ident"}, why: "the words of both machines need only what names bytes; payloads go through as bytes"},
 	"fec":        {imports: []string{"chunk", "wire"}, why: "it turns bytes into symbols and back"},
@@ -90,14 +90,14 @@ var rooms = map[string]room{
 	"node/transport": {imports: []string{"chunk", "internal/ident", "internal/oserr", "wire"}, why: "it moves bytes: what they mean, and whether they are welcome, others say"},
 
 	"api": {
-		imports: []string{"catalog", "content", "internal/event", "internal/ident", "internal/oserr", "node", "node/bus", "wim"},
+		imports: []string{"catalog", "content", "internal/event", "internal/ident", "internal/oserr", "internal/vfs", "node", "node/bus", "wim"},
 		why:     "it is what programs see of a node, over HTTP in JSON; it opens no folder",
 	},
 
 	"cmd/wimcast": {
 		imports: []string{
 			"api", "apply", "capture", "catalog", "cmd/internal/ui", "cmd/internal/wim", "content", "content/device",
-			"netsim", "node", "node/folder", "node/receive", "wim", "wire",
+			"internal/vfs", "netsim", "node", "node/folder", "node/receive", "wim", "wire",
 		},
 		why: "it is the command line over what the packages below offer",
 	},

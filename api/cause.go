@@ -6,6 +6,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/content"
 	"github.com/wimcast/wimcast/internal/oserr"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -22,6 +23,8 @@ var causes = []struct {
 	{"corrupt", wim.ErrCorrupt},
 	{"no-file", fs.ErrNotExist},
 	{"permission", fs.ErrPermission},
+	{"no-room", vfs.ErrNoRoom},
+	{"too-long", content.ErrTooLong},
 	{"no-space", oserr.NoSpace},
 	{"io", oserr.IO},
 }

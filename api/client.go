@@ -65,10 +65,10 @@ func (c *Client) Contents(ctx context.Context) ([]node.Content, error) {
 }
 
 // Token asks for an enrolment token.
-func (c *Client) Token(ctx context.Context, req node.TokenRequest) (string, error) {
+func (c *Client) Token(ctx context.Context, req node.TokenRequest) (node.TokenResult, error) {
 	var v Token
 	err := c.call(ctx, http.MethodPost, "/token", tokenRequest(req), &v)
-	return v.Token, err
+	return node.TokenResult(v), err
 }
 
 // Remove removes a content from the catalogue.

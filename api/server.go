@@ -19,7 +19,7 @@ import (
 // folder that was opened directly (node.Local).
 type Folder interface {
 	Publish(ctx context.Context, req node.PublishRequest, progress func(done, total int64)) (node.PublishResult, error)
-	Token(ctx context.Context, req node.TokenRequest) (string, error)
+	Token(ctx context.Context, req node.TokenRequest) (node.TokenResult, error)
 	Contents(ctx context.Context) ([]node.Content, error)
 	Remove(ctx context.Context, name, version string) error
 	GC(ctx context.Context) (node.GCResult, error)
@@ -83,11 +83,11 @@ func handler(of Node) http.Handler {
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		req, err := body[tokenRequest](w, r)
-		var token string
+		var token node.TokenResult
 		if err == nil {
 			token, err = of.Token(r.Context(), node.TokenRequest(req))
 		}
-		reply(w, Token{Token: token}, err)
+		reply(w, Token(token), err)
 	})
 	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
 		req, err := body[removeRequest](w, r)

@@ -18,6 +18,7 @@ import (
 var (
 	toldPublish = node.PublishRequest{Path: "p", Name: "n", Version: "1", Kind: catalog.KindDriver, Replace: true}
 	toldToken   = node.TokenRequest{Addresses: []string{"a:1", "b:2"}, Hours: 3, Uses: 4}
+	saysToken   = node.TokenResult{Token: "token", Addresses: []string{"a:1"}, LeftOut: []string{"b:2"}}
 	saysPublish = node.PublishResult{
 		Name: "n", Version: "1", Kind: catalog.KindFile, Manifest: catalog.ManifestHash{3, 4}, Bytes: 5, Chunks: 6, NewChunks: 7, NewBytes: 8, Changed: true,
 	}
@@ -25,17 +26,18 @@ var (
 	saysGC      = node.GCResult{Chunks: 11, BytesBefore: 12, BytesAfter: 13, Damaged: 14}
 	saysVerify  = node.VerifyResult{Contents: 15, Chunks: 16, Damaged: []string{"d"}, Incomplete: []string{"i"}}
 	saysStatus  = node.Status{
-		Node: "abcd0000", Address: "198.18.0.1:4790", Contents: 17, Chunks: 18, Bytes: 19, Metrics: map[string]float64{"wimcast_a_b": 1},
+		Node: "abcd0000", Address: "198.18.0.1:4790", Interface: "eth0", Contents: 17, Chunks: 18, Bytes: 19, Metrics: map[string]float64{"wimcast_a_b": 1},
 		Casts: []node.CastStatus{{
 			Content: "n@1", Group: "239.0.0.1:4791", Status: distributor.Status{
 				Phase: distributor.PhaseSending, RateBps: 21e6, AchievedBps: 22e6, Blocks: 23, BlocksDone: 24, WireBytes: 26,
 				Source: 27, Parity: 28, Repair: 29, UnicastBlocks: 31, Waiting: "the pace", Wait: event.Seconds(20 * time.Second),
 				Members: []distributor.MemberStatus{{
-					Name: "m", Wanted: 36, Held: 37, LossPpm: 390_000, Backlog: 40, Deaf: true, Demoted: true, Why: "w", SilentMs: 41,
+					Name: "m", Node: "56780000", Address: "198.18.0.3:4790", Wanted: 36, Held: 37, LossPpm: 390_000, Backlog: 40, Deaf: true, Demoted: true, Why: "w", SilentMs: 41,
 				}},
 			},
 		}},
-		Nodes: []node.NodeStatus{{Name: "c", ID: "12340000", Role: "peer", Address: "198.18.0.2:4793", State: "suspect", What: "receives n"}},
+		Waiting: []node.WaitingStatus{{Name: "w", ID: "9abc0000", Address: "198.18.0.4:4790", Content: "o@2", For: event.Seconds(42 * time.Second)}},
+		Nodes:   []node.NodeStatus{{Name: "c", ID: "12340000", Role: "peer", Address: "198.18.0.2:4793", State: "suspect", What: "receives n"}},
 	}
 )
 
@@ -47,9 +49,9 @@ func (n talking) Publish(_ context.Context, req node.PublishRequest, _ func(done
 	return saysPublish, nil
 }
 
-func (n talking) Token(_ context.Context, req node.TokenRequest) (string, error) {
+func (n talking) Token(_ context.Context, req node.TokenRequest) (node.TokenResult, error) {
 	wantSame(n.t, req, toldToken)
-	return "token", nil
+	return saysToken, nil
 }
 
 func (n talking) Remove(_ context.Context, name, version string) error {
@@ -99,9 +101,11 @@ func TestEveryFigureSurvivesTheSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSame(t, published, saysPublish)
-	if token, err := c.Token(ctx, toldToken); err != nil || token != "token" {
-		t.Errorf("token %q, %v", token, err)
+	token, err := c.Token(ctx, toldToken)
+	if err != nil {
+		t.Error(err)
 	}
+	wantSame(t, token, saysToken)
 	if err := c.Remove(ctx, "n", "1"); err != nil {
 		t.Error(err)
 	}
@@ -126,6 +130,7 @@ func TestEveryFigureSurvivesTheSocket(t *testing.T) {
 const statusJSON = `{
  "node": "abcd0000",
  "address": "198.18.0.1:4790",
+ "interface": "eth0",
  "contents": 17,
  "chunks": 18,
  "bytes": 19,
@@ -148,6 +153,8 @@ const statusJSON = `{
    "members": [
     {
      "name": "m",
+     "id": "56780000",
+     "address": "198.18.0.3:4790",
      "held": 37,
      "wanted": 36,
      "loss_percent": 39,
@@ -158,6 +165,15 @@ const statusJSON = `{
      "silent_ms": 41
     }
    ]
+  }
+ ],
+ "waiting": [
+  {
+   "name": "w",
+   "id": "9abc0000",
+   "address": "198.18.0.4:4790",
+   "content": "o@2",
+   "seconds": 42
   }
  ],
  "nodes": [

@@ -84,9 +84,11 @@ type tokenRequest struct {
 	Uses      int      `json:"uses,omitempty"`      // 0: 1024
 }
 
-// Token is an enrolment token in JSON.
+// Token is node.TokenResult in JSON: one is converted to the other.
 type Token struct {
-	Token string `json:"token"`
+	Token     string   `json:"token"`
+	Addresses []string `json:"addresses"`          // host:port, in the order to try
+	LeftOut   []string `json:"left_out,omitempty"` // of the machine's own, for which a token has no room
 }
 
 // Content is node.Content in JSON.

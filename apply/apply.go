@@ -67,6 +67,10 @@ type Config struct {
 	Workers int         // goroutines that decode and write; 0: one per processor, at most 4
 	Events  func(Event) // called with progress, from any goroutine; may be nil
 
+	// Fits is asked before the target is touched whether so many bytes of contents may be written; nil: not asked. Sparse files do not count,
+	// nor what goes into a compressed folder.
+	Fits func(bytes int64) error
+
 	part  *wim.Image                        // in place of the whole image
 	place func(context.Context, *Job) error // what Finish does at the end in place of taking its marks away
 }

@@ -104,6 +104,11 @@ func newJob(ctx context.Context, cfg Config, wf *wim.File, source io.ReaderAt) (
 	if j.plan, err = newPlan(wf, img, blocks, cfg.Rules, cfg.UnixXattrs, ntfs); err != nil {
 		return nil, fmt.Errorf("plan image %d: %w", cfg.Image, err)
 	}
+	if cfg.Fits != nil {
+		if err := cfg.Fits(j.plan.writes); err != nil {
+			return nil, err
+		}
+	}
 	if j.report = j.plan.report; cfg.NoUnix {
 		j.report.Lost.Owners = 0 // not asked for
 	}

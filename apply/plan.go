@@ -91,6 +91,7 @@ type plan struct {
 	streams  []stream // but for those of symlinks
 	pointed  []stream // those, in their order
 	report   Report   // what can be counted beforehand
+	writes   int64    // bytes of contents that will take room for certain
 	kept     bool     // xattrs are made
 	ntfs     *limits  // the target keeps what NTFS does; nil: it does not
 	squeezed bool     // some file or symlink is
@@ -319,6 +320,9 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	p.files = append(p.files, f)
 	p.report.Files++
 	p.report.Bytes += size
+	if d.Attributes&wim.AttrSparse == 0 && !f.is(squeezed) {
+		p.writes += size
+	}
 	return nil
 }
 

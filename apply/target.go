@@ -97,9 +97,8 @@ func (j *Job) openTarget() error {
 }
 
 // Vacant fails, with ErrNotEmpty, for a target that New would refuse: one that holds anything and is not marked as unfinished.
-func Vacant(target vfs.FS) error {
-	_, err := (&Job{fsys: target}).inspect()
-	return err
+func Vacant(target vfs.FS) (begun bool, err error) {
+	return (&Job{fsys: target}).inspect()
 }
 
 // inspect reports whether the target is marked as incomplete, and refuses it if it is not and holds anything.

@@ -195,3 +195,24 @@ func TestEnrolResponseIsChecked(t *testing.T) {
 		t.Errorf("a stranger's node record: %v", err)
 	}
 }
+
+func TestNamesakesAreFoundAmongAll(t *testing.T) {
+	s := newTestSite(t)
+	tok := newTestToken(t, s.Catalogue, TokenPolicy{})
+	first := must(enrolOnce(s.Catalogue, tok, testKey(9), "pc", noon))
+	if _, taken := s.Catalogue.Namesake(first.Record); taken {
+		t.Error("it is its own namesake")
+	}
+	second := must(enrolOnce(s.Catalogue, tok, testKey(10), "pc", noon))
+	if other, taken := s.Catalogue.Namesake(second.Record); !taken || other != first.Record.Key {
+		t.Errorf("%v, %v, want %v", other, taken, first.Record.Key)
+	}
+	own := NodeRecord{Key: testKey(11).Public(), Name: s.Catalogue.Record().Name, Roles: RolePeer}
+	if other, taken := s.Catalogue.Namesake(own); !taken || other != s.Catalogue.Record().Key {
+		t.Errorf("the site's own name: %v, %v", other, taken)
+	}
+	own.Name = "PC"
+	if _, taken := s.Catalogue.Namesake(own); taken {
+		t.Error("a name that nobody has is taken")
+	}
+}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -166,4 +167,24 @@ func checkRoom(nodes table) error {
 		return fmt.Errorf("%w: %d nodes are enrolled, and a site takes no more", ErrFull, n)
 	}
 	return nil
+}
+
+// Namesake returns an enrolled node, or this one, that has the same name as r and is another.
+func (c *Catalogue) Namesake(r NodeRecord) (other NodeID, found bool) {
+	if own := c.Record(); own.Name == r.Name && own.Key != r.Key {
+		return own.Key, true
+	}
+	c.file.view(func(t tables) error { // what cannot be read is no namesake: a warning is all that hangs on it
+		return t.nodes.each(func(key, raw []byte) error {
+			if found || len(raw) < fileOverhead {
+				return nil
+			}
+			known, err := parseNodeRecord(raw[fileHeaderLen : len(raw)-ed25519.SignatureSize])
+			if err == nil && known.Name == r.Name && known.Key != r.Key {
+				other, found = known.Key, true
+			}
+			return nil
+		})
+	})
+	return other, found
 }

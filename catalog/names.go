@@ -99,13 +99,30 @@ var errLabel = errors.New("want 1 to 64 bytes of UTF-8 without control character
 // rather than taken from package unicode, so that all versions agree on what is well-formed.
 func CheckLabel(what, s string) error {
 	ok := s != "" && len(s) <= MaxName && utf8.ValidString(s) && strings.Trim(s, " ") == s
-	for _, c := range s {
-		control := c < 0x20 || c >= 0x7f && c <= 0x9f
-		direction := c >= 0x200b && c <= 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2060 && c <= 0x2069 || c == 0xfeff
-		ok = ok && !control && !direction
-	}
-	if !ok {
+	if !ok || strings.ContainsFunc(s, unprintable) {
 		return fmt.Errorf("%s %q: %w", what, s, errLabel)
 	}
 	return nil
+}
+
+func unprintable(c rune) bool {
+	control := c < 0x20 || c >= 0x7f && c <= 0x9f
+	direction := c >= 0x200b && c <= 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2060 && c <= 0x2069 || c == 0xfeff
+	return control || direction
+}
+
+// FitLabel makes a name that nobody chose, such as a host name, one that CheckLabel takes: what must not be in it is left out, what is too
+// long is cut. "" when nothing is left.
+func FitLabel(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if unprintable(c) {
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(s, "?"))
+	s = strings.Trim(s, " ")
+	if len(s) > MaxName {
+		s = strings.Trim(strings.ToValidUTF8(s[:MaxName], ""), " ")
+	}
+	return s
 }

@@ -74,3 +74,28 @@ func TestKinds(t *testing.T) {
 		}
 	}
 }
+
+// A host name that a machine came with is made fit; one that is fit stays as it is.
+func TestFitLabelGivesWhatCheckLabelTakes(t *testing.T) {
+	long := strings.Repeat("ä", 40)
+	for in, want := range map[string]string{
+		"pc-17":                  "pc-17",
+		strings.Repeat("x", 64):  strings.Repeat("x", 64),
+		strings.Repeat("x", 65):  strings.Repeat("x", 64),
+		"a" + long:               "a" + strings.Repeat("ä", 31), // never half a character
+		" pc\x00\x1b[31m ":       "pc[31m",
+		"pc\xff":                 "pc?",
+		strings.Repeat(" ", 70):  "",
+		"":                       "",
+		"\u200bpc\u202e":         "pc",
+		strings.Repeat("x ", 40): strings.TrimSpace(strings.Repeat("x ", 32)),
+	} {
+		got := FitLabel(in)
+		if got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+		if err := CheckLabel("name", got); want != "" && err != nil {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}

@@ -19,6 +19,9 @@ type Layout struct {
 	Prologue []Range
 	// Align is what the offsets of content-defined cuts are multiples of; 0: of 1. It divides MinSize.
 	Align int64
+	// Even has cuts fall every MaxSize bytes, and else only where they are forced: of a content so long that it would have too many
+	// chunks otherwise.
+	Even bool
 }
 
 // ErrLayout is returned by Split for a layout that is out of order or goes beyond the content's end.
@@ -41,7 +44,7 @@ func Split(r io.Reader, layout Layout, fn func(Piece) error) error {
 	if err := layout.check(); err != nil {
 		return err
 	}
-	s := splitter{r: r, bounds: layout.Bounds, edges: layout.edges(), align: max(layout.Align, 1), buf: make([]byte, 0, 4*MaxSize), cdc: newCutter()}
+	s := splitter{r: r, bounds: layout.Bounds, edges: layout.edges(), align: max(layout.Align, 1), even: layout.Even, buf: make([]byte, 0, 4*MaxSize), cdc: newCutter()}
 	for {
 		if err := s.fill(); err != nil {
 			return fmt.Errorf("split content at offset %d: %w", s.off, err)
@@ -56,7 +59,7 @@ func Split(r io.Reader, layout Layout, fn func(Piece) error) error {
 		s.off += int64(n)
 		s.pos += n
 	}
-	if len(s.edges) > 0 || len(s.bounds) > 0 && s.bounds[len(s.bounds)-1] > s.off {
+	if len(s.edges) > 0 || !s.even && len(s.bounds) > 0 && s.bounds[len(s.bounds)-1] > s.off {
 		return fmt.Errorf("split content of %d bytes: %w: it names bytes after the end", s.off, ErrLayout)
 	}
 	return nil
@@ -116,6 +119,7 @@ type splitter struct {
 	bounds []int64 // not yet behind off
 	edges  []edge  // not yet behind off
 	align  int64
+	even   bool
 	cdc    *cutter
 }
 
@@ -157,7 +161,7 @@ func (s *splitter) next() (n int, prologue bool) {
 
 // cut chooses where a chunk of at most n bytes ends; forced says that n is itself a cut.
 func (s *splitter) cut(n int, forced bool) int {
-	if n <= MinSize {
+	if n <= MinSize || s.even {
 		return n
 	}
 	for len(s.bounds) > 0 && s.bounds[0]-s.off < MinSize {

@@ -301,3 +301,19 @@ func TestSplitRefusesCutsOutOfStep(t *testing.T) {
 		}
 	}
 }
+
+func TestEvenCutsAreAsFewAsCanBe(t *testing.T) {
+	for _, size := range []int{1, MaxSize, MaxSize + 1, 5*MaxSize + 77} {
+		n, want := 0, (size+MaxSize-1)/MaxSize
+		err := Split(bytes.NewReader(make([]byte, size)), Layout{Even: true, Align: 4096, Bounds: []int64{1, int64(MinSize) + 5}}, func(p Piece) error {
+			if p.Offset != int64(n)*MaxSize {
+				t.Errorf("%d bytes: cut %d is at %d", size, n, p.Offset)
+			}
+			n++
+			return nil
+		})
+		if err != nil || n != want {
+			t.Errorf("%d bytes: %d chunks, want %d: %v", size, n, want, err)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -36,10 +37,14 @@ type waitingBlock struct {
 
 // applied applies an image to the directory. What cannot be applied is refused before anything is asked for.
 func applied(p *Place, r received) (Sink, error) {
-	if err := apply.Vacant(p.fsys); err != nil {
+	begun, err := apply.Vacant(p.fsys)
+	if err != nil {
 		return nil, err
 	}
 	cfg := apply.Config{Target: p.fsys, Image: p.to.Image, UnixXattrs: p.to.UnixXattrs, Rules: p.to.Rules, Events: p.to.Events}
+	if !begun { // of one that was, some is there already
+		cfg.Fits = func(bytes int64) error { return vfs.Fits(p.fsys, bytes) }
+	}
 	m, layout := r.manifest, r.layout
 	s := &applySink{cfg: cfg, manifest: m, layout: layout, prologue: make(map[chunk.Block][]byte)}
 	var size int64

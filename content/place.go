@@ -63,6 +63,7 @@ type Place struct {
 	to     Target
 	fsys   vfs.FS         // of Dir
 	made   bool           // Dir was not there before
+	only   error          // why nothing but a file can come into Dir
 	device *device.Target // of Disk; nil once the sink has it
 }
 
@@ -80,8 +81,15 @@ func OpenPlace(to Target) (*Place, error) {
 	if p.fsys, err = vfs.OS(to.Dir); err != nil {
 		return nil, fmt.Errorf("open target %s: %w", to.Dir, err)
 	}
+	if err := writable(p.fsys); err != nil {
+		return nil, errors.Join(fmt.Errorf("write to target %s: %w", to.Dir, err), p.Close(false))
+	}
+	_, p.only = apply.Vacant(p.fsys)
 	return p, nil
 }
+
+// OnlyFile says why nothing but a file can come here; nil: something else can.
+func (p *Place) OnlyFile() error { return p.only }
 
 // received is what is known of the content that arrives.
 type received struct {

@@ -16,7 +16,6 @@ import (
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/content/device"
 	"github.com/wimcast/wimcast/internal/looptest"
-	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/internal/wimtest"
 )
 
@@ -175,14 +174,14 @@ func TestFolderIsTheSameInEveryOrder(t *testing.T) {
 	}
 }
 
-func TestToFileMakesAnyContentAFile(t *testing.T) {
+func TestAnOutputMakesAnyContentAFile(t *testing.T) {
 	rng := wimtest.Seeded(t, *seedFlag)
-	dir := t.TempDir()
-	fsys, err := vfs.OS(dir)
-	must(t, err)
-	defer fsys.Close()
+	path := filepath.Join(t.TempDir(), "x.wim")
 	p := pack(t, tree(t, map[string][]byte{"a": noise(1, 1000)}), catalog.KindFolder)
-	s, err := ToFile(fsys, "x.wim", p.signed, false)
+	o, err := OpenOutput(path, false)
+	must(t, err)
+	defer o.Close()
+	s, err := o.Sink(p.signed)
 	must(t, err)
 	if !feed(t, s, p, p.blocks(rng), 1000) {
 		t.Fatal("it needs more than there is")
@@ -190,10 +189,13 @@ func TestToFileMakesAnyContentAFile(t *testing.T) {
 	_, err = s.Finish(t.Context(), nil)
 	must(t, err)
 	must(t, s.Close())
-	if got, err := os.ReadFile(filepath.Join(dir, "x.wim")); err != nil || !bytes.Equal(got, p.all) {
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, p.all) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	if _, err := ToFile(fsys, "x.wim", p.signed, false); !errors.Is(err, fs.ErrExist) {
+	if _, err := o.Sink(p.signed); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file: %v", err)
+	}
+	if _, err := OpenOutput(path, false); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a file: %v", err)
 	}
 }

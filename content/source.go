@@ -54,15 +54,60 @@ func Open(ctx context.Context, path string, cfg OpenConfig) (*Source, error) {
 		return nil, fmt.Errorf("publish %s as %s: %w", path, k.noun, err)
 	}
 	src.Kind = k.code
-	if src.Size > sizeMax {
-		src.Close()
-		return nil, fmt.Errorf("publish %s: it has %d bytes: a content has at most %d chunks, %d GiB", path, src.Size, chunk.MaxChunks, sizeMax>>30)
+	if err := src.limit(); err != nil {
+		return nil, errors.Join(fmt.Errorf("publish %s as %s: %w", path, k.noun, err), src.Close())
 	}
 	return src, nil
 }
 
-// sizeMax is the size in bytes that no content is longer than: 256 GiB.
-const sizeMax = int64(chunk.MaxChunks) * chunk.MaxSize
+const (
+	// sizeMax is the size in bytes that no content is longer than: 256 GiB.
+	sizeMax = int64(chunk.MaxChunks) * chunk.MaxSize
+	// evenAbove is how many bytes of data a content may have to be cut where its bytes say: 96 GiB. With more it would have too many chunks.
+	evenAbove = int64(chunk.MaxChunks) * chunk.AvgSize / 4 * 3
+)
+
+// ErrTooLong says that a content would have more than chunk.MaxChunks chunks. Not a byte of it was read for that.
+var ErrTooLong = errors.New("it is too long")
+
+func checkSize(size int64) error {
+	if size > sizeMax {
+		return fmt.Errorf("%w: it has %d bytes, and a content at most %d chunks of %d KiB: %d GiB", ErrTooLong, size, chunk.MaxChunks, chunk.MaxSize>>10, sizeMax>>30)
+	}
+	return nil
+}
+
+// limit has a long content cut evenly, so that it is known before it is read how many chunks it will have, and refuses one of too many.
+func (s *Source) limit() error {
+	if err := checkSize(s.Size); err != nil || s.Size <= evenAbove {
+		return err
+	}
+	data, chunks, err := s.measure()
+	if err != nil || data <= evenAbove {
+		return err
+	}
+	s.layout.Even = true
+	if chunks += int64(2 * len(s.layout.Prologue)); chunks > chunk.MaxChunks {
+		return fmt.Errorf("%w: it would have %d chunks, and a content has at most %d", ErrTooLong, chunks, chunk.MaxChunks)
+	}
+	return nil
+}
+
+// measure says how many bytes are read for Split, and how many chunks there are at least. It looks at where holes are and reads nothing.
+func (s *Source) measure() (data, chunks int64, err error) {
+	for pos := int64(0); pos < s.Size; {
+		end, next := s.Size, s.Size
+		if s.holes {
+			if end, next, err = dataUntil(s.file, pos, s.Size); err != nil {
+				return 0, 0, err
+			}
+		}
+		data += end - pos
+		chunks += (next - pos + chunk.MaxSize - 1) / chunk.MaxSize
+		pos = next
+	}
+	return data, chunks, nil
+}
 
 // Split calls fn for each chunk, in order, with its name. As chunk.Split.
 func (s *Source) Split(ctx context.Context, fn func(chunk.Piece, chunk.ID) error) error {
@@ -110,6 +155,9 @@ func openRegular(path string) (*Source, error) {
 	}
 	if !info.Mode().IsRegular() || info.Size() == 0 {
 		return nil, errors.New("want a regular file that is not empty")
+	}
+	if err := checkSize(info.Size()); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -28,23 +28,9 @@ type writtenSink struct {
 	put      []chunk.Block // since the last Commit
 }
 
-// ToFile returns the sink that makes a file of any content: name in the directory fsys. Until it is complete it has another name. The
-// error is fs.ErrExist if the file is there, unless replace.
-func ToFile(fsys vfs.FS, name string, signed *catalog.SignedManifest, replace bool) (Sink, error) {
-	file, err := disk.OpenAssembly(fsys, name, refs(signed.Manifest), disk.AssemblyConfig{Replace: replace})
-	if err != nil {
-		return nil, err
-	}
-	return &writtenSink{to: file, manifest: signed.Manifest, layout: signed.Layout}, nil
-}
-
 // asFile puts a file into the directory, by the content's name.
 func asFile(p *Place, r received) (Sink, error) {
-	file, err := disk.OpenAssembly(p.fsys, r.manifest.Name, refs(r.manifest), disk.AssemblyConfig{Replace: p.to.Overwrite})
-	if err != nil {
-		return nil, err
-	}
-	return &writtenSink{to: file, manifest: r.manifest, layout: r.layout}, nil
+	return fileSink(p.fsys, r.manifest.Name, r, p.to.Overwrite)
 }
 
 // asDisk writes a disk image over the disk.
@@ -54,6 +40,9 @@ func asDisk(p *Place, r received) (Sink, error) {
 		return nil, err
 	}
 	if err := p.mayOverwrite(r.hash.String()); err != nil {
+		return nil, err
+	}
+	if err := d.HasRoom(written(r.manifest)); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(p.to.State, 0o700); err != nil {

@@ -14,13 +14,16 @@ type Block struct {
 	Prologue bool   // sent before all others
 }
 
-// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Unreadable, Tick.
+// In is an input of the machine: one of Join, Message, Report, Gone, Fetched, Loaded, Unreadable, Yield, Tick.
 type In interface{ in() }
 
 // Join adds a member. It lacks nothing until it says Want.
 type Join struct {
 	Member MemberID
-	Name   string // for traces and status only
+	// For traces and status only:
+	Name    string // which several may have
+	Node    string // first digits of its key
+	Address string // at which it is
 }
 
 // Message is a stream message from a member: Want, Held or Leave.
@@ -48,6 +51,9 @@ type Fetched struct {
 // and finds that it has not, it says that symbols were not sent: their sequence numbers are lost, which looks like loss.
 type Unreadable struct{ Block wire.Block }
 
+// Yield says that another cast wants the place of this one: it ends unless somebody takes part.
+type Yield struct{}
+
 // Tick says that time has passed.
 type Tick struct{}
 
@@ -57,6 +63,7 @@ func (Report) in()     {}
 func (Gone) in()       {}
 func (Fetched) in()    {}
 func (Unreadable) in() {}
+func (Yield) in()      {}
 func (Tick) in()       {}
 
 // Out is an output of the machine: SendSymbols, SendAnnounce, SendStream, Drop, Load, Unload, Over, End or Event.

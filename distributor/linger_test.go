@@ -36,3 +36,29 @@ func TestEndsWithoutMembers(t *testing.T) {
 		t.Errorf("ended %d times, want once", len(ends))
 	}
 }
+
+// A cast that another waits for the place of ends at once without members, and goes on with one: who asked asks again.
+func TestGivesUpItsPlaceUnlessSomebodyTakesPart(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		ins  []In
+		ends int
+	}{
+		{"nobody has come yet", []In{Yield{}}, 1},
+		{"nobody is left", []In{Join{Member: 1}, Gone{Member: 1}, Yield{}}, 1},
+		{"somebody takes part", []In{Join{Member: 1}, Yield{}}, 0},
+		{"somebody took part when it was asked", []In{Join{Member: 1}, Yield{}, Gone{Member: 1}}, 0},
+		{"somebody comes before it has ended", []In{Yield{}, Join{Member: 1}}, 0},
+		{"the last of two goes", []In{Join{Member: 1}, Join{Member: 2}, Gone{Member: 2}, Yield{}}, 0},
+	} {
+		m := newTest(t, Config{})
+		now := machine.Time(time.Second)
+		m.Handle(now, Tick{})
+		for _, in := range c.ins {
+			m.Handle(now, in)
+		}
+		if n := len(only[End](quietUntil(m, now.Add(lingerFor/2)))); n != c.ends {
+			t.Errorf("%s: ended %d times, want %d", c.name, n, c.ends)
+		}
+	}
+}

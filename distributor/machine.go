@@ -127,6 +127,8 @@ func (m *Machine) Handle(now machine.Time, in In) {
 	case Unreadable:
 		m.unreadable(in.Block)
 		m.lookAhead()
+	case Yield:
+		m.yields = true
 	case Tick:
 		m.run()
 		m.endLingering()

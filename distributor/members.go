@@ -27,7 +27,7 @@ const (
 // member is one member of the cast.
 type member struct {
 	id     MemberID
-	name   string
+	who    Join
 	joined machine.Time
 
 	asked  bitset.Set // every block it ever asked for
@@ -109,7 +109,7 @@ func (m *Machine) join(in Join) {
 	}
 	n := len(m.blocks)
 	mb := &member{
-		id: in.Member, name: in.Name, joined: m.now, heard: m.now, progress: m.now,
+		id: in.Member, who: in, joined: m.now, heard: m.now, progress: m.now,
 		asked: bitset.New(n), lacks: bitset.New(n), quic: bitset.New(n),
 		budget: budgetStart, budgetAt: m.symbols(),
 	}
@@ -129,7 +129,7 @@ func (m *Machine) join(in Join) {
 	m.lastHeard = m.now
 	m.complete(mb)
 	m.setInterval()
-	m.event(event.MemberJoined{Member: uint32(mb.id), Name: mb.name, Members: len(m.members)})
+	m.event(event.MemberJoined{Member: uint32(mb.id), Name: mb.who.Name, Members: len(m.members)})
 }
 
 // remove removes a member and its wants from the table.

@@ -43,7 +43,9 @@ type Status struct {
 
 // MemberStatus is one member's part of a Status.
 type MemberStatus struct {
-	Name     string    `json:"name"`
+	Name     string    `json:"name"`          // which several may have
+	Node     string    `json:"id"`            // first digits of its key
+	Address  string    `json:"address"`       // at which it is
 	Held     int       `json:"held"`          // blocks durable
 	Wanted   int       `json:"wanted"`        // blocks it has asked for
 	LossPpm  event.Ppm `json:"loss_percent"`  // recent loss
@@ -65,7 +67,7 @@ func (m *Machine) Status() Status {
 	}
 	for _, mb := range m.members {
 		s.Members = append(s.Members, MemberStatus{
-			Name: mb.name, Wanted: mb.askedN, Held: mb.askedN - mb.lackN, LossPpm: event.Ppm(mb.loss.smooth), Backlog: uint64(mb.backlog),
+			Name: mb.who.Name, Node: mb.who.Node, Address: mb.who.Address, Wanted: mb.askedN, Held: mb.askedN - mb.lackN, LossPpm: event.Ppm(mb.loss.smooth), Backlog: uint64(mb.backlog),
 			Deaf: mb.deaf, Demoted: mb.demoted != 0, Why: m.whySlow(mb), SilentMs: m.now.Sub(mb.heard).Milliseconds(),
 		})
 	}

@@ -19,6 +19,8 @@ func (p *member) dial() {
 			p.give(peer.DialFailed{Why: "no answer"})
 		case p.banished:
 			p.give(peer.DialFailed{Why: "the sender takes this node no more", Permanent: true})
+		case s.full:
+			p.give(peer.DialFailed{Why: "it has no place", Busy: true})
 		case s.refuses:
 			p.give(peer.DialFailed{Why: "the sender takes nobody now"})
 		default:

@@ -54,6 +54,7 @@
 //	at T hang-up NAME                    the member's connection to its sender ends
 //	at T banish NAME                     the sender takes the member no more, for good
 //	at T refuse NAME                     the sender refuses whoever connects
+//	at T busy NAME                       it has no place for whoever connects
 //	at T accept NAME                     and takes them again
 //	at T fetch-busy NAME                 fetches by the member, or from the sender, are put off
 //	at T fetch-fail NAME                 they break off

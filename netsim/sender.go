@@ -32,6 +32,7 @@ type sender struct {
 	memory     memory
 	unreadable map[wire.Block]bool // its disk does not give these
 	refuses    bool                // answers nobody who dials
+	full       bool                // says to all who dial that it has no place
 	serves     serving
 }
 

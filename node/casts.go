@@ -4,19 +4,29 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/distributor"
 	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/send"
+	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wire"
 )
 
-// castsMax is how many casts a node sends at a time.
+// castsMax is how many casts a node sends at a time. One without members gives its place to who needs it.
 const castsMax = 16
+
+// yieldFor is how long one without members may take to give up its place before another is asked.
+const yieldFor = time.Second
+
+// errCastsFull says that all casts have members.
+var errCastsFull = fmt.Errorf("%d contents are being sent, as many as may be at a time: it begins when one of them is done", castsMax)
 
 // casting is a cast that a node sends, or is about to.
 type casting struct {
@@ -25,18 +35,43 @@ type casting struct {
 	err   error
 }
 
+// join makes m a member of the cast of a content.
+func (n *Node) join(ctx context.Context, hash catalog.ManifestHash, m send.Member, who distributor.Join) (*send.Cast, distributor.MemberID, error) {
+	for {
+		cast, err := n.cast(ctx, hash)
+		if err != nil {
+			return nil, 0, err
+		}
+		id, err := cast.Join(m, who)
+		if !errors.Is(err, send.ErrEnded) {
+			return cast, id, err
+		}
+		if err := cast.Wait(ctx); err != nil { // then it is not the content's cast any more
+			return nil, 0, err
+		}
+	}
+}
+
 // cast returns the running cast of a content, and starts one if there is none. Starting one takes long for a large content, so it
 // is done without the node's lock; who asks for the same content waits for it.
 func (n *Node) cast(ctx context.Context, hash catalog.ManifestHash) (*send.Cast, error) {
 	n.mu.Lock()
 	c := n.casts[hash]
+	for c == nil && len(n.casts) >= castsMax {
+		idle := n.idlest()
+		n.mu.Unlock()
+		if idle == nil {
+			return nil, errCastsFull
+		}
+		if err := idle.yield(ctx); err != nil {
+			return nil, err
+		}
+		n.mu.Lock()
+		c = n.casts[hash]
+	}
 	if c != nil {
 		n.mu.Unlock()
 		return c.wait(ctx)
-	}
-	if len(n.casts) >= castsMax {
-		n.mu.Unlock()
-		return nil, fmt.Errorf("at most %d casts run at a time", castsMax)
 	}
 	c = &casting{begun: make(chan struct{})}
 	n.casts[hash] = c
@@ -64,6 +99,29 @@ func (c *casting) wait(ctx context.Context) (*send.Cast, error) {
 	}
 }
 
+// idlest is the cast that has been without members for the longest; nil: all have some, or are about to. mu is held.
+func (n *Node) idlest() (found *casting) {
+	var longest time.Time
+	for _, c := range n.casts {
+		if c.cast == nil {
+			continue
+		}
+		if since, idle := c.cast.Idle(); idle && (found == nil || since.Before(longest)) {
+			found, longest = c, since
+		}
+	}
+	return found
+}
+
+// yield has a cast give up its place, and waits until it has, or a while.
+func (c *casting) yield(ctx context.Context) error {
+	c.cast.Yield()
+	wait, cancel := context.WithTimeout(ctx, yieldFor)
+	defer cancel()
+	c.cast.Wait(wait) // in vain when somebody has joined it meanwhile
+	return ctx.Err()
+}
+
 // forget takes c out of the casts. mu is held.
 func (n *Node) forget(hash catalog.ManifestHash, c *casting) {
 	if n.casts[hash] == c {
@@ -82,7 +140,7 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
-	cfg, err := n.castConfig(hash, head.Epoch, castName(signed.Manifest))
+	over, cfg, err := n.castConfig(hash, head.Epoch, castName(signed.Manifest))
 	if err != nil {
 		return nil, fmt.Errorf("start cast: %w", err)
 	}
@@ -100,7 +158,10 @@ func (n *Node) startCast(hash catalog.ManifestHash, c *casting) (*send.Cast, err
 		n.wg.Done()
 		return nil, fmt.Errorf("start cast of %s: %w", cfg.Name, err)
 	}
-	n.events.Put(cfg.Name, event.CastStarted{Group: cfg.Group.String()})
+	n.mu.Lock()
+	n.over = over
+	n.mu.Unlock()
+	n.events.Put(cfg.Name, event.CastStarted{Group: cfg.Group.String(), Interface: over.Name, Why: over.Why})
 	return cast, nil
 }
 
@@ -121,18 +182,22 @@ func (n *Node) sends(id chunk.ID) bool {
 	return false
 }
 
-// castConfig draws the names and secrets of a new cast.
-func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (send.Config, error) {
+// castConfig draws the names and secrets of a new cast, and chooses its interface: there may be others than when the node began.
+func (n *Node) castConfig(hash catalog.ManifestHash, epoch uint32, name string) (transport.Choice, send.Config, error) {
 	info := wire.CastInfo{Cast: wire.CastID(hash), Epoch: epoch, Sender: n.folder.Node.Public(), Manifest: hash}
 	rand.Read(info.Run[:])
 	rand.Read(info.Secret[:])
 	group, err := n.folder.Config.Group(info.Cast)
 	if err != nil {
-		return send.Config{}, err
+		return transport.Choice{}, send.Config{}, err
 	}
 	info.Group = group.String()
-	return send.Config{
-		Info: info, Group: group, Name: name, Interface: n.opt.Interface, TTL: n.folder.Config.TTL,
+	over, err := n.want.Choose(group.Addr())
+	if err != nil {
+		return transport.Choice{}, send.Config{}, err
+	}
+	return over, send.Config{
+		Info: info, Group: group, Name: name, Interface: over.Name, TTL: n.folder.Config.TTL,
 		RateMax: n.opt.RateMax, RateMin: int64(n.folder.Config.RateFloorMbps) * 1e6, Store: n.store,
 		Events: n.events.About(name),
 	}, nil

@@ -66,6 +66,7 @@ type identity struct {
 	Point     catalog.NodeID // the distribution point's key
 	Points    []string       // host:port
 	Mesh      bool           // take part in the mesh
+	Interface string         // of the casts that it receives, as configured; "": it is not
 }
 
 // identityOf takes the identity from an opened folder.
@@ -76,7 +77,7 @@ func identityOf(own *folder.Folder) (*identity, error) {
 	}
 	return &identity{
 		Key: own.Node, Name: own.Catalogue.Record().Name, RecordRaw: own.Catalogue.RecordRaw(), Root: own.Catalogue.Root(),
-		Point: point, Points: own.Config.DistributionPoints, Mesh: own.Config.MeshPort != 0,
+		Point: point, Points: own.Config.DistributionPoints, Mesh: own.Config.MeshPort != 0, Interface: own.Config.Interface,
 	}, nil
 }
 

@@ -28,6 +28,9 @@ func Join(ctx context.Context, dir, name string, t catalog.Token, opt JoinOption
 	if opt.Wait == 0 {
 		opt.Wait = DefaultJoinWait
 	}
+	if err := catalog.CheckLabel("node name", name); err != nil { // before anything is made or asked
+		return err
+	}
 	key, err := folder.InitClient(dir)
 	if err != nil {
 		return err
@@ -71,11 +74,11 @@ func (n *Node) askRecordAt(ctx context.Context, name string, t catalog.Token, ad
 	defer conn.Close("")
 	binding, err := conn.ExportKey(catalog.EnrolLabel)
 	if err != nil {
-		return nil, err
+		return nil, receive.Settled(err) // it did answer: what is wrong is wrong here
 	}
 	req, err := catalog.NewEnrolRequest(t, n.key.Public(), name, binding)
 	if err != nil {
-		return nil, err
+		return nil, receive.Settled(err)
 	}
 	if err := conn.Send(ctx, wire.Enrol{Payload: req}); err != nil {
 		return nil, err
@@ -84,5 +87,9 @@ func (n *Node) askRecordAt(ctx context.Context, name string, t catalog.Token, ad
 	if err != nil {
 		return nil, err
 	}
-	return catalog.OpenEnrolResponse(resp.Payload, t, n.key.Public())
+	e, err := catalog.OpenEnrolResponse(resp.Payload, t, n.key.Public())
+	if err != nil {
+		return nil, receive.Settled(err)
+	}
+	return e, nil
 }

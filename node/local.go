@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -27,6 +25,8 @@ type Local struct {
 
 	writing sync.RWMutex        // publish takes it shared, gc alone
 	casting func(chunk.ID) bool // says whether a running cast sends the chunk; nil: none runs
+	listen  string              // where the running node listens; "": none runs
+	want    transport.Want      // of the running node's casts
 }
 
 // OpenLocal opens the folder of a distribution point. No other process may have it open.
@@ -52,15 +52,16 @@ func (l *Local) Close() error {
 	return errors.Join(l.store.Close(), l.files.Close(), l.folder.Close())
 }
 
-// Publish puts a file into store and catalogue.
+// Publish puts a file into store and catalogue. When it fails it leaves nothing behind.
 func (l *Local) Publish(ctx context.Context, req PublishRequest, progress func(done, total int64)) (PublishResult, error) {
+	put := make(map[chunk.ID]bool)
 	l.writing.RLock()
-	defer l.writing.RUnlock()
 	p, err := publish(ctx, l.folder, l.store, req.Path, publishOptions{
-		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress,
+		name: req.Name, version: req.Version, kind: req.Kind, replace: req.Replace, progress: progress, files: l.files, put: put,
 	})
+	l.writing.RUnlock()
 	if err != nil {
-		return PublishResult{}, err
+		return PublishResult{}, errors.Join(err, l.takeBack(put))
 	}
 	return PublishResult{
 		Name: req.Name, Version: req.Version, Kind: p.kind, Manifest: p.entry.Manifest, Bytes: p.bytes,
@@ -68,56 +69,52 @@ func (l *Local) Publish(ctx context.Context, req PublishRequest, progress func(d
 	}, nil
 }
 
+// takeBack frees the room of chunks that were put in vain, unless another content has come to need them meanwhile.
+func (l *Local) takeBack(put map[chunk.ID]bool) error {
+	if len(put) == 0 {
+		return nil
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	needed, err := l.needed()
+	if err != nil {
+		return err
+	}
+	// Also when the publishing was interrupted.
+	return l.store.Discard(context.Background(), func(id chunk.ID) bool { return put[id] && !needed(id) })
+}
+
+// needed says of chunks whether a content needs them. writing is held.
+func (l *Local) needed() (func(chunk.ID) bool, error) {
+	live, err := l.folder.Catalogue.LiveChunks()
+	if err != nil || l.casting == nil {
+		return live.Has, err
+	}
+	// a content that was removed may still be on its way to somebody
+	return func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }, nil
+}
+
 // tokenHoursMax is the longest that a token may be good: ten years.
 const tokenHoursMax = 10 * 365 * 24
 
-// Token draws an enrolment token. Without addresses it names those of this machine, with the configured port.
-func (l *Local) Token(_ context.Context, req TokenRequest) (string, error) {
+// Token draws an enrolment token. Without addresses it names those of this machine, with the port on which the node listens, or will.
+func (l *Local) Token(_ context.Context, req TokenRequest) (TokenResult, error) {
 	if req.Hours < 0 || req.Hours > tokenHoursMax || req.Uses < 0 || int64(req.Uses) > math.MaxUint32 {
-		return "", fmt.Errorf("make token: %d hours and %d uses: want up to %d hours and %d uses; 0 stands for the default", req.Hours, req.Uses, tokenHoursMax, uint32(math.MaxUint32))
+		return TokenResult{}, fmt.Errorf("make token: %d hours and %d uses: want up to %d hours and %d uses; 0 stands for the default", req.Hours, req.Uses, tokenHoursMax, uint32(math.MaxUint32))
 	}
-	addrs := req.Addresses
-	if len(addrs) == 0 {
+	out := TokenResult{Addresses: req.Addresses}
+	if len(out.Addresses) == 0 {
 		var err error
-		if addrs, err = l.addresses(); err != nil {
-			return "", err
+		if out.Addresses, out.LeftOut, err = l.addresses(); err != nil {
+			return TokenResult{}, err
 		}
 	}
 	policy := catalog.TokenPolicy{Uses: uint32(req.Uses), TTL: time.Duration(req.Hours) * time.Hour}
-	t, err := l.folder.Catalogue.NewToken(addrs, policy, time.Now())
+	t, err := l.folder.Catalogue.NewToken(out.Addresses, policy, time.Now())
 	if err != nil {
-		return "", err
+		return TokenResult{}, err
 	}
-	return t.String(), nil
-}
-
-// addresses lists where this machine can be reached: what the configuration says, or all that its interfaces have.
-func (l *Local) addresses() ([]string, error) {
-	host, port, err := net.SplitHostPort(l.folder.Config.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: listen address %q: %w", l.folder.Config.Listen, err)
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && !ip.IsUnspecified() || err != nil && host != "" {
-		return []string{l.folder.Config.Listen}, nil
-	}
-	ifaces, err := transport.Interfaces()
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, i := range ifaces {
-		if i.Loopback && len(out) > 0 || l.folder.Config.Interface != "" && i.Name != l.folder.Config.Interface {
-			continue
-		}
-		for _, a := range i.Addrs {
-			if !a.IsLinkLocalUnicast() && len(out) < catalog.MaxAddresses {
-				out = append(out, net.JoinHostPort(a.String(), port))
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil, errors.New("this machine has no network address that clients could use; name one with --address HOST:PORT")
-	}
+	out.Token = t.String()
 	return out, nil
 }
 
@@ -148,15 +145,11 @@ func (l *Local) Remove(_ context.Context, name, version string) error {
 func (l *Local) GC(ctx context.Context) (GCResult, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	live, err := l.folder.Catalogue.LiveChunks()
+	needed, err := l.needed()
 	if err != nil {
 		return GCResult{}, err
 	}
-	keep := live.Has
-	if l.casting != nil { // a content that was removed may still be on its way to somebody
-		keep = func(id chunk.ID) bool { return live.Has(id) || l.casting(id) }
-	}
-	st, err := l.store.GC(ctx, keep)
+	st, err := l.store.GC(ctx, needed)
 	return GCResult{Chunks: st.Chunks, BytesBefore: st.BytesBefore, BytesAfter: st.BytesAfter, Damaged: st.Damaged}, err
 }
 

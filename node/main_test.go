@@ -47,7 +47,13 @@ type running struct {
 // serve runs a server on dir until it is stopped or the test ends.
 func serve(t *testing.T, dir, listen string, rate int64) *running {
 	t.Helper()
-	s, err := Open(testContext(t), dir, catalog.RoleDistributionPoint, Options{Listen: listen, Interface: "lo", RateMax: rate})
+	return serveOn(t, dir, Options{Listen: listen, Interface: "lo", RateMax: rate})
+}
+
+// serveOn is serve with options.
+func serveOn(t *testing.T, dir string, opt Options) *running {
+	t.Helper()
+	s, err := Open(testContext(t), dir, catalog.RoleDistributionPoint, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +86,7 @@ func (r *running) client() string {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	parsed, err := catalog.ParseToken(token)
+	parsed, err := catalog.ParseToken(token.Token)
 	if err != nil {
 		r.t.Fatal(err)
 	}

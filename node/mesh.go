@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -162,7 +161,7 @@ func (p *presence) greeted(conn *transport.Conn, welcome wire.Welcome) {
 		return
 	}
 	seed := netip.AddrPortFrom(conn.RemoteAddr().Addr(), welcome.MeshPort)
-	local, err := localAddr(seed)
+	local, err := transport.LocalAddr(seed)
 	if err == nil && p.mesh != nil && p.key == welcome.MeshKey && p.local == local {
 		err = p.mesh.Join([]netip.AddrPort{seed})
 	} else if err == nil {
@@ -200,14 +199,4 @@ func (p *presence) leave() {
 	if p.mesh != nil {
 		p.mesh.Leave(leaveTimeout)
 	}
-}
-
-// localAddr is the address of this machine from which to is reached. Nothing is sent.
-func localAddr(to netip.AddrPort) (netip.Addr, error) {
-	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
 }

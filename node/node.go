@@ -9,9 +9,9 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/wimcast/wimcast/catalog"
-	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/node/bus"
 	"github.com/wimcast/wimcast/node/transport"
 )
@@ -21,7 +21,7 @@ type Options struct {
 	// Listen is the address:port at which the node answers others. "": a distribution point answers where its configuration says,
 	// or at ":4790"; other nodes only dial.
 	Listen    string
-	Interface string      // network interface of the casts it sends; "" picks the one usable
+	Interface string      // network interface of the casts it sends; "": as configured, or the likeliest
 	RateMax   int64       // of the casts it sends, bits per second; 0: as configured
 	DropQUIC  func() bool // loses received packets, for tests and demonstrations
 	Log       *slog.Logger
@@ -45,8 +45,10 @@ type Node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
-	casts map[catalog.ManifestHash]*casting // that it sends, by manifest
+	mu      sync.Mutex
+	over    transport.Choice                  // interface of the last cast that it sent, or of the first one to come
+	casts   map[catalog.ManifestHash]*casting // that it sends, by manifest
+	waiting map[waiter]time.Time              // clients for whose cast there is no place, and since when
 }
 
 // Open starts a node on the folder dir with some of the roles that its record gives it. It answers nobody until Run.
@@ -99,11 +101,8 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if opt.RateMax == 0 {
 		opt.RateMax = int64(cfg.RateCapMbps) * 1e6
 	}
-	group, err := cfg.Group(1)
-	if err != nil {
-		return nil, err
-	}
-	iface, err := transport.PickInterface(opt.Interface, group.Addr())
+	want := wanted(opt)
+	over, err := local.castsOver(want)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +110,9 @@ func newNode(local *Local, self *identity, opt Options) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.Local, n.self = local, self
-	local.casting = n.sends
-	n.mesh = n.gather(iface)
+	n.Local, n.self, n.over = local, self, over
+	local.casting, local.listen, local.want = n.sends, n.Addr().String(), want
+	n.mesh = n.gather(over.Interface)
 	return n, nil
 }
 
@@ -123,7 +122,7 @@ func dialling(key *catalog.Key, opt Options) (*Node, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{
-		opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting), events: bus.New(), logged: make(chan struct{}),
+		opt: opt, log: opt.Log, key: key, casts: make(map[catalog.ManifestHash]*casting), waiting: make(map[waiter]time.Time), events: bus.New(), logged: make(chan struct{}),
 	}
 	cfg := transport.Config{Key: key.Signer().(ed25519.PrivateKey), DropReceived: opt.DropQUIC}
 	var err error
@@ -150,7 +149,7 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 // Run answers who connects, until ctx ends. A node that does not listen has nobody to answer.
 func (n *Node) Run(ctx context.Context) error {
 	if n.Local != nil {
-		n.events.Put("", event.NodeServing{Address: n.Addr().String(), Folder: n.folder.Dir, Node: n.key.Public().Short()})
+		n.serving()
 	}
 	for {
 		conn, err := n.ep.Accept(ctx)

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/content"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -234,5 +237,89 @@ func TestChunkThatRepeatsIsNewOnce(t *testing.T) {
 	}
 	if held := l.store.Stats(); p.NewChunks != held.Chunks || p.NewBytes != held.Bytes || p.Chunks <= held.Chunks {
 		t.Errorf("publish says %d new chunks of %d, %d bytes; the store holds %d, %d bytes", p.NewChunks, p.Chunks, p.NewBytes, held.Chunks, held.Bytes)
+	}
+}
+
+// roomFS says that so many bytes fit.
+type roomFS struct {
+	vfs.FS
+	room int64
+}
+
+func (f roomFS) Room() (int64, bool) { return f.room, true }
+
+// writeFile makes a file of the test's own.
+func writeFile(t *testing.T, data []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// What does not fit is refused before a byte of it is stored; what fits because most of it is there already is not.
+func TestPublishLooksForRoomFirst(t *testing.T) {
+	l := openLocal(t)
+	data := random(41, 3*mib)
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: writeFile(t, data), Name: "x", Version: "1"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	before := l.store.Stats()
+	l.files = roomFS{l.files, mib}
+	_, err := l.Publish(testContext(t), PublishRequest{Path: writeFile(t, random(42, 3*mib)), Name: "x", Version: "2"}, nil)
+	if !errors.Is(err, vfs.ErrNoRoom) || !strings.Contains(err.Error(), "3.0 MiB are needed and 1.0 MiB are free") {
+		t.Errorf("three new megabytes into one: %v", err)
+	}
+	if st := l.store.Stats(); st != before {
+		t.Errorf("the store has %+v, and had %+v", st, before)
+	}
+	longer := append(bytes.Clone(data), random(43, mib/2)...)
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: writeFile(t, longer), Name: "x", Version: "3"}, nil); err != nil {
+		t.Errorf("half a new megabyte into one: %v", err)
+	}
+}
+
+// Whatever a publish fails of, the store is as before, and so is what others have published meanwhile.
+func TestAFailedPublishLeavesNothing(t *testing.T) {
+	l := openLocal(t)
+	kept := random(44, 2*mib)
+	if _, err := l.Publish(testContext(t), PublishRequest{Path: writeFile(t, kept), Name: "kept", Version: "1"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	before := l.store.Stats()
+	other := append(bytes.Clone(kept[:mib]), random(45, 2*mib)...)
+	for name, fails := range map[string]func(path string) error{
+		"interrupted": func(path string) error {
+			ctx, cancel := context.WithCancel(testContext(t))
+			_, err := l.Publish(ctx, PublishRequest{Path: path, Name: "x", Version: "1"}, func(done, _ int64) {
+				if done > 2*mib {
+					cancel()
+				}
+			})
+			return err
+		},
+		"changed": func(path string) error {
+			_, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "x", Version: "1"}, func(done, total int64) {
+				if done == total {
+					os.WriteFile(path, []byte("another"), 0o600)
+				}
+			})
+			return err
+		},
+		"taken": func(path string) error {
+			_, err := l.Publish(testContext(t), PublishRequest{Path: path, Name: "kept", Version: "1"}, nil)
+			return err
+		},
+	} {
+		if err := fails(writeFile(t, other)); err == nil {
+			t.Fatalf("%s: it does not fail", name)
+		}
+		if st := l.store.Stats(); st != before {
+			t.Errorf("%s: the store has %+v, and had %+v", name, st, before)
+		}
+	}
+	if v, err := l.Verify(testContext(t)); err != nil || len(v.Incomplete)+len(v.Damaged) > 0 {
+		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/wimcast/wimcast/node/receive"
 	"github.com/wimcast/wimcast/node/transport"
 	"github.com/wimcast/wimcast/wim"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // ReceptionOptions are what Get and Deploy have in common.
@@ -27,6 +27,8 @@ type ReceptionOptions struct {
 	Log      *slog.Logger // nil: nobody
 	DropQUIC func() bool  // loses received packets of QUIC, for tests and demonstrations
 	Keep     bool         // also keep the chunks in the client's own store
+
+	hurry bool // what is wrong here is likelier than that somebody answers late: ask once
 }
 
 // Reception is what a whole Get or Deploy has to tell.
@@ -55,24 +57,17 @@ type reception struct {
 // Get receives a content into the file at path. A second call goes on where an interrupted one was.
 func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace bool, opt ReceptionOptions) (Reception, error) {
 	start := time.Now()
-	path, err := filepath.Abs(path)
+	to, err := content.OpenOutput(path, replace)
 	if err != nil {
-		return Reception{}, fmt.Errorf("get %s: %w", path, err)
+		return Reception{}, fmt.Errorf("get: %w", err)
 	}
-	fsys, err := vfs.OS(filepath.Dir(path))
-	if err != nil {
-		return Reception{}, fmt.Errorf("get: open the directory of %s: %w", path, err)
-	}
-	defer fsys.Close()
-	if err := mayBeOutput(fsys, path, replace); err != nil {
-		return Reception{}, err
-	}
+	defer to.Close()
 	r, err := newReception(ctx, dir, ref, opt)
 	if err != nil {
 		return Reception{}, err
 	}
 	defer r.close()
-	sink, err := content.ToFile(fsys, filepath.Base(path), r.signed, replace)
+	sink, err := to.Sink(r.signed)
 	if err != nil {
 		return Reception{}, fmt.Errorf("get %s: %w", path, err)
 	}
@@ -86,22 +81,6 @@ func Get(ctx context.Context, dir string, ref catalog.Ref, path string, replace 
 	}
 	out.finish(start)
 	return out, nil
-}
-
-// mayBeOutput refuses an output file before anything is received that could not get its name in the end.
-func mayBeOutput(fsys vfs.FS, path string, replace bool) error {
-	info, err := fsys.Lstat(filepath.Base(path))
-	switch {
-	case err != nil:
-		return nil // not there, or what is wrong shows when it is opened
-	case info.IsDir():
-		return fmt.Errorf("get: %s is a directory: name a file in it", path)
-	case info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0:
-		return fmt.Errorf("get: %s is not a regular file: name another; 'wimcast deploy --disk' writes to devices", path)
-	case !replace:
-		return fmt.Errorf("get: %s: %w", path, fs.ErrExist)
-	}
-	return nil
 }
 
 // DeployOptions says how a content is put down.
@@ -132,7 +111,12 @@ func Deploy(ctx context.Context, dir string, ref catalog.Ref, target string, opt
 		return Reception{}, fmt.Errorf("deploy %s: %w", ref, err)
 	}
 	defer func() { place.Close(err == nil) }()
+	only := place.OnlyFile()
+	opt.hurry = only != nil && !opt.Overwrite
 	r, err := newReception(ctx, dir, ref, opt.ReceptionOptions)
+	if errors.Is(err, errHurry) {
+		err = fmt.Errorf("deploy %s to %s: %w; only a file could come there, and the distribution point does not say whether it is one: %w", ref, target, only, err)
+	}
 	if err != nil {
 		return Reception{}, err
 	}
@@ -183,12 +167,15 @@ func newReception(ctx context.Context, dir string, ref catalog.Ref, opt Receptio
 	if opt.Wait == 0 {
 		opt.Wait = receive.DefaultWait
 	}
-	if err := checkInterface(opt.Interface); err != nil {
-		return nil, err
-	}
 	n, err := Open(ctx, dir, catalog.RolePeer, Options{DropQUIC: opt.DropQUIC, Log: opt.Log})
 	if err != nil {
 		return nil, err
+	}
+	if opt.Interface == "" {
+		opt.Interface = n.self.Interface
+	}
+	if err := checkInterface(opt.Interface); err != nil {
+		return nil, errors.Join(err, n.Close())
 	}
 	n.mesh.describe("receives " + ref.String())
 	r := &reception{node: n, opt: opt}
@@ -213,19 +200,6 @@ func identityIn(ctx context.Context, dir string, open *Local) (*identity, error)
 	return identityOf(own)
 }
 
-// checkInterface refuses an interface that no group could be joined on, before anybody is asked. Which family the cast's
-// group will have is not known yet.
-func checkInterface(name string) error {
-	_, err4 := transport.PickInterface(name, netip.IPv4Unspecified())
-	if err4 == nil {
-		return nil
-	}
-	if _, err := transport.PickInterface(name, netip.IPv6Unspecified()); err == nil {
-		return nil
-	}
-	return err4
-}
-
 // find looks the content up, and opens the client's store unless another process of this client has it.
 func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error {
 	p := receive.Patience{Wait: r.opt.Wait, Events: r.node.events.About(""), Points: r.node.self.Points}
@@ -247,7 +221,7 @@ func (r *reception) find(ctx context.Context, dir string, ref catalog.Ref) error
 
 // ask connects and gets the content's manifest.
 func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error {
-	conn, welcome, err := r.node.connect(ctx)
+	conn, welcome, err := r.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -271,6 +245,25 @@ func (r *reception) ask(ctx context.Context, dir string, ref catalog.Ref) error 
 	return err
 }
 
+// hurryFor is how long is waited for an answer that only tells whether something else is wrong.
+const hurryFor = 1500 * time.Millisecond
+
+var errHurry = errors.New("nobody answers at once")
+
+// connect connects for the first time.
+func (r *reception) connect(ctx context.Context) (*transport.Conn, wire.Welcome, error) {
+	if !r.opt.hurry {
+		return r.node.connect(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, hurryFor)
+	defer cancel()
+	conn, welcome, err := r.node.connect(ctx)
+	if err != nil {
+		err = receive.Settled(fmt.Errorf("%w: %w", errHurry, err))
+	}
+	return conn, welcome, err
+}
+
 // openClient opens a client's folder. Another process may have it open for the moment in which it looks a content up.
 func openClient(ctx context.Context, dir string) (*folder.Folder, error) {
 	for start := time.Now(); ; {
@@ -292,8 +285,28 @@ func (r *reception) close() {
 	}
 }
 
+// keepFits fails when the client's store has no room for what it is to keep.
+func (r *reception) keepFits() error {
+	if !r.opt.Keep {
+		return nil
+	}
+	var need int64
+	for i, c := range r.signed.Manifest.Chunks {
+		if r.layout.IsBlock(uint32(i)) && !r.store.Has(c.ID) {
+			need += int64(c.Size)
+		}
+	}
+	if err := vfs.Fits(r.files, need); err != nil {
+		return fmt.Errorf("keep it in the store: %w", err)
+	}
+	return nil
+}
+
 func (r *reception) receive(ctx context.Context, sink receive.Sink) (Reception, error) {
 	m := r.signed.Manifest
+	if err := r.keepFits(); err != nil {
+		return Reception{}, err
+	}
 	out := Reception{Name: m.Name, Version: m.Version, Hash: r.signed.Hash, Size: int64(m.Size)}
 	if r.store != nil {
 		sink = &storeSink{Sink: sink, store: r.store, keep: r.opt.Keep, manifest: m}

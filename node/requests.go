@@ -31,6 +31,13 @@ type TokenRequest struct {
 	Uses      int      // 0: 1024
 }
 
+// TokenResult is an enrolment token, and where clients will look for the distribution point.
+type TokenResult struct {
+	Token     string
+	Addresses []string // host:port, in the order to try
+	LeftOut   []string // of this machine's own, for which a token has no room
+}
+
 // Content is one entry of the catalogue.
 type Content struct {
 	Name, Version string

@@ -41,6 +41,11 @@ type membership struct {
 	id   distributor.MemberID
 }
 
+// who names the client, for people.
+func (s *session) who() distributor.Join {
+	return distributor.Join{Name: s.record.Name, Node: s.record.Key.Short(), Address: s.conn.RemoteAddr().String()}
+}
+
 // serveConn talks to one client until its connection ends.
 func (n *Node) serveConn(ctx context.Context, conn *transport.Conn) {
 	ses, err := n.greet(ctx, conn)
@@ -117,7 +122,7 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 		if err := conn.Send(hctx, welcome); err != nil {
 			return nil, err
 		}
-		n.events.Put("", event.ClientConnected{Name: rec.Name, Address: conn.RemoteAddr().String()})
+		n.events.Put("", event.ClientConnected{Name: rec.Name, Key: rec.Key.Short(), Address: conn.RemoteAddr().String()})
 		return ses, nil
 	default:
 		return nil, fmt.Errorf("expected hello, got %T", msg)
@@ -136,6 +141,9 @@ func (n *Node) enrol(ctx context.Context, conn *transport.Conn, msg wire.Enrol) 
 	}
 	conn.Trust()
 	n.events.Put("", event.ClientEnrolled{Name: rec.Name, Key: rec.Key.Short(), Address: conn.RemoteAddr().String()})
+	if other, taken := n.folder.Catalogue.Namesake(rec); taken {
+		n.events.Put("", event.NameTaken{Name: rec.Name, Key: rec.Key.Short(), Other: other.Short()})
+	}
 	if err := conn.Send(ctx, wire.Enrolled{Payload: resp}); err != nil {
 		return err
 	}
@@ -155,13 +163,20 @@ func (s *session) read(ctx context.Context) error {
 			return err
 		}
 		if err := s.handle(ctx, msg); err != nil {
-			code := wire.CodeProtocol
-			if errors.Is(err, catalog.ErrNoManifest) {
-				code = wire.CodeUnknown
-			}
-			s.Tell(wire.NewError(code, err.Error()))
+			s.Tell(wire.NewError(codeOf(err), err.Error()))
 		}
 	}
+}
+
+// codeOf is what an error is called on the wire.
+func codeOf(err error) wire.ErrorCode {
+	switch {
+	case errors.Is(err, catalog.ErrNoManifest):
+		return wire.CodeUnknown
+	case errors.Is(err, errCastsFull):
+		return wire.CodeBusy
+	}
+	return wire.CodeProtocol
 }
 
 func (s *session) handle(ctx context.Context, msg any) error {
@@ -198,11 +213,8 @@ func (s *session) join(ctx context.Context, msg wire.JoinCast) error {
 	if n >= sessionCastsMax {
 		return fmt.Errorf("at most %d casts at a time", sessionCastsMax)
 	}
-	c, err := s.node.cast(ctx, msg.Manifest)
-	if err != nil {
-		return err
-	}
-	id, err := c.Join(s, s.record.Name)
+	c, id, err := s.node.join(ctx, msg.Manifest, s, s.who())
+	s.node.waits(s, msg.Manifest, errors.Is(err, errCastsFull))
 	if err != nil {
 		return err
 	}
@@ -277,6 +289,7 @@ func (s *session) CastEnded(c *send.Cast, id distributor.MemberID, why string) {
 }
 
 func (s *session) leaveAll() {
+	s.node.waitsNoMore(s)
 	s.mu.Lock()
 	left := s.casts
 	s.casts = nil

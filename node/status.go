@@ -10,13 +10,15 @@ import (
 
 // Status is a snapshot of a distribution point, and what it is called in JSON.
 type Status struct {
-	Node     string       `json:"node"`    // first digits of its key
-	Address  string       `json:"address"` // where it answers
-	Contents int          `json:"contents"`
-	Chunks   int          `json:"chunks"`
-	Bytes    int64        `json:"bytes"`
-	Casts    []CastStatus `json:"casts"` // by content
-	Nodes    []NodeStatus `json:"nodes"` // of the mesh, this one among them; hints
+	Node      string          `json:"node"`      // first digits of its key
+	Address   string          `json:"address"`   // where it answers
+	Interface string          `json:"interface"` // on which it sends casts
+	Contents  int             `json:"contents"`
+	Chunks    int             `json:"chunks"`
+	Bytes     int64           `json:"bytes"`
+	Casts     []CastStatus    `json:"casts"`   // by content
+	Waiting   []WaitingStatus `json:"waiting"` // clients for whose cast there is no place, the longest first
+	Nodes     []NodeStatus    `json:"nodes"`   // of the mesh, this one among them; hints
 
 	Metrics map[string]float64 `json:"-"` // what its events have added up to, by the metric's name
 }
@@ -44,10 +46,11 @@ func (n *Node) Status() Status {
 	head, _, _ := n.folder.Catalogue.Head()
 	out := Status{
 		Node: n.folder.Node.Public().Short(), Address: n.Addr().String(), Contents: len(head.Entries), Chunks: stats.Chunks, Bytes: stats.Bytes,
-		Casts: []CastStatus{}, Nodes: []NodeStatus{}, Metrics: n.events.Metrics(),
+		Casts: []CastStatus{}, Waiting: n.waitingNow(), Nodes: []NodeStatus{}, Metrics: n.events.Metrics(),
 	}
 	n.mu.Lock()
 	running := n.running()
+	out.Interface = n.over.Name
 	n.mu.Unlock()
 	for _, c := range running {
 		if status, ok := c.Status(); ok {

@@ -83,6 +83,7 @@ type Link struct {
 type DialFailed struct {
 	Why       string // for people
 	Permanent bool   // trying again cannot help
+	Busy      bool   // the sender has answered that it has no place now
 }
 
 // Tick says that time has passed.

@@ -19,6 +19,7 @@ type calling struct {
 	dialAt  machine.Time // the next one
 	lostAt  machine.Time // since when there is no connection
 	lastWhy string       // why there is no connection; "": none was lost, and no attempt failed
+	queued  bool         // by its last word, the sender has no place
 }
 
 // link handles news of the control connection.
@@ -30,7 +31,7 @@ func (m *Machine) link(in Link) {
 		m.linkLost(in)
 		return
 	}
-	m.linkUp, m.dialing, m.lastWhy = true, false, ""
+	m.linkUp, m.dialing, m.lastWhy, m.queued = true, false, "", false
 	m.event(event.LinkUp{})
 	if !m.known || in.Run != m.run {
 		m.newRun(in.Run)
@@ -63,7 +64,22 @@ func (m *Machine) dialFailed(in DialFailed) {
 		return
 	}
 	m.dialing = false
+	if in.Busy {
+		m.queue(in.Why)
+		return
+	}
+	m.queued = false
 	m.noLink(in.Why, in.Permanent)
+}
+
+// queue waits for a place with a sender that has none now. It does answer, so it is not away, and is asked again for as long as it says so.
+func (m *Machine) queue(why string) {
+	m.dialAt = m.now.Add(redialEvery)
+	m.lastWhy, m.lostAt = why, m.dialAt
+	if !m.queued {
+		m.queued = true
+		m.event(event.Queued{Why: why})
+	}
 }
 
 // noLink plans the next attempt, or gives up where it cannot help.
@@ -98,6 +114,9 @@ func (m *Machine) linkDeadline() (machine.Time, machine.Reason) {
 	when := m.lostAt.Add(m.cfg.LostMax)
 	if !m.dialing {
 		when = min(when, m.dialAt)
+	}
+	if m.queued {
+		return max(when, m.now), machine.Reason("a place at the sender: " + m.lastWhy)
 	}
 	if m.lastWhy == "" && !m.known {
 		return max(when, m.now), "the connection to the sender"

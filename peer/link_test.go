@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wimcast/wimcast/internal/event"
 	"github.com/wimcast/wimcast/internal/machine"
 	"github.com/wimcast/wimcast/wire"
 )
@@ -58,6 +59,15 @@ func TestGivesUp(t *testing.T) {
 			w.do(Link{})
 			return append(w.later(2*time.Second), append(w.do(Link{Up: true, Run: 1}), w.later(10*time.Second)...)...)
 		}, 0, ""},
+		{"a sender that has no place for long", func(w *world) []Out {
+			w.do(Link{})
+			return append(w.busyFor(time.Hour), w.later(2*time.Second)...)
+		}, 0, ""},
+		{"a sender that has no place and then stays away", func(w *world) []Out {
+			w.do(Link{})
+			w.busyFor(time.Minute)
+			return w.later(4 * time.Second)
+		}, FailedLost, "away for 3s: full"},
 		{"a connection ended for good", func(w *world) []Out { return w.do(Link{Why: "you were revoked", Permanent: true}) }, FailedRefused, "revoked; 0 of 2 blocks"},
 		{"an attempt refused for good", func(w *world) []Out {
 			w.do(Link{})
@@ -188,5 +198,46 @@ func TestJoinsAgain(t *testing.T) {
 	}
 	if len(moments) < 7 {
 		t.Errorf("8 members join again at %d moments", len(moments))
+	}
+}
+
+// busyFor answers every attempt with the word that there is no place.
+func (w *world) busyFor(d time.Duration) (all []Out) {
+	for end := w.now.Add(d); w.now < end; {
+		all = append(all, w.later(redialEvery)...)
+		all = append(all, w.do(DialFailed{Why: "full", Busy: true})...)
+	}
+	return all
+}
+
+// Waiting for a place is told as that, once, and over when there is one or when the sender is gone.
+func TestWaitingForAPlaceIsToldAsThat(t *testing.T) {
+	w := newWorld(t, Config{LostMax: time.Minute}, 5000)
+	w.do(Link{})
+	told := 0
+	for _, e := range only[Event](w.busyFor(10 * time.Second)) {
+		if _, ok := e.Event.(event.Queued); ok {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times, want once", told)
+	}
+	if _, why := w.Deadline(); why != "a place at the sender: full" {
+		t.Errorf("waits for %q", why)
+	}
+	w.later(redialEvery)
+	w.do(DialFailed{Why: "no answer"})
+	if _, why := w.Deadline(); !strings.Contains(string(why), "does not answer") {
+		t.Errorf("waits for %q when nobody answers any more", why)
+	}
+	w.later(redialEvery)
+	if outs := only[Event](w.do(DialFailed{Why: "full", Busy: true})); len(outs) != 1 {
+		t.Errorf("%d events when there is no place again, want one", len(outs))
+	}
+	w.later(redialEvery)
+	w.do(Link{Up: true, Run: 1})
+	if _, why := w.Deadline(); strings.Contains(string(why), "place") {
+		t.Errorf("waits for %q with a place", why)
 	}
 }

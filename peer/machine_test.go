@@ -469,7 +469,7 @@ func hostile(rng *rand.Rand, w *world) In {
 	case 7:
 		return Fetched{Block: h.Block, Why: FetchWhy(rng.IntN(5))}
 	case 8:
-		return DialFailed{Permanent: rng.IntN(3000) == 0}
+		return DialFailed{Permanent: rng.IntN(3000) == 0, Busy: rng.IntN(3) == 0}
 	}
 	p := make([]byte, []int{0, 1408, 1, 1448, 100}[rng.IntN(5)])
 	if rng.IntN(2) == 0 {

@@ -17,6 +17,9 @@ type AssemblyConfig struct {
 	MaxPending int  // as in StoreConfig
 }
 
+// ErrNoFile says that what is to be replaced is no regular file.
+var ErrNoFile = errors.New("not a regular file")
+
 // Assembly is an output file that is put together from chunks as they come, and serves as the store of those it has. Until
 // Finish it has the name .NAME.partial beside the final one; .NAME.journal says which chunks are durable, so that
 // OpenAssembly with the same refs goes on after a crash. It is safe for concurrent use.
@@ -33,9 +36,11 @@ type Assembly struct {
 // OpenAssembly begins, or goes on with, the file path made of refs, which it keeps. The folder must exist. What an earlier run
 // left is verified chunk by chunk. The error is fs.ErrExist if path is there already (unless Replace), vfs.ErrLocked if another
 // process is writing it.
+//
+// A file may be replaced, and nothing else: a link, pipe or device in its place is refused with ErrNoFile.
 func OpenAssembly(fsys vfs.FS, name string, refs []chunk.Ref, cfg AssemblyConfig) (*Assembly, error) {
 	dir, base := path.Split(name)
-	a := &Assembly{fs: fsys, replace: cfg.Replace, partial: dir + "." + base + ".partial", journal: dir + "." + base + ".journal"}
+	a := &Assembly{fs: fsys, replace: cfg.Replace, partial: partialName(dir, base), journal: dir + "." + base + ".journal"}
 	err := a.init(name, refs, cfg.MaxPending)
 	if err == nil {
 		err = a.open()
@@ -99,15 +104,31 @@ func (a *Assembly) openPartial(ours bool, end int64, listed []int) error {
 
 // vacant fails if there is a file with the final name that must not be replaced.
 func (a *Assembly) vacant() error {
-	if a.replace {
+	info, err := a.fs.Lstat(a.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	}
-	there, err := a.exists(a.path)
-	if there {
+	case err != nil:
+		return err
+	case !a.replace:
 		return &fs.PathError{Op: "create", Path: a.path, Err: fs.ErrExist}
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "replace", Path: a.path, Err: ErrNoFile}
 	}
-	return err
+	return nil
 }
+
+// Begun is how many bytes of disk the unfinished file has that OpenAssembly would go on with.
+func Begun(fsys vfs.FS, name string) int64 {
+	dir, base := path.Split(name)
+	info, err := fsys.Lstat(partialName(dir, base))
+	if err != nil {
+		return 0
+	}
+	return vfs.Allocated(info)
+}
+
+func partialName(dir, base string) string { return dir + "." + base + ".partial" }
 
 func (a *Assembly) exists(name string) (bool, error) {
 	_, err := a.fs.Lstat(name)

@@ -17,8 +17,9 @@ type GCStats struct {
 	Packs       int   // packs rewritten or removed
 	Chunks      int   // chunks removed
 	BytesBefore int64 // size of all packs
-	BytesAfter  int64
-	Damaged     int // live chunks found damaged, and not held any more
+	BytesAfter  int64 // and of what is left of them
+	Punched     int64 // bytes of packs that were made holes, because there was no room to write those packs anew
+	Damaged     int   // live chunks found damaged, and not held any more
 }
 
 // deadShare is the share of a pack that must be dead for it to be rewritten: one in so many bytes.
@@ -32,8 +33,9 @@ type victim struct {
 }
 
 // GC frees the space of chunks for which live says false. Chunks put, or said to be held by Has, while it runs are kept. A pack is
-// rewritten when at least a quarter of it is dead; dead chunks in other packs stay held. Puts and Gets go on meanwhile, but a Sync
-// may wait for one pack to be copied. Room for one pack is enough, and none is needed for packs that are dead as a whole.
+// rewritten when at least a quarter of it is dead; dead chunks in other packs stay held, but for those at their ends. Puts and Gets go on
+// meanwhile, but a Sync may wait for one pack to be copied. What needs no room comes first: packs that are dead as a whole, and the
+// ends of packs; where there is none to copy a pack, its dead chunks become holes, if the file system has them.
 // live must say true for chunks of contents that are being published or received right now.
 func (s *Store) GC(ctx context.Context, live func(chunk.ID) bool) (GCStats, error) {
 	s.gcMu.Lock()
@@ -85,15 +87,24 @@ func (s *Store) collect(ctx context.Context, live func(chunk.ID) bool, st *GCSta
 			dead[id] = true
 		}
 	}
+	if err := s.trim(dead, st); err != nil {
+		return err
+	}
 	victims, err := s.victims(dead)
 	if err != nil {
 		return err
 	}
-	for _, v := range victims {
+	for i, v := range victims { // the first are dead as a whole
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.evacuate(v, dead, st); err != nil {
+		err := s.evacuate(v, dead, st)
+		if full(err) {
+			if s.punch(victims[i:], dead, st) == nil {
+				return nil
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -192,6 +203,7 @@ func (s *Store) condemn(v victim, dead map[chunk.ID]bool, st *GCStats) (keep []c
 	}
 	st.Chunks += len(drop)
 	delete(s.packs, v.pack)
+	delete(s.hollow, v.pack)
 	return nil, true
 }
 

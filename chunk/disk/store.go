@@ -76,6 +76,7 @@ type Store struct {
 	held    map[chunk.ID]loc
 	bytes   int64            // of held chunks
 	packs   map[uint32]int64 // size of each
+	hollow  map[uint32]int64 // of that, what was made holes since the store was opened
 	damaged []record         // to be written to the index
 
 	touchMu sync.Mutex
@@ -94,9 +95,10 @@ func OpenStore(fsys vfs.FS, dir string, cfg StoreConfig) (*Store, error) {
 	}
 	s := &Store{
 		fs: fsys, dir: dir, cfg: cfg,
-		files: &packFiles{fs: fsys, dir: dir, open: map[uint32]*packFile{}},
-		held:  map[chunk.ID]loc{},
-		packs: map[uint32]int64{},
+		files:  &packFiles{fs: fsys, dir: dir, open: map[uint32]*packFile{}},
+		held:   map[chunk.ID]loc{},
+		packs:  map[uint32]int64{},
+		hollow: map[uint32]int64{},
 	}
 	s.group = newGroup(cfg.MaxPending, s.commit)
 	if err := s.open(); err != nil {
@@ -238,8 +240,8 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := Stats{Chunks: len(s.held), Bytes: s.bytes, Packs: len(s.packs), Pending: pending}
-	for _, size := range s.packs {
-		st.Disk += size
+	for n, size := range s.packs {
+		st.Disk += size - s.hollow[n]
 	}
 	return st
 }

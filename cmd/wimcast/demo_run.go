@@ -23,8 +23,9 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// demoInterface carries the demo's casts: multicast on the loopback interface reaches every socket of this machine only.
-const demoInterface = "lo"
+// demoListen is where the demo's distribution point listens. So its casts go over the loopback interface, and reach every socket of this
+// machine only.
+const demoListen = "127.0.0.1:0"
 
 // demo is one run of the demo.
 type demo struct {
@@ -90,7 +91,7 @@ func (d *demo) run(ctx context.Context) (demoResult, error) {
 	if err != nil {
 		return demoResult{}, err
 	}
-	parsed, err := catalog.ParseToken(token)
+	parsed, err := catalog.ParseToken(token.Token)
 	if err != nil {
 		return demoResult{}, err
 	}
@@ -147,7 +148,7 @@ func (d *demo) serve(ctx context.Context) (point *node.Node, stop func(), err er
 	if err := folder.InitSite(dir, "demo", "distribution-point"); err != nil {
 		return nil, nil, err
 	}
-	opt := node.Options{Listen: "127.0.0.1:0", Interface: demoInterface, RateMax: d.rate, Log: d.logOf("distribution-point")}
+	opt := node.Options{Listen: demoListen, RateMax: d.rate, Log: d.logOf("distribution-point")}
 	if point, err = node.Open(ctx, dir, catalog.RoleDistributionPoint, opt); err != nil {
 		return nil, nil, err
 	}
@@ -217,7 +218,7 @@ func (d *demo) peer(ctx context.Context, i int, show *ui.Progress) demoPeer {
 	name := peerName(i)
 	bar := show.Track(name, 0)
 	opt := node.DeployOptions{Rules: d.rules}
-	opt.Interface, opt.Log, opt.Wait = demoInterface, d.logOf(name), time.Minute
+	opt.Log, opt.Wait = d.logOf(name), time.Minute
 	opt.Drop, opt.DropQUIC = loses(d.seed, uint64(2*i), d.loss), loses(d.seed, uint64(2*i+1), d.loss)
 	opt.Progress = func(p receive.Progress) { bar.Set(p.Done, p.Total, progressWords(p)) }
 	ref := catalog.Ref{Name: "demo", Version: "1", Image: d.number}

@@ -25,6 +25,7 @@ func deployHint(err error) error {
 		{device.ErrHolds, "say --overwrite if all that is on it may go; 'lsblk -f' shows what that is"},
 		{device.ErrNoDevice, "name a block device such as /dev/sdb, or a file in a folder that is there"},
 		{content.ErrReadBack, "look at the system log, and replace the disk if it happens again; the same command goes on where it stopped"},
+		{content.ErrNoFile, "a file would come in its place: move it away, or name another --target"},
 		{fs.ErrExist, "say --overwrite to write over it, or name another --target"},
 	} {
 		if errors.Is(err, known.cause) {

@@ -116,8 +116,11 @@ func (a *app) get(ctx context.Context, o getOptions) error {
 	out, err := node.Get(ctx, o.dir, ref, o.output, o.replace, opt)
 	done(err)
 	show.Close()
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return ui.WithHint(err, "say --replace to write over it, or choose another -o")
+	case errors.Is(err, content.ErrProtected):
+		return ui.WithHint(err, "take the protection off (chmod u+w), or choose another -o")
 	}
 	if err != nil {
 		return receptionHint(err)

@@ -35,6 +35,9 @@ func (a *app) joinCommand() *cli.Command {
 }
 
 func (a *app) join(ctx context.Context, o joinOptions) error {
+	if err := checkName(o.name); err != nil {
+		return err
+	}
 	token, err := catalog.ParseToken(o.token)
 	if err != nil {
 		return ui.WithHint(err, "paste the whole line that 'wimcast site token' prints on the distribution point")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
@@ -12,6 +13,7 @@ import (
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
 	"github.com/wimcast/wimcast/content"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/node"
 )
 
@@ -52,6 +54,9 @@ func (a *app) publish(ctx context.Context, o publishOptions) error {
 		if req.Kind, err = catalog.ParseKind(o.kind); err != nil {
 			return ui.Usagef("--kind: %w", err)
 		}
+		if info, err := os.Stat(o.path); o.kind == "package" && err == nil && !info.IsDir() {
+			req.Kind = catalog.KindFile // a package was any bytes before it was a folder, and may be an installer of one file
+		}
 	}
 	if req.Path, err = filepath.Abs(o.path); err != nil { // the running node has another working directory
 		return fmt.Errorf("publish %s: %w", o.path, err)
@@ -89,6 +94,10 @@ func publishHint(err error) error {
 	switch {
 	case errors.Is(err, catalog.ErrExists):
 		return ui.WithHint(err, "choose another version, or say --replace")
+	case errors.Is(err, content.ErrTooLong):
+		return ui.WithHint(err, "publish its parts, or a smaller image of the same disk; holes count as well")
+	case errors.Is(err, vfs.ErrNoRoom):
+		return ui.WithHint(err, "nothing was stored: 'wimcast catalog rm' and 'wimcast catalog gc' free room in the store, or move its folder to a larger disk")
 	case errors.Is(err, content.ErrChanged):
 		return ui.WithHint(err, "publish again when nothing writes to the file any more")
 	}

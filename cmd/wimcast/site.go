@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -67,6 +68,9 @@ func nameFlag(into *string, usage, unless string) cli.Flag {
 }
 
 func (a *app) siteInit(_ context.Context, o siteInitOptions) error {
+	if err := checkName(o.name); err != nil {
+		return err
+	}
 	if err := folder.InitSite(o.dir, o.name, hostName()); err != nil {
 		return folderHint(err)
 	}
@@ -85,9 +89,13 @@ func (a *app) siteToken(ctx context.Context, o siteTokenOptions) error {
 		return err
 	}
 	if o.json {
-		return a.PrintJSON(api.Token{Token: token})
+		return a.PrintJSON(api.Token(token))
 	}
-	return a.Printf("%s\n", token)
+	if len(token.LeftOut) > 0 {
+		a.Notef("the token names %s; it has no room for %s: name those that clients reach with --address",
+			strings.Join(token.Addresses, ", "), strings.Join(token.LeftOut, ", "))
+	}
+	return a.Printf("%s\n", token.Token)
 }
 
 // opened is a distribution point's folder, which the caller closes.
@@ -126,8 +134,16 @@ func folderHint(err error) error {
 // hostName is this machine's name, for people.
 func hostName() string {
 	name, err := os.Hostname()
-	if err != nil || name == "" {
+	if name = catalog.FitLabel(name); err != nil || name == "" {
 		return fmt.Sprintf("node-%d", os.Getpid())
 	}
 	return name
+}
+
+// checkName refuses a name for people that the site would refuse.
+func checkName(name string) error {
+	if err := catalog.CheckLabel("--name", name); err != nil {
+		return ui.Usagef("%w", err)
+	}
+	return nil
 }

@@ -80,7 +80,7 @@ func ignoreCanceled(err error) error {
 
 func (a *app) printStatus(st api.Status) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "node %s at %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
+	fmt.Fprintf(&b, "node %s at %s, casts on %s: %d contents, %d chunks, %s\n", st.Node, st.Address, st.Interface, st.Contents, st.Chunks, ui.FormatBytes(st.Bytes))
 	if len(st.Casts) == 0 {
 		b.WriteString("no casts\n")
 	}
@@ -92,12 +92,15 @@ func (a *app) printStatus(st api.Status) error {
 		}
 		b.WriteString("\n")
 		for _, m := range c.Members {
-			fmt.Fprintf(&b, "  %-20s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Held, m.Wanted, ui.FormatPercent(m.LossPpm.Percent()/100), ui.FormatBytes(int64(m.Backlog)))
+			fmt.Fprintf(&b, "  %-20s %s %s %6d of %d blocks, loss %s, backlog %s", m.Name, m.Node, m.Address, m.Held, m.Wanted, ui.FormatPercent(m.LossPpm.Percent()/100), ui.FormatBytes(int64(m.Backlog)))
 			if m.Why != "" {
 				fmt.Fprintf(&b, ", slow: %s", m.Why)
 			}
 			b.WriteString("\n")
 		}
+	}
+	for _, w := range st.Waiting {
+		fmt.Fprintf(&b, "\n%s %s %s waits for a place to receive %s, %.0f s so far: as many casts run as may\n", w.Name, w.ID, w.Address, w.Content, time.Duration(w.For).Seconds())
 	}
 	writeNodes(&b, st.Nodes)
 	return a.Printf("%s", b.String())

@@ -89,6 +89,9 @@ func openFile(path string, made bool) (*Target, error) {
 		return nil, err
 	}
 	t := &Target{path: path, file: f, made: made}
+	if info, err := f.Stat(); err == nil && info.Mode().Perm()&0o222 == 0 {
+		return nil, errors.Join(ErrReadOnly, f.Close())
+	}
 	if err := vfs.LockFile(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -138,6 +141,26 @@ func (t *Target) Holds() string { return t.holds }
 func (t *Target) Fits(size int64) error {
 	if t.block && t.size < size {
 		return fmt.Errorf("write %d bytes to disk %s: %w: it has %d", size, t.path, ErrTooSmall, t.size)
+	}
+	return nil
+}
+
+// HasRoom fails with vfs.ErrNoRoom if a file that stands for a device cannot get so many bytes written. What it takes already counts.
+func (t *Target) HasRoom(bytes int64) error {
+	if t.block {
+		return nil
+	}
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	fsys, err := vfs.OS(filepath.Dir(t.path))
+	if err != nil {
+		return err
+	}
+	defer fsys.Close()
+	if err := vfs.Fits(fsys, bytes-vfs.Allocated(info)); err != nil {
+		return fmt.Errorf("write disk %s: %w", t.path, err)
 	}
 	return nil
 }

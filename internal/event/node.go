@@ -9,13 +9,29 @@ type NodeServing struct {
 	Address string
 	Folder  string
 	Node    string // first digits of its key
+
+	Interface string // of its casts
+	Why       string // that one
 }
 
 // Kind implements Event.
 func (NodeServing) Kind() string { return "node-serving" }
 
+// LoopbackTaken says that casts are sent or received on a loopback interface although there is another.
+type LoopbackTaken struct {
+	Interface string
+	Beside    string // the other, with its addresses
+}
+
+// Kind implements Event.
+func (LoopbackTaken) Kind() string { return "loopback-taken" }
+
 // CastStarted says that a node sends a content.
-type CastStarted struct{ Group string }
+type CastStarted struct {
+	Group     string
+	Interface string
+	Why       string // that one
+}
 
 // Kind implements Event.
 func (CastStarted) Kind() string { return "cast-started" }
@@ -36,7 +52,11 @@ type SendFailed struct {
 func (SendFailed) Kind() string { return "send-failed" }
 
 // ClientConnected says that a client is let in.
-type ClientConnected struct{ Name, Address string }
+type ClientConnected struct {
+	Name    string
+	Key     string // first digits
+	Address string
+}
 
 // Kind implements Event.
 func (ClientConnected) Kind() string { return "client-connected" }
@@ -46,6 +66,16 @@ type ClientGone struct{ Name, Address, Why string }
 
 // Kind implements Event.
 func (ClientGone) Kind() string { return "client-gone" }
+
+// ClientWaits says that a client wants a content for which there is no place now. It is told once, however often the client asks.
+type ClientWaits struct {
+	Name    string
+	Key     string // first digits
+	Address string
+}
+
+// Kind implements Event.
+func (ClientWaits) Kind() string { return "client-waits" }
 
 // ClientRefused says that somebody is not let in.
 type ClientRefused struct{ Address, Why string }
@@ -62,6 +92,16 @@ type ClientEnrolled struct {
 
 // Kind implements Event.
 func (ClientEnrolled) Kind() string { return "client-enrolled" }
+
+// NameTaken says that a client has enrolled under the name of another one.
+type NameTaken struct {
+	Name  string
+	Key   string // first digits
+	Other string // of the one that has had the name before
+}
+
+// Kind implements Event.
+func (NameTaken) Kind() string { return "name-taken" }
 
 // ChunkRefused says that a client asked for a chunk that the node cannot give.
 type ChunkRefused struct{ Name, Why string }
@@ -103,7 +143,9 @@ func (MeshUnjoined) Kind() string { return "mesh-unjoined" }
 // CastJoined says that a reception takes part in a cast.
 type CastJoined struct {
 	Group       string
-	BufferBytes int64 // of the group's socket, as the system gave it
+	Interface   string
+	Why         string // that one
+	BufferBytes int64  // of the group's socket, as the system gave it
 }
 
 // Kind implements Event.

@@ -26,6 +26,12 @@ type NoLink struct {
 // Kind implements Event.
 func (NoLink) Kind() string { return "no-link" }
 
+// Queued says that the sender has no place for the member now. It is told once, however often the sender is asked.
+type Queued struct{ Why string }
+
+// Kind implements Event.
+func (Queued) Kind() string { return "queued" }
+
 // RunChanged says that the sender has begun another run.
 type RunChanged struct{ Run uint32 }
 

@@ -76,3 +76,11 @@ func (f *faultyFile) Stat() (fs.FileInfo, error) {
 }
 
 func (f *faultyFile) Close() error { return f.file.Close() }
+
+// Punch implements Puncher, if what is wrapped does.
+func (f *faultyFile) Punch(off, size int64) error {
+	if err := f.f.fail(OpMeta, "punch", f.name); err != nil {
+		return err
+	}
+	return Punch(f.file, off, size)
+}

@@ -129,6 +129,18 @@ func (f *memFile) Truncate(size int64) error {
 	return nil
 }
 
+// Punch implements Puncher.
+func (f *memFile) Punch(off, size int64) error {
+	if err := f.begin("punch", true); err != nil {
+		return err
+	}
+	defer f.m.mu.Unlock()
+	if end := min(off+size, int64(len(f.n.data))); off < end {
+		f.n.write(make([]byte, end-off), off)
+	}
+	return nil
+}
+
 func (f *memFile) Sync() error {
 	if err := f.begin("sync", false); err != nil {
 		return err

@@ -21,7 +21,7 @@ const maxConfig = 64 << 10
 // Config is wimcast.toml, the settings of one node. The file that InitSite writes shows the defaults.
 type Config struct {
 	Listen             string   `toml:"listen"`              // address and UDP port of QUIC; no host: every address
-	Interface          string   `toml:"interface"`           // multicast interface; empty: the one usable one
+	Interface          string   `toml:"interface"`           // multicast interface; empty: chosen by what is known of them
 	GroupBase          string   `toml:"group_base"`          // prefix from which casts draw their groups
 	GroupPort          uint16   `toml:"group_port"`          // UDP port of the groups; not that of Listen
 	MeshPort           uint16   `toml:"mesh_port"`           // UDP and TCP port of the mesh; clients take any; 0: no mesh
@@ -37,15 +37,29 @@ func defaultConfig() Config {
 	return Config{Listen: ":4790", GroupBase: "239.192.0.0/14", GroupPort: 4792, MeshPort: 4793, TTL: 1, RateFloorMbps: 1}
 }
 
+// groupBase6 is the prefix of the groups where the network has IPv6 only, unless one is configured.
+const groupBase6 = "ff15::4200:0/104"
+
+// IPv6Groups is c with groups of IPv6; false: the groups are configured.
+func (c Config) IPv6Groups() (Config, bool) {
+	if c.GroupBase != defaultConfig().GroupBase {
+		return c, false
+	}
+	c.GroupBase = groupBase6
+	return c, true
+}
+
 const configText = `# Settings of this wimcast node. Lines that begin with # show the defaults.
 
 # Address and UDP port that the node listens on (QUIC). Without a host: every address.
 #listen = ":4790"
 
-# Network interface for multicast. Empty: the one usable one; with several, name one.
+# Network interface for multicast. Empty: a client takes that over which it reaches the distribution point; the distribution point takes the
+# likeliest, devices before bridges and tunnels and of several that of the default route, and says which. --interface goes before this.
 #interface = ""
 
-# Prefix from which casts draw their group addresses, and the UDP port of the groups.
+# Prefix from which casts draw their group addresses, and the UDP port of the groups. Where the network has IPv6 only, the default prefix is
+# ff15::4200:0/104.
 #group_base = "239.192.0.0/14"
 #group_port = 4792
 

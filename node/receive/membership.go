@@ -18,6 +18,7 @@ type run struct {
 	conn    *transport.Conn
 	info    wire.CastInfo
 	group   *transport.Receiver
+	over    transport.Choice // interface on which it is joined
 	tell    chan any
 	reports chan wire.Report
 	fresh   bool // the group has been joined, and the machine has not said so yet
@@ -35,7 +36,9 @@ var (
 func (r *receiver) dial() {
 	run, err := r.join()
 	if err != nil {
-		r.lost(err, func(why string, permanent bool) peer.In { return peer.DialFailed{Why: why, Permanent: permanent} })
+		r.lost(err, func(why string, permanent bool) peer.In {
+			return peer.DialFailed{Why: why, Permanent: permanent, Busy: busy(err)}
+		})
 		return
 	}
 	var wg sync.WaitGroup
@@ -47,7 +50,10 @@ func (r *receiver) dial() {
 	r.run = run
 	r.handleLocked(peer.Link{Up: true, Run: run.info.RunTag()})
 	r.mu.Unlock()
-	r.opt.Events(event.CastJoined{Group: run.info.Group, BufferBytes: int64(run.group.Buffer())})
+	r.opt.Events(event.CastJoined{Group: run.info.Group, Interface: run.over.Name, Why: run.over.Why, BufferBytes: int64(run.group.Buffer())})
+	if run.over.OtherThan != "" && !run.conn.RemoteAddr().Addr().IsLoopback() {
+		r.opt.Events(event.LoopbackTaken{Interface: run.over.Name, Beside: run.over.OtherThan})
+	}
 	err = r.hear(run)
 	r.lost(err, func(why string, permanent bool) peer.In { return peer.Link{Why: why, Permanent: permanent} })
 }
@@ -60,7 +66,7 @@ func (r *receiver) lost(err error, in func(why string, permanent bool) peer.In) 
 	r.handleLocked(in(err.Error(), permanent(err)))
 }
 
-// join connects, over the connection that the reception was given if it has not been used, and joins the cast.
+// join connects, over the connection that the reception was given, or that had no place yet, if there is one, and joins the cast.
 func (r *receiver) join() (*run, error) {
 	conn := r.first
 	r.first = nil
@@ -71,10 +77,19 @@ func (r *receiver) join() (*run, error) {
 		}
 	}
 	run, err := r.joinOver(conn)
-	if err != nil {
+	switch {
+	case busy(err):
+		r.first = conn // it is asked again over this one
+	case err != nil:
 		conn.Close("")
 	}
 	return run, err
+}
+
+// busy says that the distribution point has no place now.
+func busy(err error) bool {
+	e, ok := errors.AsType[wire.Error](err)
+	return ok && e.Code == wire.CodeBusy
 }
 
 // joinOver joins the cast over conn.
@@ -95,13 +110,26 @@ func (r *receiver) joinOver(conn *transport.Conn) (*run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("join cast: group %q: %w", info.Group, err)
 	}
-	rx, err := transport.NewReceiver(transport.ReceiverConfig{Group: group, Interface: r.opt.Interface, Drop: r.opt.Drop})
+	over, err := r.chooseInterface(conn, group.Addr())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errLocal, err)
 	}
-	out := &run{conn: conn, info: info, group: rx, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true}
+	rx, err := transport.NewReceiver(transport.ReceiverConfig{Group: group, Interface: over.Name, Drop: r.opt.Drop})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errLocal, err)
+	}
+	out := &run{conn: conn, info: info, group: rx, over: over, tell: make(chan any, tellMax), reports: make(chan wire.Report, 4), fresh: true}
 	out.ctx, out.cancel = context.WithCancel(r.ctx)
 	return out, nil
+}
+
+// chooseInterface chooses where to join a group: the configured interface, or that over which the distribution point is reached.
+func (r *receiver) chooseInterface(conn *transport.Conn, group netip.Addr) (transport.Choice, error) {
+	want := transport.Want{Name: r.opt.Interface}
+	if local, err := transport.LocalAddr(conn.RemoteAddr()); err == nil {
+		want.Local = local
+	}
+	return want.Choose(group)
 }
 
 // close ends the connection and what goes on beside it.

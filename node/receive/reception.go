@@ -25,7 +25,7 @@ const DefaultWait = peer.DefaultLostMax
 
 // Options says how to take part in a cast.
 type Options struct {
-	Interface string            // network interface; "" picks the one usable
+	Interface string            // network interface; "": that over which the distribution point is reached
 	Wait      time.Duration     // how long to wait for a distribution point that is gone; 0: DefaultWait
 	Drop      func() bool       // loses datagrams, for tests and demonstrations
 	Events    func(event.Event) // called with what happens, and must not wait; may be nil
@@ -67,7 +67,7 @@ type receiver struct {
 	sink   Sink
 	clock  clock.Clock
 	blocks []peer.Block
-	first  *transport.Conn // for the first Dial; nil: used, or there was none
+	first  *transport.Conn // for the next Dial; nil: it connects anew
 	ctx    context.Context // of the reception
 	beside sync.WaitGroup  // what was begun for the machine's outputs
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/wimcast/wimcast/catalog"
 	"github.com/wimcast/wimcast/chunk"
@@ -35,6 +36,9 @@ type Config struct {
 	OnEnd     func()            // called once, when all else has ended
 }
 
+// ErrEnded says that a cast ended just before somebody was to become a member: another one is to be started.
+var ErrEnded = errors.New("the cast has just ended")
+
 // Member is a connection that takes part in a cast. Its methods must not wait.
 type Member interface {
 	// Tell queues a stream message to the member.
@@ -49,11 +53,13 @@ type Cast struct {
 	layout *catalog.Layout
 
 	inputs chan input
-	done   chan struct{} // closed when the goroutine has ended
+	done   chan struct{} // closed when the machine takes no more inputs
+	gone   chan struct{} // closed when OnEnd has been called
 
 	mu      sync.Mutex
 	members map[distributor.MemberID]Member
 	next    distributor.MemberID
+	idle    time.Time // since when it has had no member; zero: it has some
 	ended   bool
 }
 
@@ -77,11 +83,12 @@ func Start(ctx context.Context, cfg Config, content *catalog.SignedManifest) (*C
 		return nil, err
 	}
 	c := &Cast{
-		cfg: cfg, layout: content.Layout, inputs: make(chan input, inputsMax), done: make(chan struct{}),
-		members: make(map[distributor.MemberID]Member),
+		cfg: cfg, layout: content.Layout, inputs: make(chan input, inputsMax), done: make(chan struct{}), gone: make(chan struct{}),
+		members: make(map[distributor.MemberID]Member), idle: time.Now(),
 	}
 	d := newDriver(c, sending, sender.Send, newMemory(cfg.Store, content.Manifest.Chunks))
 	go func() {
+		defer close(c.gone)
 		defer cfg.OnEnd()
 		defer close(c.done)
 		defer sender.Close()
@@ -106,28 +113,60 @@ func (c *Cast) Find(id chunk.ID) (wire.Block, bool) {
 	return wire.Block(b), ok
 }
 
-// Join makes m a member.
-func (c *Cast) Join(m Member, name string) (distributor.MemberID, error) {
+// Join makes m a member. Of who, the number is the cast's to give.
+func (c *Cast) Join(m Member, who distributor.Join) (distributor.MemberID, error) {
 	c.mu.Lock()
 	if c.ended {
 		c.mu.Unlock()
-		return 0, errors.New("the cast has just ended")
+		return 0, ErrEnded
 	}
 	c.next++
 	id := c.next
 	c.members[id] = m
+	c.idle = time.Time{}
 	c.mu.Unlock()
-	c.put(distributor.Join{Member: id, Name: name})
+	who.Member = id
+	c.put(who)
 	return id, nil
 }
 
 // Leave removes a member whose connection is gone.
 func (c *Cast) Leave(id distributor.MemberID) {
 	c.mu.Lock()
-	delete(c.members, id)
+	c.removeLocked(id)
 	c.mu.Unlock()
 	c.put(distributor.Gone{Member: id})
 }
+
+// removeLocked takes a member out and returns it, if it is one. mu is held.
+func (c *Cast) removeLocked(id distributor.MemberID) Member {
+	m := c.members[id]
+	delete(c.members, id)
+	if m != nil && len(c.members) == 0 {
+		c.idle = time.Now()
+	}
+	return m
+}
+
+// Idle says since when the cast has had no member; false: it has some.
+func (c *Cast) Idle() (since time.Time, idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.idle, !c.idle.IsZero()
+}
+
+// Wait waits until the cast has ended and OnEnd has been called. The error is ctx's.
+func (c *Cast) Wait(ctx context.Context) error {
+	select {
+	case <-c.gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Yield ends the cast soon unless it has a member by then: another waits for its place.
+func (c *Cast) Yield() { c.put(distributor.Yield{}) }
 
 // Message hands over a member's stream message; it waits while the machine is behind.
 func (c *Cast) Message(id distributor.MemberID, msg any) {

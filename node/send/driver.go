@@ -140,8 +140,7 @@ func (d *driver) drain() bool {
 
 func (d *driver) drop(out distributor.Drop) {
 	d.mu.Lock()
-	s := d.members[out.Member]
-	delete(d.members, out.Member)
+	s := d.removeLocked(out.Member)
 	d.mu.Unlock()
 	if s != nil {
 		s.CastEnded(d.Cast, out.Member, out.Why)

@@ -141,7 +141,7 @@ func run(t *testing.T, store *slowStore, chunks []catalog.ManifestChunk, long ti
 			defer mu.Unlock()
 			got.unicast = append(got.unicast, u.Spans...)
 		}
-	}}, "pc")
+	}}, distributor.Join{Name: "pc"})
 	if err != nil {
 		t.Fatal(err)
 	}

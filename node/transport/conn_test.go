@@ -260,7 +260,7 @@ func TestIPv4ThroughTheSocketOfBothFamilies(t *testing.T) {
 
 func hasIPv6() bool {
 	all, _ := Interfaces()
-	_, err := pick(all, "", netip.MustParseAddr("ff15::1"))
+	_, err := Want{}.pick(all, netip.MustParseAddr("ff15::1"))
 	return err == nil
 }
 

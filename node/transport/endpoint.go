@@ -92,8 +92,11 @@ func Listen(cfg Config) (*Endpoint, error) {
 	var at *net.UDPAddr
 	if cfg.Listen.IsValid() {
 		at = net.UDPAddrFromAddrPort(cfg.Listen)
-		if cfg.Listen.Addr().Is4() {
+		switch {
+		case cfg.Listen.Addr().Is4():
 			network = "udp4"
+		case cfg.Listen.Addr().IsUnspecified():
+			at.IP = nil // every address there is: of IPv4 alone where the system has no IPv6
 		}
 	}
 	conn, err := net.ListenUDP(network, at)

@@ -272,7 +272,7 @@ func TestBadConfigIsRefused(t *testing.T) {
 }
 
 func TestInterfaceChoice(t *testing.T) {
-	lo := Interface{Name: "lo", Loopback: true, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}}
+	lo := Interface{Name: "lo", Loopback: true, facts: facts{class: classLoopback}, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")}}
 	eth := Interface{Name: "eth0", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
 	wifi := Interface{Name: "wlan0", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("fe80::1")}}
 	v4, v6 := netip.MustParseAddr("239.192.0.1"), netip.MustParseAddr("ff15::1")
@@ -293,7 +293,7 @@ func TestInterfaceChoice(t *testing.T) {
 		{nil, "", v4, "!none is up"},
 		{nil, "eth0", v4, "!usable: none"},
 	} {
-		i, err := pick(c.all, c.name, c.group)
+		i, err := Want{Name: c.name}.choose(c.all, c.group)
 		if part, wantErr := strings.CutPrefix(c.want, "!"); wantErr {
 			if err == nil || !strings.Contains(err.Error(), part) {
 				t.Errorf("%q: got %s, %v; want an error with %q", c.name, i.Name, err, part)

@@ -133,6 +133,39 @@ func open(t *testing.T, a, b *space, group string) (s *Sender, r *Receiver) {
 	return s, r
 }
 
+// What the kernel says of what it made up: a bridge comes after an Ethernet that leads somewhere, and a tunnel after it.
+func TestKernelTellsWhatIsBehindAnInterface(t *testing.T) {
+	a, _ := link(t)
+	a.run(t, `ip link set lo up
+		ip link add name aabridge type bridge
+		ip addr add 172.31.1.1/24 dev aabridge
+		ip link set aabridge up
+		ip tuntap add name aatap mode tap
+		ip addr add 172.31.2.1/24 dev aatap
+		ip link set aatap up
+		ip route add default via 198.18.7.2 dev wct0`)
+	var all []Interface
+	var err error
+	var over Choice
+	a.do(func() {
+		all, err = Interfaces()
+		over, _ = Want{}.Choose(netip.MustParseAddr("239.192.0.1"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range all {
+		got = append(got, i.Name)
+	}
+	if want := "wct0 aabridge aatap lo"; strings.Join(got, " ") != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	if over.Name != "wct0" || !over.routed {
+		t.Errorf("chose %s because %s", over.Name, over.Why)
+	}
+}
+
 // A link slower than the sender blocks it, and the queue before the link loses nothing.
 func TestSlowLinkBlocksTheSenderWithoutLoss(t *testing.T) {
 	for _, queue := range []string{"tbf rate 500mbit burst 256k latency 20ms", "tbf rate 100mbit burst 64k latency 100ms"} {

@@ -90,6 +90,7 @@ var knownCauses = []struct {
 }{
 	{fs.ErrNotExist, "check the path: nothing is there"},
 	{fs.ErrPermission, "run it as a user that may do this, or name a file or folder of your own"},
+	{vfs.ErrNoRoom, "nothing was written: free some space, or name a place with more"},
 	{vfs.ErrLocked, "another wimcast is writing there: wait until it has finished, or stop it"},
 	{oserr.NotDir, "a part of this path is a file: name a folder"},
 	{oserr.ReadOnly, "this file system is mounted read-only: choose another place, or mount it writable"},

@@ -23,7 +23,7 @@ func DirFlag(into *string) cli.Flag {
 // InterfaceFlag is --interface, the network interface that multicast goes through.
 func InterfaceFlag(into *string) cli.Flag {
 	return &cli.StringFlag{
-		Name: "interface", Aliases: []string{"i"}, Usage: "network interface `NAME`; needed only when several are usable", Destination: into,
+		Name: "interface", Aliases: []string{"i"}, Usage: "network interface `NAME` that multicast goes over (default: as in wimcast.toml, else chosen)", Destination: into,
 	}
 }
 
