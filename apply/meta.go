@@ -15,9 +15,14 @@ const reparseNotFixed = 1
 const (
 	modeType    = 0o170000
 	modeRegular = 0o100000
+	modeFifo    = 0o010000
+	modeChar    = 0o020000
+	modeBlock   = 0o060000
+	modeSocket  = 0o140000
 	modeSetuid  = 0o4000
 	modeSetgid  = 0o2000
 	modeSticky  = 0o1000
+	modeOpen    = 0o700 // the owner may do all
 )
 
 // Extended attributes of Config.UnixXattrs.

@@ -92,6 +92,7 @@ type plan struct {
 	files    []file   // sorted by resource, those without first
 	links    []link   // sorted by file
 	symlinks []symlink
+	specials []spot   // fifos, sockets, device nodes
 	streams  []stream // but for those of symlinks
 	pointed  []stream // those, in their order
 	report   Report   // what can be counted beforehand
@@ -267,6 +268,8 @@ func (p *planner) add(d *wim.Dentry, s spot, names []linkName) error {
 		if err := p.addRawDir(d, s); err != nil {
 			return err
 		}
+	case p.ntfs == nil && unix && isSpecial(ud.Mode):
+		return p.addSpecial(d, s, names)
 	case unix && !isRegular(ud.Mode):
 		p.report.Lost.Special++
 		return nil
@@ -367,6 +370,7 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 	if _, ok := d.Item(wim.TagObjectID); ok {
 		lost.ObjectIDs++
 	}
+	lost.Xattrs += foreignXattrs(d)
 	return nil
 }
 
