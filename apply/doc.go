@@ -66,7 +66,8 @@
 //
 // # What a POSIX target keeps
 //
-// Names, contents, hard links, symbolic links and junctions, times of access and modification.
+// Names, contents, hard links, symbolic links and junctions, times of access and modification, and
+// holes: zeros of what has the sparse attribute are left out in blocks of 4 KiB.
 // Owner, group, mode and extended attributes (access control lists and capabilities among them),
 // and fifos, sockets and device nodes, when the image has them (captured on a POSIX system) and the
 // process may set and make them; else files are 0666 and directories 0777 less the umask: as with

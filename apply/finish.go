@@ -203,7 +203,7 @@ func (j *Job) dentryXattrs(x vfs.Xattrs, name string, d *wim.Dentry) error {
 			return err
 		}
 	}
-	if a := plainAttributes(d); a != 0 {
+	if posixAttributes(d) != 0 {
 		if err := j.setXattr(x, name, xattrAttributes, binary.LittleEndian.AppendUint32(nil, d.Attributes)); err != nil {
 			return err
 		}

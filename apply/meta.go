@@ -46,6 +46,9 @@ func plainAttributes(d *wim.Dentry) uint32 {
 	return d.Attributes &^ (wim.AttrDirectory | wim.AttrArchive | wim.AttrNormal | wim.AttrReparse)
 }
 
+// posixAttributes gives those of plainAttributes that a POSIX file system does not keep: holes it has.
+func posixAttributes(d *wim.Dentry) uint32 { return plainAttributes(d) &^ wim.AttrSparse }
+
 // fileMode gives the permission bits of st_mode; special bits only when the owner was set too.
 func fileMode(mode uint32, owned bool) fs.FileMode {
 	m := fs.FileMode(mode & 0o777)

@@ -44,7 +44,7 @@ type file struct {
 	bits uint32 // traits, and below them the number of its resource and one
 }
 
-// The traits of a file; all but the first are for where the target keeps what NTFS does.
+// The traits of a file; late and squeezed are for where the target keeps what NTFS does.
 const (
 	linked   = 1 << (28 + iota) // it has further names, in links
 	late                        // its metadata comes when its named streams are there
@@ -318,10 +318,10 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	}
 	if p.ntfs != nil {
 		f.set(squeezed, p.squeezes(d))
-		f.set(sparse, d.Attributes&wim.AttrSparse != 0)
-		if res != noResource && f.is(sparse) {
-			p.sparse.set(int(res))
-		}
+	}
+	f.set(sparse, d.Attributes&wim.AttrSparse != 0)
+	if res != noResource && f.is(sparse) {
+		p.sparse.set(int(res))
 	}
 	p.files = append(p.files, f)
 	p.report.Files++
@@ -364,7 +364,7 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 	if !kept && d.ShortName != "" {
 		lost.ShortNames++
 	}
-	if !kept && plainAttributes(d) != 0 {
+	if !kept && posixAttributes(d) != 0 {
 		lost.Attributes++
 	}
 	if _, ok := d.Item(wim.TagObjectID); ok {
