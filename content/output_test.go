@@ -3,7 +3,6 @@ package content
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -181,23 +180,6 @@ func TestAnImageThatDoesNotFitLeavesTheTargetAlone(t *testing.T) {
 		}
 		if left := names(t, dir); !fits && len(left) > 0 {
 			t.Errorf("the target has %v", left)
-		}
-	}
-}
-
-// TestLinksAtTheirMaximum: as many links as linksMax are followed to what is not there yet, and one more is not.
-func TestLinksAtTheirMaximum(t *testing.T) {
-	dir := t.TempDir()
-	to := filepath.Join(dir, "file")
-	for i := range linksMax + 1 {
-		link := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.Symlink(to, link); err != nil {
-			t.Fatal(err)
-		}
-		to = link
-		got, err := follow(link)
-		if n := i + 1; n <= linksMax && (err != nil || got != filepath.Join(dir, "file")) || n > linksMax && err == nil {
-			t.Errorf("%d links lead to %q, %v", n, got, err)
 		}
 	}
 }
