@@ -13,6 +13,8 @@ var (
 	ErrMissing     = errors.New("it is in a file that was not given")                  // other parts of the set, or a delta's base
 	ErrName        = errors.New("the image has a name that not every system can hold") // Rules let it pass
 	ErrChanged     = errors.New("file changed while captured")                         // capture again when nothing writes to it
+	ErrEncrypted   = errors.New("the file, or a part of it, is encrypted")             // as Microsoft distributes some ESD files
+	ErrSolidSplit  = errors.New("a file with solid runs cannot be split")              // a run is not cut; export without solid runs first
 )
 
 // corruptf makes an error that is ErrCorrupt and says what is wrong.
