@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -54,7 +55,7 @@ func (s *scanner) item(it Item) (scanned, error) {
 		return scanned{}, err
 	}
 	if len(names) == 0 && !info.IsDir() {
-		return scanned{}, errors.New("it is not a directory")
+		return scanned{}, fmt.Errorf("it goes to the root of the image: %w", syscall.ENOTDIR)
 	}
 	path := filepath.Clean(it.Path)
 	if s.root = nil; s.opts.FixLinks && len(names) == 0 {
@@ -176,7 +177,7 @@ func (o *overlay) place(d *wim.Dentry, names []string, info fs.FileInfo) error {
 			at.Children = append(at.Children, c)
 		}
 		if !c.IsDir() || c.IsReparse() {
-			return fmt.Errorf("target: %q is in the way, which is no directory", c.Path())
+			return fmt.Errorf("target: %q is in the way: %w", c.Path(), syscall.ENOTDIR)
 		}
 		at = c
 	}
@@ -210,7 +211,11 @@ func add(to, d *wim.Dentry) error {
 	case isDir(old) && isDir(d):
 		return merge(old, d)
 	case isDir(old) != isDir(d):
-		return fmt.Errorf("lay sources over each other: %q is a directory in one and none in another", d.Path())
+		cause := syscall.ENOTDIR
+		if isDir(old) {
+			cause = syscall.EISDIR
+		}
+		return fmt.Errorf("lay sources over each other: %q is a directory in one and none in another: %w", d.Path(), cause)
 	default:
 		to.Children[slices.Index(to.Children, old)] = d
 	}

@@ -134,7 +134,7 @@ func (t *Tree) Add(path string, tree *wim.Image, noReplace bool, replaced func(p
 	root := tree.Root
 	if len(names) == 0 {
 		if !isDir(root) {
-			return fail(fmt.Errorf("the root %w, and what is added is none", ErrIsDir))
+			return fail(fmt.Errorf("what is added %w, and the root is one", ErrNotDir))
 		}
 		return m.into(t.Image.Root, root)
 	}

@@ -46,10 +46,10 @@ func replaceFile(target string, write func(f *os.File) error) (err error) {
 func checkReplaceable(target string) error {
 	info, err := os.Stat(target)
 	if err == nil && !info.Mode().IsRegular() {
-		return ui.WithHint(fmt.Errorf("create %s: it is there and is no regular file", target), "name a file")
+		return withStatus(statusOpen, ui.WithHint(fmt.Errorf("create %s: it is there and is no regular file", target), "name a file"))
 	}
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
-		return fmt.Errorf("create %s: %w", target, err)
+		return withStatus(statusOpen, fmt.Errorf("create %s: %w", target, err))
 	}
 	return nil
 }
