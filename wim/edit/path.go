@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -41,15 +39,7 @@ func clean(path string) string { return "/" + strings.Join(pathNames(path), "/")
 
 // same compares two names.
 func (t *Tree) same(a, b string) bool {
-	return a == b || t.IgnoreCase && upper(a) == upper(b)
-}
-
-// upper gives the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
-func upper(name string) string {
-	if !utf8.ValidString(name) {
-		return name
-	}
-	return strings.Map(unicode.ToUpper, name)
+	return a == b || t.IgnoreCase && wim.FoldName(a) == wim.FoldName(b)
 }
 
 // child finds an entry of a directory: the one that has the name, else, where case does not matter, the first that differs only in it.

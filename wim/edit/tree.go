@@ -239,15 +239,15 @@ func (n names) add(name string, i int) {
 	if n.upper == nil {
 		return
 	}
-	if _, ok := n.upper[upper(name)]; !ok {
-		n.upper[upper(name)] = i
+	if _, ok := n.upper[wim.FoldName(name)]; !ok {
+		n.upper[wim.FoldName(name)] = i
 	}
 }
 
 func (n names) find(name string) (int, bool) {
 	i, ok := n.exact[name]
 	if !ok && n.upper != nil {
-		i, ok = n.upper[upper(name)]
+		i, ok = n.upper[wim.FoldName(name)]
 	}
 	return i, ok
 }

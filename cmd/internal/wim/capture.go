@@ -159,7 +159,7 @@ func (a *app) newCaptureRun(verb string, o captureOptions) (*captureRun, error) 
 // scanOptions reads the options that say what is captured.
 func (r *captureRun) scanOptions() error {
 	r.scan = capture.Options{
-		Name: r.title, UnixData: r.unixData, Dereference: r.dereference, NoACLs: r.noACLs,
+		Name: r.title, FoldCase: ignoreCase(), UnixData: r.unixData, Dereference: r.dereference, NoACLs: r.noACLs,
 		Warn: func(path, what string) { r.Warnf("skipped %s: %s", path, what) },
 	}
 	if r.description != nil {

@@ -110,8 +110,12 @@ func (a *app) extractTo(ctx context.Context, o extractOptions, w File, n int, pa
 // extractToStdout writes the contents of files. All are looked at before the first byte is written.
 func (a *app) extractToStdout(ctx context.Context, o extractOptions, w File, image *wim.Tree, picks []apply.Pick) error {
 	var files []*wim.Dentry
+	finder, err := apply.NewFinder(image, o.selecting())
+	if err != nil {
+		return ui.WIMHint(err)
+	}
 	for _, p := range picks {
-		found, err := o.selecting().Find(image, p.Path)
+		found, err := finder.Find(p.Path)
 		if err != nil {
 			return ui.WIMHint(err)
 		}
