@@ -37,25 +37,6 @@ func pathNames(path string) []string {
 // clean gives the path as errors show it.
 func clean(path string) string { return "/" + strings.Join(pathNames(path), "/") }
 
-// same compares two names.
-func (t *Tree) same(a, b string) bool {
-	return a == b || t.IgnoreCase && wim.FoldName(a) == wim.FoldName(b)
-}
-
-// child finds an entry of a directory: the one that has the name, else, where case does not matter, the first that differs only in it.
-func (t *Tree) child(dir *wim.Dentry, name string) *wim.Dentry {
-	var like *wim.Dentry
-	for _, c := range dir.Children {
-		if c.Name == name {
-			return c
-		}
-		if like == nil && t.IgnoreCase && t.same(c.Name, name) {
-			like = c
-		}
-	}
-	return like
-}
-
 // Find gives the entry at path; nil when there is none. The root's path is "" or "/".
 func (t *Tree) Find(path string) *wim.Dentry {
 	d := t.Image.Root
