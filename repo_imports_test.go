@@ -23,7 +23,7 @@ var rooms = map[string]room{
 		imports: []string{"wim/lzms", "wim/lzx", "wim/xpress"},
 		why:     "the format stands by itself: it touches no directory and knows no chunks, so that others can use it alone",
 	},
-	"wim/edit":             {imports: []string{"internal/vfs", "wim"}, why: "it gets scanned trees as values; so capture need not be below it"},
+	"wim/edit":             {imports: []string{"internal/lines", "internal/vfs", "wim"}, why: "it gets scanned trees as values; so capture need not be below it"},
 	"wim/lzms":             {why: "a codec is bytes in, bytes out"},
 	"wim/lzx":              {imports: []string{"wim/internal/huffman", "wim/internal/match"}, why: "a codec is bytes in, bytes out"},
 	"wim/xpress":           {imports: []string{"wim/internal/huffman", "wim/internal/match"}, why: "a codec is bytes in, bytes out"},
@@ -31,7 +31,7 @@ var rooms = map[string]room{
 	"wim/internal/match":   {why: "it is the ground floor of the codecs"},
 
 	"capture": {
-		imports: []string{"internal/efsraw", "internal/ntfs3g", "internal/regf", "wim"},
+		imports: []string{"internal/efsraw", "internal/lines", "internal/ntfs3g", "internal/regf", "wim"},
 		why:     "it makes images of directories, and what becomes of the image is its caller's",
 	},
 	"apply": {
@@ -102,7 +102,7 @@ var rooms = map[string]room{
 		why: "it is the command line over what the packages below offer",
 	},
 	"cmd/internal/wim": {
-		imports: []string{"apply", "capture", "cmd/internal/ui", "internal/oserr", "internal/vfs", "wim", "wim/edit"},
+		imports: []string{"apply", "capture", "cmd/internal/ui", "internal/lines", "internal/oserr", "internal/vfs", "wim", "wim/edit"},
 		why:     "the verbs of files know no site and no network",
 	},
 	"cmd/internal/ui": {
@@ -118,6 +118,7 @@ var rooms = map[string]room{
 	"internal/event":           {why: internalWhy},
 	"internal/ident":           {why: internalWhy},
 	"internal/jsontest":        {why: internalWhy},
+	"internal/lines":           {why: internalWhy},
 	"internal/looptest":        {why: internalWhy},
 	"internal/machine":         {why: internalWhy},
 	"internal/ntfs3g":          {imports: []string{"internal/vfs"}, why: internalWhy},

@@ -1,29 +1,12 @@
 package apply
 
-import (
-	"strings"
-	"unicode/utf8"
-
-	"github.com/wimcast/wimcast/wim"
-)
+import "github.com/wimcast/wimcast/wim"
 
 // Pick names a part of an image: a file, or a directory and all below it. Its Path starts at the image's root, with or without a slash,
 // and may have backslashes in place of slashes.
 type Pick struct {
 	Path string
 	Keep bool // the directories above it are made too; else it comes to stand in the target's root, by its last name
-}
-
-// SelectOptions say how Select compares names.
-type SelectOptions struct {
-	Literal  bool // '*' and '?' stand for themselves, and a path names one thing at most
-	FoldCase bool // upper and lower case are the same
-}
-
-// Found is a dentry that a path names.
-type Found struct {
-	*wim.Dentry // without Children
-	At          wim.At
 }
 
 // Select checks the tree of an image, and returns the part of it that the picks name, in memory, and those that name nothing. In a path '*' stands for any characters
@@ -34,15 +17,15 @@ func Select(img *wim.Tree, picks []Pick, opts SelectOptions) (part *wim.Image, n
 	if err := img.Walk(nil, nothing, nothing); err != nil {
 		return nil, nil, err
 	}
-	root, err := img.Dentry(img.Root())
+	finder, err := NewFinder(img, opts)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := selection{img: img, children: map[*wim.Dentry]map[string]*wim.Dentry{}}
+	s := selection{img: img, children: map[*wim.Dentry]map[string]*wim.Dentry{}, whole: map[wim.At]bool{}}
 	s.root = &wim.Dentry{Attributes: wim.AttrDirectory, SecurityID: -1}
 	all := false
 	for _, p := range picks {
-		found, err := opts.Find(img, p.Path)
+		found, err := finder.Find(p.Path)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -53,14 +36,7 @@ func Select(img *wim.Tree, picks []Pick, opts SelectOptions) (part *wim.Image, n
 			break
 		}
 		for _, d := range found {
-			at := s.root
-			if p.Keep || d.Parent == nil {
-				s.adopt(root)
-			}
-			if p.Keep {
-				at = s.above(d.Dentry)
-			}
-			if err := s.add(at, d.Dentry, d.At); err != nil {
+			if err := s.pick(d, p.Keep); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -82,6 +58,26 @@ type selection struct {
 	img      *wim.Tree
 	root     *wim.Dentry
 	children map[*wim.Dentry]map[string]*wim.Dentry // of directories of the tree, by name
+	whole    map[wim.At]bool                        // directories that are there with all below them, each at its own place
+	moved    bool                                   // something is not at its own place, and may have covered what is
+}
+
+// pick adds what a pick names.
+func (s *selection) pick(d Found, keep bool) error {
+	at := s.root
+	if keep || d.Parent == nil {
+		root := d.Dentry
+		for root.Parent != nil {
+			root = root.Parent
+		}
+		s.adopt(root)
+	} else {
+		s.moved = true
+	}
+	if keep {
+		at = s.above(d.Dentry)
+	}
+	return s.add(at, d.Dentry, d.At)
 }
 
 // adopt gives the root the metadata of the image's.
@@ -101,9 +97,16 @@ func (s *selection) above(d *wim.Dentry) *wim.Dentry {
 
 // add puts d and all below it into a directory; the root's children, in place of the root.
 func (s *selection) add(into, d *wim.Dentry, at wim.At) error {
+	if s.whole[at] && !s.moved { // a list of all paths names everything once for every directory that it is in
+		return nil
+	}
 	if d.Parent != nil {
 		into = s.put(into, d)
 	}
+	if !d.IsDir() {
+		return nil
+	}
+	s.whole[at] = true
 	return s.img.Children(at, d, func(c *wim.Dentry, at wim.At) error { return s.add(into, c, at) })
 }
 
@@ -128,75 +131,4 @@ func (s *selection) put(at, d *wim.Dentry) *wim.Dentry {
 	delete(s.children, old)
 	*old = c
 	return old
-}
-
-// Find returns what a path names in an image, of which Walk or Select has checked the tree.
-func (o SelectOptions) Find(img *wim.Tree, path string) ([]Found, error) {
-	root, err := img.Dentry(img.Root())
-	if err != nil {
-		return nil, err
-	}
-	found := []Found{{root, img.Root()}}
-	for name := range strings.SplitSeq(strings.ReplaceAll(path, `\`, "/"), "/") {
-		if name == "" {
-			continue
-		}
-		var next []Found
-		for _, dir := range found {
-			below, err := o.below(img, dir, name)
-			if err != nil {
-				return nil, err
-			}
-			next = append(next, below...)
-		}
-		found = next
-	}
-	return found, nil
-}
-
-// below returns the children of a directory that have the name or fit it.
-func (o SelectOptions) below(img *wim.Tree, dir Found, name string) (out []Found, err error) {
-	exact := -1
-	err = img.Children(dir.At, dir.Dentry, func(c *wim.Dentry, at wim.At) error {
-		pattern, is := name, c.Name
-		if o.FoldCase {
-			pattern, is = strings.ToUpper(pattern), strings.ToUpper(is)
-		}
-		if pattern == is || !o.Literal && matchName(pattern, is) {
-			if exact < 0 && c.Name == name {
-				exact = len(out)
-			}
-			out = append(out, Found{c, at})
-		}
-		return nil
-	})
-	if o.Literal && len(out) > 1 {
-		out = out[max(exact, 0):][:1]
-	}
-	return out, err
-}
-
-// matchName reports whether a name fits a pattern of '*' and '?'. It takes time in proportion to the product of their lengths at most.
-func matchName(pattern, name string) bool {
-	p, n, star, mark := 0, 0, -1, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-			continue
-		case p < len(pattern) && pattern[p] == '?':
-			_, size := utf8.DecodeRuneInString(name[n:])
-			p, n = p+1, n+size
-			continue
-		case p < len(pattern) && pattern[p] == name[n]:
-			p, n = p+1, n+1
-			continue
-		case star < 0:
-			return false
-		}
-		mark++
-		p, n = star+1, mark
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

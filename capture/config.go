@@ -1,13 +1,11 @@
 package capture
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/wimcast/wimcast/internal/lines"
 )
 
 // Bounds on a capture configuration.
@@ -52,36 +50,34 @@ func DefaultConfig() *Config {
 	return c
 }
 
-// ParseConfig reads a configuration in UTF-8 or UTF-16LE, with or without a byte order mark, of up to MaxConfigBytes. An error names the line.
+// ParseConfig reads a configuration, a text as package lines reads it, of up to MaxConfigBytes. An error names the line.
 func ParseConfig(text []byte) (*Config, error) {
 	if len(text) > MaxConfigBytes {
 		return nil, fmt.Errorf("parse capture configuration: %d bytes are over the limit of %d", len(text), MaxConfigBytes)
 	}
-	plain, err := configText(text)
+	plain, err := lines.Decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("parse capture configuration: %w", err)
 	}
 	c := &Config{}
 	to := &globs{} // of the section; what is not needed goes nowhere
 	inside := false
-	for i, line := range strings.Split(plain, "\n") {
-		line = strings.TrimSpace(line)
-		switch {
-		case line == "" || line[0] == '#' || line[0] == ';':
-		case line[0] == '[' && line[len(line)-1] == ']':
-			inside, to = true, c.section(line[1:len(line)-1], i+1)
+	for line := range lines.All(plain) {
+		switch text := line.Text; {
+		case text[0] == '[' && text[len(text)-1] == ']':
+			inside, to = true, c.section(text[1:len(text)-1], line.N)
 		case !inside:
-			c.Notes = append(c.Notes, fmt.Sprintf("line %d is not in a [section] and was passed over", i+1))
+			c.Notes = append(c.Notes, fmt.Sprintf("line %d is not in a [section] and was passed over", line.N))
 		case to == nil:
 		default:
-			g, err := c.glob(unquote(line), i+1)
+			g, err := c.glob(lines.Unquote(text), line.N)
 			if err != nil {
-				return nil, fmt.Errorf("parse capture configuration: line %d: %w", i+1, err)
+				return nil, fmt.Errorf("parse capture configuration: line %d: %w", line.N, err)
 			}
 			*to = append(*to, g)
 		}
 		if len(c.exclude)+len(c.except) > maxGlobs || len(c.Notes) > maxGlobs {
-			return nil, fmt.Errorf("parse capture configuration: line %d: over the limit of %d globs", i+1, maxGlobs)
+			return nil, fmt.Errorf("parse capture configuration: line %d: over the limit of %d globs", line.N, maxGlobs)
 		}
 	}
 	return c, nil
@@ -99,45 +95,6 @@ func (c *Config) section(name string, line int) *globs {
 		c.Notes = append(c.Notes, fmt.Sprintf("line %d: section [%s] is not known and was passed over", line, name))
 	}
 	return nil
-}
-
-// configText returns the text as UTF-8. Text without a mark is UTF-16LE when its first character has a zero byte, which no UTF-8 one has.
-func configText(b []byte) (string, error) {
-	wide := bytes.HasPrefix(b, []byte{0xff, 0xfe})
-	if wide || len(b) >= 2 && b[0] != 0 && b[1] == 0 {
-		if len(b)%2 != 0 {
-			return "", errors.New("it is UTF-16 and ends within a character")
-		}
-		units := make([]uint16, len(b)/2)
-		for i := range units {
-			units[i] = binary.LittleEndian.Uint16(b[2*i:])
-		}
-		return strings.TrimPrefix(string(utf16.Decode(units)), "\ufeff"), nil
-	}
-	if at := invalidUTF8(b); at >= 0 {
-		return "", fmt.Errorf("line %d is neither UTF-8 nor is the file UTF-16; save it as UTF-8", 1+bytes.Count(b[:at], []byte("\n")))
-	}
-	return strings.TrimPrefix(string(b), "\ufeff"), nil
-}
-
-// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return -1
-}
-
-// unquote takes off a pair of quotes.
-func unquote(s string) string {
-	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n-1] == s[0] {
-		return s[1 : n-1]
-	}
-	return s
 }
 
 // glob reads one line.

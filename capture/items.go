@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -54,7 +55,7 @@ func (s *scanner) item(it Item) (scanned, error) {
 		return scanned{}, err
 	}
 	if len(names) == 0 && !info.IsDir() {
-		return scanned{}, errors.New("it is not a directory")
+		return scanned{}, fmt.Errorf("it goes to the root of the image: %w", syscall.ENOTDIR)
 	}
 	path := filepath.Clean(it.Path)
 	if s.root = nil; s.opts.FixLinks && len(names) == 0 {
@@ -109,12 +110,22 @@ func (s *scanner) top(names []string, path string, info fs.FileInfo) (place, err
 // overlay is an image of trees that are laid over each other.
 type overlay struct {
 	*wim.Image
-	laid bool // there were several
+	fold  bool                     // names that differ only in case are one
+	laid  bool                     // there were several
+	names map[*wim.Dentry]siblings // of directories that something was put into: it comes in any order
+}
+
+// siblings are the places of a directory's children, by name.
+type siblings struct {
+	exact  map[string]int
+	folded map[string]int // the first of those that differ only in case; nil where case matters
 }
 
 // lay makes an image of what was scanned.
 func (s *scanner) lay(trees []scanned) (*wim.Image, error) {
-	o := &overlay{Image: &wim.Image{Info: trees[0].info, Security: s.security}}
+	o := &overlay{
+		Image: &wim.Image{Info: trees[0].info, Security: s.security}, fold: s.opts.FoldCase, names: make(map[*wim.Dentry]siblings),
+	}
 	if len(trees) > 1 || len(trees[0].names) > 0 {
 		for i := range s.park.links { // of all trees together, and not all names stay
 			s.park.links[i].group = int32(i) + 1
@@ -127,6 +138,7 @@ func (s *scanner) lay(trees []scanned) (*wim.Image, error) {
 		}
 	}
 	if o.laid {
+		o.sort()
 		s.number(o.Image)
 		s.recount(o.Image)
 	}
@@ -165,22 +177,22 @@ func (o *overlay) place(d *wim.Dentry, names []string, info fs.FileInfo) error {
 		o.Root = filler("", info)
 	}
 	if len(names) == 0 {
-		return merge(o.Root, d)
+		return o.merge(o.Root, d)
 	}
 	at := o.Root
 	for _, name := range names[:len(names)-1] {
-		c := findChild(at, name)
-		if c == nil {
-			c = filler(name, info)
-			c.Parent = at
-			at.Children = append(at.Children, c)
+		i, ok := o.find(at, name)
+		if !ok {
+			i = o.insert(at, filler(name, info))
 		}
+		c := at.Children[i]
 		if !c.IsDir() || c.IsReparse() {
-			return fmt.Errorf("target: %q is in the way, which is no directory", c.Path())
+			return fmt.Errorf("target: %q is in the way: %w", c.Path(), syscall.ENOTDIR)
 		}
 		at = c
 	}
-	return add(at, d)
+	i, ok := o.find(at, d.Name)
+	return o.add(at, d, i, ok)
 }
 
 // filler is a directory that no source has. It is as old as what is put into it, so that the same sources give the same bytes.
@@ -189,42 +201,91 @@ func filler(name string, info fs.FileInfo) *wim.Dentry {
 	return &wim.Dentry{Name: name, Attributes: wim.AttrDirectory, SecurityID: -1, Created: t, Accessed: t, Modified: t}
 }
 
-func findChild(d *wim.Dentry, name string) *wim.Dentry {
-	for _, c := range d.Children {
-		if c.Name == name {
-			return c
+// find gives the place of the child of that name, if there is one.
+func (o *overlay) find(dir *wim.Dentry, name string) (int, bool) {
+	n, ok := o.names[dir]
+	if !ok {
+		n.exact = make(map[string]int, len(dir.Children))
+		if o.fold {
+			n.folded = make(map[string]int, len(dir.Children))
+		}
+		o.names[dir] = n
+		for i, c := range dir.Children {
+			n.note(c.Name, i)
 		}
 	}
-	return nil
-}
-
-// add puts d into a directory, over what has its name there.
-func add(to, d *wim.Dentry) error {
-	d.Parent = to
-	isDir := func(d *wim.Dentry) bool { return d.IsDir() && !d.IsReparse() }
-	old := findChild(to, d.Name)
-	switch {
-	case old == nil:
-		to.Children = append(to.Children, d)
-		slices.SortFunc(to.Children, func(a, b *wim.Dentry) int { return wim.CompareNames(a.Name, b.Name) })
-	case isDir(old) && isDir(d):
-		return merge(old, d)
-	case isDir(old) != isDir(d):
-		return fmt.Errorf("lay sources over each other: %q is a directory in one and none in another", d.Path())
-	default:
-		to.Children[slices.Index(to.Children, old)] = d
+	i, ok := n.exact[name]
+	if !ok && o.fold {
+		i, ok = n.folded[wim.FoldName(name)]
 	}
+	return i, ok
+}
+
+func (n siblings) note(name string, i int) {
+	n.exact[name] = i
+	if n.folded == nil {
+		return
+	}
+	if _, ok := n.folded[wim.FoldName(name)]; !ok {
+		n.folded[wim.FoldName(name)] = i
+	}
+}
+
+// insert puts d into a directory in which find has found nothing of its name, and gives its place.
+func (o *overlay) insert(dir, d *wim.Dentry) int {
+	i := len(dir.Children)
+	d.Parent = dir
+	dir.Children = append(dir.Children, d)
+	o.names[dir].note(d.Name, i)
+	return i
+}
+
+// add puts d into a directory, over what find has found there.
+func (o *overlay) add(dir, d *wim.Dentry, i int, found bool) error {
+	if !found {
+		o.insert(dir, d)
+		return nil
+	}
+	isDir := func(d *wim.Dentry) bool { return d.IsDir() && !d.IsReparse() }
+	old := dir.Children[i]
+	d.Parent = dir
+	switch {
+	case isDir(old) && isDir(d):
+		return o.merge(old, d)
+	case isDir(old):
+		return fmt.Errorf("lay sources over each other: %q is a directory in one and none in another: %w", d.Path(), syscall.EISDIR)
+	case isDir(d):
+		return fmt.Errorf("lay sources over each other: %q is a directory in one and none in another: %w", d.Path(), syscall.ENOTDIR)
+	}
+	delete(o.names[dir].exact, old.Name)
+	o.names[dir].exact[d.Name] = i
+	dir.Children[i] = d
 	return nil
 }
 
-// merge puts what is in one directory into another.
-func merge(to, from *wim.Dentry) error {
-	for _, c := range from.Children {
-		if err := add(to, c); err != nil {
+// merge puts what is in one directory into another. Names of the one directory that differ only in case stay apart.
+func (o *overlay) merge(to, from *wim.Dentry) error {
+	type place struct {
+		i     int
+		found bool
+	}
+	places := make([]place, len(from.Children))
+	for i, c := range from.Children {
+		places[i].i, places[i].found = o.find(to, c.Name)
+	}
+	for i, c := range from.Children {
+		if err := o.add(to, c, places[i].i, places[i].found); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sort puts directories into the order that images have.
+func (o *overlay) sort() {
+	for dir := range o.names {
+		slices.SortFunc(dir.Children, func(a, b *wim.Dentry) int { return wim.CompareNames(a.Name, b.Name) })
+	}
 }
 
 // recount counts what is left after trees were laid over each other.

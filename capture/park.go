@@ -256,7 +256,8 @@ func (p *park) put(head uint64, rest []byte) int64 {
 	n := binary.PutUvarint(h[:], head)
 	last := len(p.blocks) - 1
 	if last < 0 || len(p.blocks[last])+n+len(rest) > cap(p.blocks[last]) {
-		p.blocks = append(p.blocks, make([]byte, 0, max(parkBlock, n+len(rest))))
+		size := min(parkBlock, 1<<min(11+last, 30)) // from 1 KiB on: an update scans file by file
+		p.blocks = append(p.blocks, make([]byte, 0, max(size, n+len(rest))))
 		last++
 	}
 	at := p.end()

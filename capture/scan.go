@@ -20,6 +20,7 @@ type Options struct {
 	Dereference bool        // capture what symbolic links lead to, in place of the links
 	FixLinks    bool        // make absolute link targets in the tree relative to the image's root
 	Config      *Config     // what to leave out; nil: nothing
+	FoldCase    bool        // of items that are laid over each other: names that differ only in case are one
 	NoACLs      bool        // of a volume that ntfs-3g has mounted: keep no security descriptors
 	Repeatable  bool        // keep no access times, which reading a file changes: a tree that did not change makes the same image again
 	Output      fs.FileInfo // of the file that is written: a tree with it in it is refused; nil: not known

@@ -32,9 +32,11 @@ func find(t *testing.T, img *wim.Image, path string) *wim.Dentry {
 	t.Helper()
 	d := img.Root
 	for name := range strings.SplitSeq(path, "/") {
-		if d = findChild(d, name); d == nil {
+		i := slices.IndexFunc(d.Children, func(c *wim.Dentry) bool { return c.Name == name })
+		if i < 0 {
 			t.Fatalf("%s is not in the image", path)
 		}
+		d = d.Children[i]
 	}
 	return d
 }

@@ -142,7 +142,7 @@ func (f *File) readBlobs(v *volume) error {
 		return err
 	}
 	if want := v.header.ImageCount; g.images != want && (v.header.Parts == 1 || g.images != 0) {
-		return corruptf("read blob table: the metadata of %d images, the header says %d", g.images, want)
+		return FaultImages.Of(corruptf("read blob table: the metadata of %d images, the header says %d", g.images, want))
 	}
 	return nil
 }

@@ -74,10 +74,10 @@ func (d *Decoder) DecodePiece(dst, src []byte) error {
 	case d.lzms != nil && len(dst) <= d.pieceSize:
 		err = d.lzms.Decode(dst, src)
 	default:
-		return corruptf("decode piece: %d bytes are stored for %d", len(src), len(dst))
+		return FaultData.Of(corruptf("decode piece: %d bytes are stored for %d", len(src), len(dst)))
 	}
 	if err != nil {
-		return corruptf("%w", err)
+		return FaultData.Of(corruptf("%w", err))
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (f *File) IndexOf(hash SHA1) (int, bool) {
 // MetadataOf returns the metadata resource of image n, 1-based.
 func (f *File) MetadataOf(n int) (Resource, error) {
 	if n >= 1 && n <= f.Header.ImageCount && len(f.metadata) == 0 {
-		return Resource{}, fmt.Errorf("find image %d: this is part %d of %d of a split set, and the first part has it: %w", n, f.Header.Part, f.Header.Parts, ErrMissing)
+		return Resource{}, FaultNoTrees.Of(fmt.Errorf("find image %d: this is part %d of %d of a split set, and the first part has it: %w", n, f.Header.Part, f.Header.Parts, ErrMissing))
 	}
 	if n < 1 || n > len(f.metadata) {
 		return Resource{}, &NoImageError{n, len(f.metadata)}

@@ -116,7 +116,7 @@ func readHeader(r io.ReaderAt, size int64) (Header, error) {
 // readTrailer reads the header at the end of a pipable file, which says what the first one could not know.
 func readTrailer(r io.ReaderAt, size int64, first Header) (Header, error) {
 	if size < 2*HeaderSize {
-		return Header{}, corruptf("read WIM header: a pipable file of %d bytes lacks the header at its end; is it complete?", size)
+		return Header{}, FaultEnd.Of(corruptf("read WIM header: a pipable file of %d bytes lacks the header at its end; is it complete?", size))
 	}
 	h, err := readHeaderAt(r, size, size-HeaderSize)
 	if err != nil {
@@ -131,7 +131,7 @@ func readTrailer(r io.ReaderAt, size int64, first Header) (Header, error) {
 func readHeaderAt(r io.ReaderAt, size, off int64) (Header, error) {
 	var b [HeaderSize]byte
 	if size < HeaderSize {
-		return Header{}, corruptf("read WIM header: the file has %d bytes, a header %d", size, HeaderSize)
+		return Header{}, FaultEnd.Of(corruptf("read WIM header: the file has %d bytes, a header %d", size, HeaderSize))
 	}
 	if err := readFull(r, b[:], off); err != nil {
 		return Header{}, wrapf(err, "read WIM header")
@@ -160,10 +160,10 @@ func parseHeader(b []byte) (Header, error) {
 	le := binary.LittleEndian
 	pipable := bytes.Equal(b[:8], magicPipable)
 	if !pipable && !bytes.Equal(b[:8], magic) {
-		return Header{}, corruptf("read WIM header: it does not start with MSWIM; this is not a WIM file")
+		return Header{}, FaultNotWIM.Of(corruptf("read WIM header: it does not start with MSWIM; this is not a WIM file"))
 	}
 	if n := le.Uint32(b[8:]); n != HeaderSize {
-		return Header{}, corruptf("read WIM header: its size is told as %d, not %d", n, HeaderSize)
+		return Header{}, FaultHeader.Of(corruptf("read WIM header: its size is told as %d, not %d", n, HeaderSize))
 	}
 	h := Header{
 		Version: le.Uint32(b[12:]), Flags: HeaderFlags(le.Uint32(b[16:])), Pipable: pipable,
@@ -176,11 +176,11 @@ func parseHeader(b []byte) (Header, error) {
 	}
 	switch {
 	case h.Version != versionNormal && h.Version != versionSolid:
-		return Header{}, unsupportedf("read WIM header: version %#x", h.Version)
+		return Header{}, FaultVersion.Of(unsupportedf("read WIM header: version %#x", h.Version))
 	case h.Parts < 1 || h.Part < 1 || h.Part > h.Parts:
-		return Header{}, corruptf("read WIM header: it says that this is part %d of %d", h.Part, h.Parts)
+		return Header{}, FaultPart.Of(corruptf("read WIM header: it says that this is part %d of %d", h.Part, h.Parts))
 	case h.ImageCount > MaxImages:
-		return Header{}, corruptf("read WIM header: %d images, the limit is %d", h.ImageCount, MaxImages)
+		return Header{}, FaultImages.Of(corruptf("read WIM header: %d images, the limit is %d", h.ImageCount, MaxImages))
 	case h.BootIndex > h.ImageCount:
 		return Header{}, corruptf("read WIM header: image %d boots, of %d", h.BootIndex, h.ImageCount)
 	}
@@ -208,9 +208,9 @@ func (h *Header) setCompression(pieceSize uint32) error {
 	}
 	switch {
 	case kinds > 1:
-		return corruptf("read WIM header: flags %#x name %d compressions, a file has one", uint32(h.Flags), kinds)
+		return FaultCompression.Of(corruptf("read WIM header: flags %#x name %d compressions, a file has one", uint32(h.Flags), kinds))
 	case kinds == 0 && h.Flags&FlagCompressed != 0:
-		return unsupportedf("read WIM header: unknown compression (flags %#x)", uint32(h.Flags))
+		return FaultCompression.Of(unsupportedf("read WIM header: unknown compression (flags %#x)", uint32(h.Flags)))
 	case kinds == 0:
 		return nil
 	}
@@ -235,7 +235,7 @@ func checkPieceSize(c Compression, size int64) error {
 		most = 1 << 30
 	}
 	if size < least || size > most || size&(size-1) != 0 {
-		return corruptf("pieces of %d bytes: %s has powers of two from %d to %d", size, c, least, most)
+		return FaultPieceSize.Of(corruptf("pieces of %d bytes: %s has powers of two from %d to %d", size, c, least, most))
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (f *File) verifyIntegrity(ctx context.Context, v *volume) error {
 			sum.Write(p)
 		}
 		if SHA1(sum.Sum(nil)) != SHA1(sums[20*i:][:20]) {
-			return corruptf("check bytes %d to %d against the integrity table: %w", start, stop, ErrHash)
+			return FaultIntegrity.Of(corruptf("check bytes %d to %d against the integrity table: %w", start, stop, ErrHash))
 		}
 	}
 	return nil
@@ -65,7 +65,7 @@ func (f *File) integrity(v *volume) (sums []byte, piece int64, err error) {
 	at := v.header.Integrity
 	end := max(v.header.BlobTable.End(), HeaderSize) // a file without images may have no blob table
 	if at.Size < 12 || at.Size > 12+20*((end-HeaderSize)/minIntegrityPiece+1) {
-		return nil, 0, corruptf("read integrity table: it has %d bytes", at.Size)
+		return nil, 0, FaultIntegrityTable.Of(corruptf("read integrity table: it has %d bytes", at.Size))
 	}
 	b, err := f.readPlain(at, v)
 	if err != nil {
@@ -74,7 +74,7 @@ func (f *File) integrity(v *volume) (sums []byte, piece int64, err error) {
 	le := binary.LittleEndian
 	size, n, piece := int64(le.Uint32(b)), int64(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))
 	if piece < minIntegrityPiece || piece > maxIntegrityPiece || size != at.Size || size != 12+20*n || n != (end-HeaderSize+piece-1)/piece {
-		return nil, 0, corruptf("read integrity table: %d sums of %d bytes each", n, piece)
+		return nil, 0, FaultIntegrityTable.Of(corruptf("read integrity table: %d sums of %d bytes each", n, piece))
 	}
 	return b[12:], piece, nil
 }

@@ -55,7 +55,7 @@ func (l Location) check(name string, h Header, size int64) error {
 		return nil
 	}
 	if l.Offset < HeaderSize || l.End() > size {
-		return corruptf("locate %s: it takes bytes %d to %d, the file has %d; is it complete?", name, l.Offset, l.End(), size)
+		return FaultEnd.Of(corruptf("locate %s: it takes bytes %d to %d, the file has %d; is it complete?", name, l.Offset, l.End(), size))
 	}
 	switch {
 	case l.Flags&ResourceSolid != 0:
@@ -86,7 +86,7 @@ func readFull(r io.ReaderAt, b []byte, off int64) error {
 		return nil
 	}
 	if err == nil || err == io.EOF {
-		return corruptf("the file ends at %d, in the middle", off+int64(n))
+		return FaultEnd.Of(corruptf("the file ends at %d, in the middle", off+int64(n)))
 	}
 	return err
 }

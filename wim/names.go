@@ -3,6 +3,7 @@ package wim
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -21,6 +22,14 @@ func CheckName(name string) error {
 		return badName(name, fmt.Sprintf("is longer than %d UTF-16 units; rename the file", MaxName))
 	}
 	return nil
+}
+
+// FoldName gives the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
+func FoldName(name string) string {
+	if !utf8.ValidString(name) {
+		return name
+	}
+	return strings.Map(unicode.ToUpper, name)
 }
 
 // CompareNames orders siblings as Windows does: by the UTF-16 units of their upper case, then as they are.

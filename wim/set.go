@@ -63,15 +63,15 @@ func sortVolumes(volumes []volume) error {
 		case same:
 			parts++
 		case h.GUID == first.GUID && first.Parts > 1:
-			return corruptf("open %s: it is of a set of %d parts, %s of one of %d", v.Name, h.Parts, volumes[0].Name, first.Parts)
+			return FaultSet.Of(corruptf("open %s: it is of a set of %d parts, %s of one of %d", v.Name, h.Parts, volumes[0].Name, first.Parts))
 		case h.Parts > 1 && first.Parts > 1:
-			return corruptf("open %s: it is part %d of another split set than %s", v.Name, h.Part, volumes[0].Name)
+			return FaultSet.Of(corruptf("open %s: it is part %d of another split set than %s", v.Name, h.Part, volumes[0].Name))
 		}
 		if v.lends = !same; v.lends {
 			continue
 		}
 		if other, ok := seen[h.Part]; ok {
-			return corruptf("open %s: it is part %d of %d, and so is %s: give each file once", v.Name, h.Part, h.Parts, other)
+			return FaultSet.Of(corruptf("open %s: it is part %d of %d, and so is %s: give each file once", v.Name, h.Part, h.Parts, other))
 		}
 		seen[h.Part] = v.Name
 	}
@@ -130,7 +130,7 @@ func openAll(volumes []volume) (*File, error) {
 		}
 	}
 	if len(f.metadata) != f.Header.ImageCount && (len(f.metadata) > 0 || f.Header.Parts == 1) {
-		return nil, corruptf("read blob table: the metadata of %d images, the header says %d", len(f.metadata), f.Header.ImageCount)
+		return nil, FaultImages.Of(corruptf("read blob table: the metadata of %d images, the header says %d", len(f.metadata), f.Header.ImageCount))
 	}
 	if err := f.indexBlobs(); err != nil {
 		return nil, err

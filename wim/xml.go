@@ -41,7 +41,7 @@ func (f *File) StoredXML() ([]byte, error) {
 // readXML reads the XML and keeps what it says of each image. An image of which it says nothing is known by its index only.
 func (f *File) readXML() error {
 	if f.Header.XML.Size > maxXML {
-		return corruptf("read XML: %d bytes, the limit is %d", f.Header.XML.Size, maxXML)
+		return FaultXML.Of(corruptf("read XML: %d bytes, the limit is %d", f.Header.XML.Size, maxXML))
 	}
 	b, err := f.StoredXML()
 	if err != nil {
@@ -57,7 +57,7 @@ func (f *File) readXML() error {
 		return nil
 	}
 	if err := parseXML(f.xml, f.images); err != nil {
-		return corruptf("read XML: %w", err)
+		return FaultXML.Of(corruptf("read XML: %w", err))
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func TestTextsNameOptionsThatExist(t *testing.T) {
 
 // namedTwice are options whose name stands in two places, each for the reason beside it.
 var namedTwice = map[string]string{
-	"seed": "of sim any number of 64 bits, of demo one with a sign",
+	"verbose": "of `wimcast wim` it has no effect, as in wimlib-imagex",
+	"seed":    "of sim any number of 64 bits, of demo one with a sign",
 }
 
 // TestOptionsAreDefinedOnce forbids to write an option's name in two places: verbs that have it take it from one.

@@ -39,9 +39,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		HideHelpCommand: true,
 	}
 	ui.Prepare(root)
-	args, quiet, err := wimverbs.Args(root, args)
+	plain, quiet, err := wimverbs.Args(root, args)
 	if a.Quiet = quiet; err == nil {
-		err = root.Run(ctx, args)
+		err = root.Run(ctx, plain)
 	}
-	return ui.Report(stderr, err)
+	status := ui.Report(stderr, err)
+	if theirs, ok := wimverbs.Status(root, args, err); ok {
+		return theirs
+	}
+	return status
 }

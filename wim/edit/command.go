@@ -1,14 +1,14 @@
 package edit
 
 import (
-	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/wimcast/wimcast/internal/lines"
 )
 
 // maxCommands bounds how many commands an update may have.
-const maxCommands = 1 << 20
+const maxCommands = 4 << 20
 
 // Verb is what a command does.
 type Verb uint8
@@ -54,66 +54,61 @@ type Command struct {
 	Recursive bool // delete: directories too
 }
 
-// ParseCommands reads commands, one per line, as wimlib-imagex update takes them. Words are separated by blanks; one that starts with a quote, of
-// either kind, goes to the next such quote, and nothing in it is special. Empty lines, and those that start with #, are left out.
-// Options stand anywhere behind the verb.
+// ParseCommands reads commands, one per line, as wimlib-imagex update takes them, from a text as package lines reads it. Words are separated
+// by blanks; one that starts with a quote, of either kind, goes to the next such quote, and nothing in it is special. Empty lines, and those
+// that start with # or ;, are left out. Options stand anywhere behind the verb.
 func ParseCommands(text string) ([]Command, error) {
-	text = strings.TrimPrefix(text, "\ufeff")
-	if !utf8.ValidString(text) {
-		return nil, errors.New("parse update commands: they are not UTF-8; save them as UTF-8 text")
+	text, err := lines.Decode([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("parse update commands: %w", err)
 	}
 	var out []Command
-	line := 0
-	for rest := range strings.Lines(text) {
-		line++
-		cmd, ok, err := parseCommand(rest)
+	for line := range lines.All(text) {
+		cmd, err := parseCommand(line.Text)
+		if err == nil && len(out) == maxCommands {
+			err = fmt.Errorf("more than %d commands", maxCommands)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("parse update commands: line %d: %w", line, err)
+			return nil, fmt.Errorf("parse update commands: line %d: %w", line.N, err)
 		}
-		if !ok {
-			continue
-		}
-		if len(out) == maxCommands {
-			return nil, fmt.Errorf("parse update commands: line %d: more than %d commands", line, maxCommands)
-		}
-		cmd.Line = line
+		cmd.Line = line.N
 		out = append(out, cmd)
 	}
 	return out, nil
 }
 
-// parseCommand reads one line; ok is false where there is nothing in it.
-func parseCommand(line string) (c Command, ok bool, err error) {
-	words, err := splitWords(line)
-	if err != nil || len(words) == 0 {
-		return c, false, err
+// parseCommand reads one line.
+func parseCommand(line string) (c Command, err error) {
+	words, err := lines.Words(line)
+	if err != nil {
+		return c, err
 	}
 	for ; int(c.Verb) < len(verbs) && !strings.EqualFold(verbs[c.Verb].word, words[0]); c.Verb++ {
 	}
 	if int(c.Verb) == len(verbs) {
-		return c, false, fmt.Errorf("unknown command %q: want add, delete or rename", words[0])
+		return c, fmt.Errorf("unknown command %q: want add, delete or rename", words[0])
 	}
 	rule := verbs[c.Verb]
 	var args []string
 	for _, w := range words[1:] {
 		if strings.HasPrefix(w, "--") {
 			if err := c.option(w); err != nil {
-				return c, false, err
+				return c, err
 			}
 			continue
 		}
 		if args = append(args, w); len(args) > rule.args {
-			return c, false, fmt.Errorf("unexpected argument %q: %s takes %d; quote what has blanks in it", w, rule.word, rule.args)
+			return c, fmt.Errorf("unexpected argument %q: %s takes %d; quote what has blanks in it", w, rule.word, rule.args)
 		}
 	}
 	if len(args) < rule.args {
-		return c, false, fmt.Errorf("%s takes %d arguments, here are %d", rule.word, rule.args, len(args))
+		return c, fmt.Errorf("%s takes %d arguments, here are %d", rule.word, rule.args, len(args))
 	}
 	c.From = args[0]
 	if rule.args > 1 {
 		c.To = args[1]
 	}
-	return c, true, nil
+	return c, nil
 }
 
 // option sets what one option says.
@@ -149,32 +144,6 @@ func optionList(v Verb) string {
 	return "it has " + strings.Join(verbs[v].options, ", ")
 }
 
-// blanks separate words.
-const blanks = " \t\r\n\v\f"
-
-// splitWords cuts a line into words.
-func splitWords(line string) (words []string, err error) {
-	for {
-		line = strings.TrimLeft(line, blanks)
-		if line == "" || len(words) == 0 && line[0] == '#' {
-			return words, nil
-		}
-		if q := line[0]; q == '"' || q == '\'' {
-			end := strings.IndexByte(line[1:], q)
-			if end < 0 {
-				return nil, fmt.Errorf("the quote of %s is not closed", strings.TrimRight(line, blanks))
-			}
-			words, line = append(words, line[1:1+end]), line[end+2:]
-			continue
-		}
-		end := strings.IndexAny(line, blanks)
-		if end < 0 {
-			end = len(line)
-		}
-		words, line = append(words, line[:end]), line[end:]
-	}
-}
-
 // String returns the command as it stands in a command file, quoted where needed.
 func (c Command) String() string {
 	words := []string{c.Verb.String()}
@@ -193,20 +162,9 @@ func (c Command) String() string {
 			words = append(words, o.word)
 		}
 	}
-	words = append(words, quote(c.From))
+	words = append(words, lines.Quote(c.From))
 	if c.Verb != VerbDelete {
-		words = append(words, quote(c.To))
+		words = append(words, lines.Quote(c.To))
 	}
 	return strings.Join(words, " ")
-}
-
-// quote puts a word that would not be read back as it is in quotes. One that needs them, and has quotes of both kinds, has no way to be written.
-func quote(word string) string {
-	if word != "" && word[0] != '\'' && word[0] != '"' && !strings.ContainsAny(word, blanks) {
-		return word
-	}
-	if strings.Contains(word, `"`) {
-		return "'" + word + "'"
-	}
-	return `"` + word + `"`
 }

@@ -30,21 +30,22 @@ func TestCommandsAreRead(t *testing.T) {
 
 func TestWrongCommandsAreToldWithTheirLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"foo a b":              `unknown command "foo"`,
-		"\nrename a":           "line 2: rename takes 2 arguments, here are 1",
-		"rename a b c":         `unexpected argument "c"`,
-		"rename a b # why":     `unexpected argument "#"`,
-		"rename 'a'b c":        `unexpected argument "c"`,
-		`delete "/d"/b`:        `unexpected argument "/b"`,
-		"delete -f /x":         `unexpected argument "/x"`,
-		"delete":               "delete takes 1 arguments, here are 0",
-		"delete --wat x":       `delete has no option "--wat": it has --force, --recursive`,
-		"rename --force a b":   `rename has no option "--force": it has none`,
-		"delete -- d":          `delete has no option "--"`,
-		"add --config=x a b":   `add has no option "--config=x"`,
-		"rename 'a b":          "the quote of 'a b is not closed",
-		"delete \xff":          "not UTF-8",
-		"d\x00e\x00l\x00 \xe4": "not UTF-8",
+		"foo a b":                      `unknown command "foo"`,
+		"\nrename a":                   "line 2: rename takes 2 arguments, here are 1",
+		"rename a b c":                 `unexpected argument "c"`,
+		"rename a b # why":             `unexpected argument "#"`,
+		"rename 'a'b c":                `unexpected argument "c"`,
+		`delete "/d"/b`:                `unexpected argument "/b"`,
+		"delete -f /x":                 `unexpected argument "/x"`,
+		"delete":                       "delete takes 1 arguments, here are 0",
+		"delete --wat x":               `delete has no option "--wat": it has --force, --recursive`,
+		"rename --force a b":           `rename has no option "--force": it has none`,
+		"delete -- d":                  `delete has no option "--"`,
+		"add --config=x a b":           `add has no option "--config=x"`,
+		"rename 'a b":                  "the quote of 'a b is not closed",
+		"delete \xff":                  "line 1 is neither UTF-8",
+		"d\x00e\x00l\x00 \x00\xe4\x00": `unknown command "del"`,
+		"d\x00e\x00l\x00e":             "ends within a character",
 	} {
 		if _, err := ParseCommands(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

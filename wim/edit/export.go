@@ -79,11 +79,9 @@ func newExport(ctx context.Context, src *wim.File, n int, opts ExportOptions) (*
 func (e *export) check(n int) error {
 	switch {
 	case n == All && len(e.images) != 1 && (e.Name != nil || e.Description != nil):
-		return errors.New("a name or description is for one image, not for all")
+		return fmt.Errorf("a name or description is for one image, not for all: %w", ErrOptions)
 	case e.Boot && n == All && len(e.images) > 1 && e.src.Header.BootIndex == 0:
 		return errors.New("none of the source's images boots, so it is not clear which is to boot here: export that one by its number")
-	case e.src.Header.Parts > 1 && e.src.Header.Part != 1:
-		return fmt.Errorf("this is part %d of a split set: name part 1, and the others with --ref", e.src.Header.Part)
 	}
 	return nil
 }
@@ -113,7 +111,7 @@ func (e *export) write(ctx context.Context, f *os.File) (wim.WriterStats, error)
 // add puts the images behind those of a file that exists.
 func (e *export) add(ctx context.Context, dest string) (stats wim.WriterStats, err error) {
 	if len(e.Base) > 0 {
-		return stats, errors.New("only a new file can be a delta of others")
+		return stats, fmt.Errorf("only a new file can be a delta of others: %w", ErrOptions)
 	}
 	h, err := openHandle(dest)
 	if err != nil {
@@ -189,7 +187,7 @@ func (e *export) finish(ctx context.Context, w *wim.Writer) (stats wim.WriterSta
 			info.Description = *e.Description
 		}
 		if taken[info.Name] && info.Name != "" {
-			return stats, fmt.Errorf("there is an image with the name %q already: give this one another name", info.Name)
+			return stats, fmt.Errorf("there is an image with the name %q already: give this one another name: %w", info.Name, ErrNameTaken)
 		}
 		taken[info.Name] = true
 		if e.WIMBoot {

@@ -50,7 +50,7 @@ func SetInfo(ctx context.Context, path string, n int, opts InfoOptions) (Changed
 		}
 		for i, other := range h.Images() {
 			if i != n-1 && other.Name == info.Name && info.Name != "" && len(done.Properties) > 0 {
-				return fmt.Errorf("image %d has the name %q already", i+1, info.Name)
+				return fmt.Errorf("image %d has the name %q already: %w", i+1, info.Name, ErrNameTaken)
 			}
 		}
 		done.Boot = opts.Boot && h.Header.BootIndex != n

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -89,17 +90,17 @@ func (in *input) openParts(parts []string) error {
 			first = h
 		}
 		if h.GUID != first.GUID || h.Parts != first.Parts {
-			return fmt.Errorf("open %s: it is not a part of the set that %s is of", path, parts[0])
+			return wim.FaultSet.Of(fmt.Errorf("open %s: it is not a part of the set that %s is of", path, parts[0]))
 		}
 		if other, ok := seen[h.Part]; ok {
-			return fmt.Errorf("open %s: it is part %d of %d, and so is %s; give each part once", path, h.Part, h.Parts, other)
+			return wim.FaultSet.Of(fmt.Errorf("open %s: it is part %d of %d, and so is %s; give each part once", path, h.Part, h.Parts, other))
 		}
 		seen[h.Part] = path
 		volumes = append(volumes, v)
 	}
 	for n := 1; n <= first.Parts; n++ {
 		if _, ok := seen[n]; !ok {
-			return fmt.Errorf("find part %d: the set has %d parts, here are %d: %w", n, first.Parts, len(parts), wim.ErrMissing)
+			return wim.FaultSet.Of(fmt.Errorf("find part %d: the set has %d parts, here are %d: %w", n, first.Parts, len(parts), wim.ErrMissing))
 		}
 	}
 	var err error
@@ -138,13 +139,18 @@ func (in *input) open(path string) (wim.Input, error) {
 	in.files = append(in.files, f)
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
+		err = errNotRegular(path)
 	}
 	if err != nil {
 		return wim.Input{}, fmt.Errorf("open WIM %s: %w", path, err)
 	}
 	in.infos = append(in.infos, info)
 	return wim.Input{R: f, Size: info.Size(), Name: path}, nil
+}
+
+// errNotRegular says that what is at path is no file that can be read as one.
+func errNotRegular(path string) error {
+	return &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 }
 
 // is says whether path is one of the files.

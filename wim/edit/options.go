@@ -105,7 +105,7 @@ func solidRun(f *wim.File) *wim.Run {
 func (o Options) pipes(h wim.Header, s Storage) (bool, error) {
 	pipes := o.Piping == Pipable || o.Piping == KeepPiping && h.Pipable
 	if pipes && s.Solid {
-		return false, errors.New("a pipable file has no solid runs")
+		return false, fmt.Errorf("a pipable file has no solid runs: %w", ErrOptions)
 	}
 	return pipes, nil
 }
@@ -144,6 +144,12 @@ func numbers(f *wim.File, n int) ([]int, error) {
 	}
 	return all, nil
 }
+
+// ErrOptions says that not all can be had that was asked for.
+var ErrOptions = errors.New("these options do not go together")
+
+// ErrNameTaken says that a file has an image of that name.
+var ErrNameTaken = errors.New("a file has each name once")
 
 // errSame says that a verb would write over what it reads.
 var errSame = errors.New("this is a file that is read; choose another name")

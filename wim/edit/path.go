@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/wimcast/wimcast/wim"
 )
@@ -38,33 +36,6 @@ func pathNames(path string) []string {
 
 // clean returns the path as errors show it.
 func clean(path string) string { return "/" + strings.Join(pathNames(path), "/") }
-
-// same compares two names.
-func (t *tree) same(a, b string) bool {
-	return a == b || t.ignoreCase && upper(a) == upper(b)
-}
-
-// upper returns the form by which names are compared without regard to case. A name with an unpaired surrogate stays as it is.
-func upper(name string) string {
-	if !utf8.ValidString(name) {
-		return name
-	}
-	return strings.Map(unicode.ToUpper, name)
-}
-
-// child finds an entry of a directory: the one that has the name, else, where case does not matter, the first that differs only in it.
-func (t *tree) child(dir *wim.Dentry, name string) *wim.Dentry {
-	var like *wim.Dentry
-	for _, c := range dir.Children {
-		if c.Name == name {
-			return c
-		}
-		if like == nil && t.ignoreCase && t.same(c.Name, name) {
-			like = c
-		}
-	}
-	return like
-}
 
 // find returns the entry at path; nil when there is none. The root's path is "" or "/".
 func (t *tree) find(path string) *wim.Dentry {

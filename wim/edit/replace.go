@@ -54,7 +54,7 @@ func tryHandle(path string) (h *handle, stale bool, err error) {
 		return nil, false, err
 	}
 	if !h.info.Mode().IsRegular() {
-		return nil, false, errors.New("not a regular file")
+		return nil, false, errNotRegular(path)
 	}
 	if err := vfs.LockFile(f); err != nil {
 		return nil, false, err

@@ -15,8 +15,9 @@ type tree struct {
 	ignoreCase bool         // compare names without regard to case
 	now        wim.Filetime // of directories that are made because something is added below them
 
-	security map[string]int32 // descriptors of the image and where they are; made when needed
-	group    uint64           // highest number of a group of hard links
+	security map[string]int32          // descriptors of the image and where they are; made when needed
+	group    uint64                    // highest number of a group of hard links
+	indexes  map[*wim.Dentry]*siblings // of directories that were looked into
 }
 
 // delete removes the entry at path, and all below it if recursive. The root stays, and loses what is in it.
@@ -31,23 +32,11 @@ func (t *tree) delete(path string, recursive bool) error {
 		return &PathError{"delete", clean(path), fmt.Errorf("%w; delete it with --recursive", ErrIsDir)}
 	case d.Parent == nil:
 		d.Children = nil
+		delete(t.indexes, d)
 	default:
-		unlink(d)
+		t.unlink(d)
 	}
 	return nil
-}
-
-// unlink takes d out of its directory.
-func unlink(d *wim.Dentry) {
-	p := d.Parent
-	p.Children = slices.DeleteFunc(p.Children, func(c *wim.Dentry) bool { return c == d })
-	d.Parent = nil
-}
-
-// insert puts d into a directory.
-func insert(dir, d *wim.Dentry) {
-	d.Parent = dir
-	dir.Children = append(dir.Children, d)
 }
 
 // rename gives the entry at old the path to, as rename(2) does: a file that is there is replaced, a directory only if it is empty. The short
@@ -77,13 +66,10 @@ func (t *tree) rename(old, to string) error {
 		return fail(err)
 	}
 	at := t.child(dir, name)
-	if at == d {
-		if d.Name != name {
-			d.Name, d.ShortName = name, ""
-		}
+	if at == d && d.Name == name {
 		return nil
 	}
-	if at != nil {
+	if at != nil && at != d {
 		if err := replaceable(d, at); err != nil {
 			return fail(err)
 		}
@@ -93,12 +79,12 @@ func (t *tree) rename(old, to string) error {
 			return fail(ErrInside)
 		}
 	}
-	if at != nil {
-		unlink(at)
+	if at != nil && at != d {
+		t.unlink(at)
 	}
-	unlink(d)
+	t.unlink(d)
 	d.Name, d.ShortName = name, ""
-	insert(dir, d)
+	t.insert(dir, d)
 	return nil
 }
 
@@ -134,7 +120,7 @@ func (t *tree) add(path string, tree *wim.Image, noReplace bool, replaced func(p
 	root := tree.Root
 	if len(names) == 0 {
 		if !isDir(root) {
-			return fail(fmt.Errorf("the root %w, and what is added is none", ErrIsDir))
+			return fail(fmt.Errorf("what is added %w, and the root is one", ErrNotDir))
 		}
 		return m.into(t.image.Root, root)
 	}
@@ -149,7 +135,7 @@ func (t *tree) add(path string, tree *wim.Image, noReplace bool, replaced func(p
 				Name: name, Attributes: wim.AttrDirectory, SecurityID: dir.SecurityID,
 				Created: t.now, Accessed: t.now, Modified: t.now,
 			}
-			insert(dir, next)
+			t.insert(dir, next)
 		}
 		if !isDir(next) {
 			return fail(fmt.Errorf("%q %w", next.Path(), ErrNotDir))
@@ -160,10 +146,10 @@ func (t *tree) add(path string, tree *wim.Image, noReplace bool, replaced func(p
 	if err := checkName(root.Name); err != nil {
 		return fail(err)
 	}
-	if i, ok := t.names(dir).find(root.Name); ok {
-		return m.onto(dir, i, root)
+	if at := t.child(dir, root.Name); at != nil {
+		return m.onto(at, root)
 	}
-	insert(dir, root)
+	t.insert(dir, root)
 	inherit(root, dir.SecurityID)
 	return nil
 }
@@ -177,25 +163,22 @@ type merge struct {
 
 // into adds the children of d to the directory at.
 func (m *merge) into(at, d *wim.Dentry) error {
-	names := m.tree.names(at)
 	for _, c := range d.Children {
-		i, ok := names.find(c.Name)
-		if !ok {
-			names.add(c.Name, len(at.Children))
-			insert(at, c)
+		there := m.tree.child(at, c.Name)
+		if there == nil {
+			m.tree.insert(at, c)
 			inherit(c, at.SecurityID)
 			continue
 		}
-		if err := m.onto(at, i, c); err != nil {
+		if err := m.onto(there, c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// onto puts d where the i-th entry of the directory dir is.
-func (m *merge) onto(dir *wim.Dentry, i int, d *wim.Dentry) error {
-	at := dir.Children[i]
+// onto puts d where at is.
+func (m *merge) onto(at, d *wim.Dentry) error {
 	fail := func(err error) error { return &PathError{"add", "/" + at.Path(), err} }
 	switch {
 	case isDir(at) && isDir(d):
@@ -213,43 +196,10 @@ func (m *merge) onto(dir *wim.Dentry, i int, d *wim.Dentry) error {
 	if d.SecurityID < 0 {
 		d.SecurityID = at.SecurityID
 	}
-	dir.Children[i] = d
-	d.Parent, at.Parent = dir, nil
+	dir := at.Parent
+	m.tree.unlink(at)
+	m.tree.insert(dir, d)
 	return nil
-}
-
-// names finds the entries of one directory by name.
-type names struct {
-	exact, upper map[string]int
-}
-
-func (t *tree) names(dir *wim.Dentry) names {
-	n := names{exact: make(map[string]int, len(dir.Children))}
-	if t.ignoreCase {
-		n.upper = make(map[string]int, len(dir.Children))
-	}
-	for i, c := range dir.Children {
-		n.add(c.Name, i)
-	}
-	return n
-}
-
-func (n names) add(name string, i int) {
-	n.exact[name] = i
-	if n.upper == nil {
-		return
-	}
-	if _, ok := n.upper[upper(name)]; !ok {
-		n.upper[upper(name)] = i
-	}
-}
-
-func (n names) find(name string) (int, bool) {
-	i, ok := n.exact[name]
-	if !ok && n.upper != nil {
-		i, ok = n.upper[upper(name)]
-	}
-	return i, ok
 }
 
 // inherit gives d, and all below, the security descriptor of the directory it is in where it has none.

@@ -199,7 +199,7 @@ func TestAddOneFile(t *testing.T) {
 	if !slices.Equal(told, []string{"/d/b"}) {
 		t.Errorf("told of %q", told)
 	}
-	for path, want := range map[string]error{"/": ErrIsDir, "d": ErrIsDir} {
+	for path, want := range map[string]error{"/": ErrNotDir, "d": ErrIsDir} {
 		if err := tree.add(path, one(), false, nil); !errors.Is(err, want) {
 			t.Errorf("add a file to %q: %v, want %v", path, err, want)
 		}

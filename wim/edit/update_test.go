@@ -114,7 +114,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 		"rename a d":                       "line 1: rename /a: to /d: is a directory",
 		"delete a\nadd missing /x":         "line 2: file does not exist",
 		"add --no-replace tree:a /":        "line 1: add /a: --no-replace: file already exists",
-		"add file /":                       "line 1: add /: the root is a directory",
+		"add file /":                       "line 1: add /: what is added is not a directory, and the root is one",
 		"add tree:q /a":                    "line 1: add /a: it is not a directory",
 		"add tree:q /a/b":                  `line 1: add /a/b: "a" is not a directory`,
 		"delete --recursive d\nrename A b": "line 2: rename /A: file does not exist",

@@ -42,7 +42,7 @@ func (a *app) append(ctx context.Context, o captureOptions) error {
 			r.scan.FixLinks = !o.norpfix
 			return r.create(ctx)
 		}
-		return ui.WithHint(fmt.Errorf("append to %s: %w", r.target, err), "say --create to make it, or use capture")
+		return withStatus(statusOpen, ui.WithHint(fmt.Errorf("append to %s: %w", r.target, err), "say --create to make it, or use capture"))
 	}
 	if err := r.append(ctx); err != nil {
 		return captureHint(editHint(r.verb, err))
@@ -103,7 +103,7 @@ func (r *captureRun) freeName(old *wim.File) error {
 		taken[image.Name] = true
 	}
 	if r.name != nil && r.title != "" && taken[r.title] {
-		return ui.WithHint(fmt.Errorf("it has an image with the name %q", r.title), "choose another name: the file has %s", imageList(old.Images()))
+		return ui.WithHint(fmt.Errorf("it has an image with the name %q: %w", r.title, edit.ErrNameTaken), "choose another name: the file has %s", imageList(old.Images()))
 	}
 	base := r.title
 	for n := 1; r.name == nil && taken[r.title]; n++ {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +53,7 @@ type applyOptions struct {
 	noAttributes, invalidNames bool
 	recoverData, json          bool
 	wimboot                    bool    // refused
+	verbose                    bool    // taken, and without effect, as in wimlib-imagex
 	compact                    *string // refused
 }
 
@@ -67,7 +69,7 @@ func (o *applyOptions) flags() []cli.Flag {
 		wimbootFlag(&o.wimboot, ""),
 		&ui.TextFlag{Name: "compact", Hidden: true, Destination: &o.compact},
 		&cli.BoolFlag{Name: "recover-data", Usage: "write contents that are damaged too, and report which files they are", Destination: &o.recoverData},
-		ui.JSONFlag(&o.json),
+		ui.JSONFlag(&o.json), verboseFlag(&o.verbose, ""),
 	}
 }
 
@@ -75,13 +77,15 @@ func (o *applyOptions) flags() []cli.Flag {
 func (o *applyOptions) files() (apply.FileOptions, error) {
 	switch {
 	case o.wimboot:
-		return apply.FileOptions{}, ui.WithHint(
+		return apply.FileOptions{}, withStatus(statusUnsupported, ui.WithHint(
 			ui.Usagef("--wimboot is not supported"), "pointer files need Windows' own driver: apply the files themselves, or use wimlib-imagex on Windows",
-		)
+		))
+	case o.compact != nil && !slices.Contains([]string{"xpress4k", "xpress8k", "xpress16k", "lzx"}, *o.compact):
+		return apply.FileOptions{}, ui.Usagef("--compact=%s: want xpress4k, xpress8k, xpress16k or lzx; but it is not supported", *o.compact)
 	case o.compact != nil:
-		return apply.FileOptions{}, ui.WithHint(ui.Usagef("--compact is not supported"), "apply without it, then on Windows run: compact /c /s /exe")
+		return apply.FileOptions{}, withStatus(statusUnsupported, ui.WithHint(ui.Usagef("--compact is not supported"), "apply without it, then on Windows run: compact /c /s /exe"))
 	case o.noACLs && o.strictACLs:
-		return apply.FileOptions{}, ui.Usagef("--no-acls with --strict-acls: say one of them")
+		return apply.FileOptions{}, contradiction("--no-acls with --strict-acls: say one of them")
 	}
 	return apply.FileOptions{
 		Recover: o.recoverData,
@@ -102,7 +106,7 @@ func (a *app) apply(ctx context.Context, o wholeOptions) error {
 		return err
 	}
 	if o.rpfix && o.norpfix {
-		return ui.Usagef("--rpfix with --norpfix: say one of them")
+		return contradiction("--rpfix with --norpfix: say one of them")
 	}
 	fix := w.Header.Flags&wim.FlagRPFix != 0 && !o.norpfix || o.rpfix
 	for _, image := range images {
@@ -132,6 +136,7 @@ func (a *app) openForApply(ctx context.Context, o applyOptions, path string) (Fi
 	}
 	if o.check {
 		if err := w.Verify(ctx, nil); err != nil {
+			err = integrityFirst(ctx, w, err)
 			return w, opts, errors.Join(ui.WIMHint(fmt.Errorf("verify %s: %w", path, err)), w.Close())
 		}
 	}

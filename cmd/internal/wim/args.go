@@ -13,9 +13,9 @@ import (
 // that one.
 var ownOptions = []string{"json", "unix-xattrs", "help"}
 
-// Args rewrites a command line of `wimcast wim` as wimlib-imagex would understand it: an option may be cut short as
-// long as it is clear which one is meant, an option that takes a value takes what follows whatever that is, and
-// --quiet goes with every verb.
+// Args rewrites a command line of `wimcast wim` as wimlib-imagex would understand it: an option has one dash or two and may be cut
+// short as long as it is clear which one is meant, an option that takes a value takes what follows whatever that is, and
+// --quiet and --version go with every verb.
 func Args(root *cli.Command, args []string) (out []string, quiet bool, err error) {
 	if len(args) < 3 || args[1] != "wim" {
 		return args, false, nil
@@ -31,15 +31,17 @@ func Args(root *cli.Command, args []string) (out []string, quiet bool, err error
 	for rest := args[3:]; len(rest) > 0; {
 		arg := rest[0]
 		rest = rest[1:]
-		name, value, given := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		name, value, given := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(arg, "-"), "-"), "=")
 		flag := findFlag(cmd, name)
 		switch {
 		case arg == "--":
 			return append(append(out, arg), rest...), quiet, nil
-		case arg == "--quiet":
+		case arg == "--quiet" || arg == "-quiet":
 			quiet = true
 			continue
-		case !strings.HasPrefix(arg, "--") || flag == nil:
+		case arg == "--version":
+			return []string{args[0], arg}, quiet, nil
+		case !strings.HasPrefix(arg, "-") || arg == "-" || flag == nil:
 			out = append(out, arg)
 			continue
 		}

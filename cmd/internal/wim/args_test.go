@@ -29,6 +29,8 @@ func TestOptionsMayBeCutShort(t *testing.T) {
 		{"dir x -- --path", "dir x -- --path", false},
 		{"dir x --bogus", "dir x --bogus", false},
 		{"extract x 1 --no-wild", "extract x 1 --no-globs", false},
+		{"capture -check src - -comp fast", "capture --check src - --compress=fast", false},
+		{"capture src x --no-check --verb", "capture src x --nocheck --verbose", false},
 		{"mount x --comp", "mount x --comp", false},
 		{"bogus --comp", "bogus --comp", false},
 	} {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
+	"github.com/wimcast/wimcast/internal/oserr"
 	"github.com/wimcast/wimcast/wim"
 	"github.com/wimcast/wimcast/wim/edit"
 )
@@ -28,6 +29,7 @@ type captureOptions struct {
 	deltaFrom                   []string
 	updateOf                    string
 	snapshot                    bool // refused
+	verbose                     bool // accepted, and without effect, as in wimlib-imagex
 	mayCreate                   bool // append only
 	rebuild, unsafeCompact      bool // append only: every capture writes a file anew
 	source, target              string
@@ -68,7 +70,7 @@ func (o *captureOptions) flags() []cli.Flag {
 		deltaFromFlag(&o.deltaFrom, "leave out contents that `WIMFILE` has: the result is read with --ref=WIMFILE; may be repeated"),
 		&cli.StringFlag{Name: "update-of", Usage: "do not read files that are as they were in `[WIMFILE:]IMAGE`, going by size and time", Destination: &o.updateOf},
 		wimbootFlag(&o.wimboot, wimbootUsage),
-		&cli.BoolFlag{Name: "snapshot", Hidden: true, Destination: &o.snapshot},
+		&cli.BoolFlag{Name: "snapshot", Hidden: true, Destination: &o.snapshot}, verboseFlag(&o.verbose, ""),
 	)
 }
 
@@ -127,13 +129,13 @@ func (a *app) capture(ctx context.Context, o captureOptions) error {
 func (a *app) newCaptureRun(verb string, o captureOptions) (*captureRun, error) {
 	r := &captureRun{app: a, captureOptions: o, verb: verb}
 	if o.snapshot {
-		return nil, ui.WithHint(ui.Usagef("--snapshot is not supported: Windows' shadow copies make it"), "make one yourself (LVM, btrfs, vssadmin) and capture that")
+		return nil, withStatus(statusUnsupported, ui.WithHint(ui.Usagef("--snapshot is not supported: Windows' shadow copies make it"), "make one yourself (LVM, btrfs, vssadmin) and capture that"))
 	}
 	if o.solid && (o.pipable || o.target == "-") {
-		return nil, ui.Usagef("--solid with --pipable: a pipable file has no solid runs")
+		return nil, contradiction("--solid with --pipable: a pipable file has no solid runs")
 	}
 	if o.rpfix && o.norpfix {
-		return nil, ui.Usagef("--rpfix with --norpfix: say one of them")
+		return nil, contradiction("--rpfix with --norpfix: say one of them")
 	}
 	if _, err := o.piping(); err != nil {
 		return nil, err
@@ -157,7 +159,7 @@ func (a *app) newCaptureRun(verb string, o captureOptions) (*captureRun, error) 
 // scanOptions reads the options that say what is captured.
 func (r *captureRun) scanOptions() error {
 	r.scan = capture.Options{
-		Name: r.title, UnixData: r.unixData, Dereference: r.dereference, NoACLs: r.noACLs,
+		Name: r.title, FoldCase: ignoreCase(), UnixData: r.unixData, Dereference: r.dereference, NoACLs: r.noACLs,
 		Warn: func(path, what string) { r.Warnf("skipped %s: %s", path, what) },
 	}
 	if r.description != nil {
@@ -252,6 +254,9 @@ func (r *captureRun) scanTree(ctx context.Context) (wim.ImageSource, capture.Sta
 	}
 	tree, stats, err := capture.ScanTree(ctx, items, r.scan)
 	r.scan.Base = nil // only the scan needs it
+	if err != nil && !r.sourceList && oserr.Is(err, oserr.NotDir) {
+		err = withStatus(statusVolume, err)
+	}
 	if err != nil {
 		return nil, stats, err
 	}

@@ -129,7 +129,7 @@ func (l *lister) image(ctx context.Context, n int) error {
 	}
 	err := list(ctx, n, wanted)
 	if err == nil && !found {
-		return ui.WithHint(fmt.Errorf("image %d has no %q", n, l.below), "leave --path away to see what it has")
+		return withStatus(statusNoPath, ui.WithHint(fmt.Errorf("image %d has no %q", n, l.below), "leave --path away to see what it has"))
 	}
 	return err
 }

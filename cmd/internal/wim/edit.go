@@ -137,7 +137,7 @@ func (a *app) otherVerbCommands() []*cli.Command {
 		out = append(out, &cli.Command{
 			Name: verb, Hidden: true, SkipFlagParsing: true,
 			Action: func(context.Context, *cli.Command) error {
-				return ui.WithHint(ui.Usagef("%s: wimcast does not mount images", verb), "%s", instead)
+				return withStatus(statusUnsupported, ui.WithHint(ui.Usagef("%s: wimcast does not mount images", verb), "%s", instead))
 			},
 		})
 	}

@@ -1,25 +1,20 @@
 package wim
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/wimcast/wimcast/apply"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
+	"github.com/wimcast/wimcast/internal/lines"
 	"github.com/wimcast/wimcast/wim"
 )
-
-// maxList bounds what is read of a list of paths, in bytes.
-const maxList = 64 << 20
 
 // extractOptions are those of extract.
 type extractOptions struct {
@@ -75,8 +70,8 @@ func (a *app) extract(ctx context.Context, o extractOptions) error {
 	}
 	for _, p := range none {
 		if !o.nullglob {
-			return ui.WithHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, o.file, p.Path),
-				"see 'wimcast wim dir %s %d'; paths start at the image's root, and --nullglob skips what is missing", o.file, n)
+			return withStatus(statusNoPath, ui.WithHint(fmt.Errorf("extract from image %d of %s: no such path: %s", n, o.file, p.Path),
+				"see 'wimcast wim dir %s %d'; paths start at the image's root, and --nullglob skips what is missing", o.file, n))
 		}
 		a.Warnf("no such path: %s", p.Path)
 	}
@@ -111,14 +106,18 @@ func (a *app) extractTo(ctx context.Context, o extractOptions, w File, n int, pa
 // extractToStdout writes the contents of files. All are looked at before the first byte is written.
 func (a *app) extractToStdout(ctx context.Context, o extractOptions, w File, image *wim.Tree, picks []apply.Pick) error {
 	var files []*wim.Dentry
+	finder, err := apply.NewFinder(image, o.selecting())
+	if err != nil {
+		return ui.WIMHint(err)
+	}
 	for _, p := range picks {
-		found, err := o.selecting().Find(image, p.Path)
+		found, err := finder.Find(p.Path)
 		if err != nil {
 			return ui.WIMHint(err)
 		}
 		for _, d := range found {
 			if d.IsDir() || d.IsReparse() {
-				return ui.WithHint(fmt.Errorf("extract /%s to standard output: it is not a regular file", d.Path()), "leave --to-stdout out")
+				return withStatus(statusNotRegular, ui.WithHint(fmt.Errorf("extract /%s to standard output: it is not a regular file", d.Path()), "leave --to-stdout out"))
 			}
 			files = append(files, d.Dentry)
 		}
@@ -168,43 +167,16 @@ func (a *app) picks(paths []string, keep bool) ([]apply.Pick, error) {
 			out = append(out, apply.Pick{Path: p, Keep: keep})
 			continue
 		}
-		text, err := a.readList(list)
+		text, err := a.readText(list)
 		if err != nil {
-			return nil, err
+			return nil, ui.WithHint(fmt.Errorf("read list of paths: %w", err), "a path that begins with '@' is written /@...")
 		}
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line[0] != ';' {
-				out = append(out, apply.Pick{Path: line, Keep: true})
-			}
+		for line := range lines.All(text) {
+			out = append(out, apply.Pick{Path: lines.Unquote(line.Text), Keep: true})
 		}
 	}
 	if len(paths) == 0 {
 		out = append(out, apply.Pick{Path: "/"})
 	}
 	return out, nil
-}
-
-// readList reads a list of paths, UTF-8 or UTF-16LE with a byte order mark.
-func (a *app) readList(name string) (string, error) {
-	in := a.In
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return "", ui.WithHint(fmt.Errorf("read list of paths: %w", err), "a path that begins with '@' is written /@...")
-		}
-		defer f.Close()
-		in = f
-	}
-	b, err := readUpTo(in, maxList)
-	if err != nil {
-		return "", fmt.Errorf("read list of paths %s: %w", name, err)
-	}
-	if rest, is := bytes.CutPrefix(b, []byte{0xff, 0xfe}); is {
-		units := make([]uint16, len(rest)/2)
-		for i := range units {
-			units[i] = binary.LittleEndian.Uint16(rest[2*i:])
-		}
-		return string(utf16.Decode(units)), nil
-	}
-	return string(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))), nil
 }

@@ -6,7 +6,7 @@ import "github.com/urfave/cli/v3"
 var (
 	bootFlag        = boolFlag("boot")
 	checkFlag       = boolFlag("check")
-	nocheckFlag     = boolFlag("nocheck")
+	nocheckFlag     = boolFlag("nocheck", "no-check")
 	integrityFlag   = boolFlag("include-integrity")
 	compactFlag     = boolFlag("unsafe-compact")
 	dereferenceFlag = boolFlag("dereference")
@@ -16,6 +16,7 @@ var (
 	rpfixFlag       = boolFlag("rpfix")
 	strictACLsFlag  = boolFlag("strict-acls")
 	unixDataFlag    = boolFlag("unix-data")
+	verboseFlag     = boolFlag("verbose")
 	wimbootFlag     = boolFlag("wimboot")
 	configFlag      = stringFlag("config")
 	deltaFromFlag   = listFlag("delta-from")

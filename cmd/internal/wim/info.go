@@ -159,7 +159,7 @@ func (p *printer) asked(o infoOptions, w *wim.File) (some bool, err error) {
 	}
 	if o.extractXML != "" {
 		if err := os.WriteFile(o.extractXML, text, 0o666); err != nil {
-			return true, fmt.Errorf("write XML: %w", err)
+			return true, withStatus(statusOther, fmt.Errorf("write XML: %w", err))
 		}
 	}
 	return true, nil

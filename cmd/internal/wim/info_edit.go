@@ -2,6 +2,7 @@ package wim
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -47,7 +48,11 @@ func (a *app) infoEdit(ctx context.Context, o infoOptions) (err error) {
 		if which == "0" && opts.Boot && len(opts.Properties) == 0 {
 			return 0, nil
 		}
-		return imageNumber(w, which)
+		n, err := imageNumber(w, which)
+		if which == "" {
+			err = withStatus(statusNoImage, err)
+		}
+		return n, err
 	})
 	if err != nil {
 		return err
@@ -82,8 +87,11 @@ func (o *infoOptions) newProperties() ([]edit.Property, error) {
 	var out []edit.Property
 	for _, text := range o.properties {
 		path, value, ok := strings.Cut(text, "=")
-		if !ok || path == "" {
+		if !ok {
 			return nil, ui.Usagef("--image-property %q: want NAME=VALUE", text)
+		}
+		if path == "" {
+			return nil, contradiction(fmt.Sprintf("--image-property %q: want a name before the =", text))
 		}
 		out = append(out, edit.Property{Path: path, Value: value})
 	}

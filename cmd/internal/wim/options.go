@@ -51,7 +51,7 @@ func (o *writeOptions) threadsAndCheck() (threads int, check bool, err error) {
 		return 0, false, ui.Usagef("--threads %d: want 0 or more", threads)
 	}
 	if o.nocheck && (o.check || o.includeIntegrity) {
-		return 0, false, ui.Usagef("--nocheck with --check or --include-integrity: say one of them")
+		return 0, false, contradiction("--nocheck with --check or --include-integrity: say one of them")
 	}
 	return threads, o.check || o.includeIntegrity, nil
 }
@@ -60,7 +60,7 @@ func (o *writeOptions) threadsAndCheck() (threads int, check bool, err error) {
 func (o *writeOptions) piping() (edit.Piping, error) {
 	switch {
 	case o.pipable && o.notPipable:
-		return 0, ui.Usagef("--pipable with --not-pipable: say one of them")
+		return 0, contradiction("--pipable with --not-pipable: say one of them")
 	case o.pipable:
 		return edit.Pipable, nil
 	case o.notPipable:
@@ -87,6 +87,9 @@ func (o *writeOptions) editing() (edit.Options, error) {
 	}
 	return opts, nil
 }
+
+// contradiction makes an error for options that do not go together.
+func contradiction(text string) error { return withStatus(statusOptions, ui.Usagef("%s", text)) }
 
 // checkPipe refuses a WIM file on standard output where something else would come between.
 func (o *writeOptions) checkPipe(out io.Writer) error {
@@ -142,7 +145,7 @@ func (o *storeOptions) writer(unless wim.Compression) (opts wim.WriterOptions, e
 		return opts, err
 	}
 	if opts.SolidCompression == wim.None {
-		return opts, ui.Usagef("--solid-compress none: files are put together to be compressed; say XPRESS, LZX or LZMS")
+		return opts, withStatus(statusBadType, ui.Usagef("--solid-compress none: files are put together to be compressed; say XPRESS, LZX or LZMS"))
 	}
 	opts.Threads, opts.Check, err = o.threadsAndCheck()
 	return opts, err
@@ -186,7 +189,7 @@ func compressionOf(option string, given *string, unless wim.Compression) (wim.Co
 	}
 	name, number, graded := strings.Cut(*given, ":")
 	kind, ok := map[string]wim.Compression{
-		"none": wim.None, "xpress": wim.XPRESS, "fast": wim.XPRESS, "lzx": wim.LZX, "maximum": wim.LZX, "lzms": wim.LZMS, "recovery": wim.LZMS,
+		"none": wim.None, "xpress": wim.XPRESS, "fast": wim.XPRESS, "lzx": wim.LZX, "max": wim.LZX, "maximum": wim.LZX, "lzms": wim.LZMS, "recovery": wim.LZMS,
 	}[strings.ToLower(name)]
 	if !ok {
 		return 0, 0, ui.Usagef("%s %q: want none, XPRESS (fast), LZX (maximum) or LZMS (recovery)", option, *given)
@@ -211,11 +214,13 @@ func pieceSizeOf(option string, given *string, kind wim.Compression) (int, error
 		return 0, ui.Usagef("%s: %v", option, err)
 	}
 	if kind == wim.None {
-		return 0, ui.Usagef("%s: without compression nothing is cut into pieces", option)
+		return 0, withStatus(statusBadChunk, ui.Usagef("%s: without compression nothing is cut into pieces", option))
 	}
 	bounds := map[wim.Compression][2]int64{wim.XPRESS: {4 << 10, 64 << 10}, wim.LZX: {32 << 10, 2 << 20}, wim.LZMS: {32 << 10, 1 << 30}}[kind]
 	if n < bounds[0] || n > bounds[1] || bits.OnesCount64(uint64(n)) != 1 {
-		return 0, ui.Usagef("%s %s: %s has pieces of %s to %s, in powers of two", option, *given, kind, ui.FormatBytes(bounds[0]), ui.FormatBytes(bounds[1]))
+		return 0, withStatus(statusBadChunk, ui.Usagef(
+			"%s %s: %s has pieces of %s to %s, in powers of two", option, *given, kind, ui.FormatBytes(bounds[0]), ui.FormatBytes(bounds[1]),
+		))
 	}
 	return int(n), nil
 }

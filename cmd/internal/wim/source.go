@@ -1,20 +1,18 @@
 package wim
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/wimcast/wimcast/capture"
 	"github.com/wimcast/wimcast/cmd/internal/ui"
+	"github.com/wimcast/wimcast/internal/lines"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -34,63 +32,64 @@ func defaultImageName(source string) (string, error) {
 func (a *app) readConfig(path string) (*capture.Config, error) {
 	c := capture.DefaultConfig()
 	if path != "" {
-		b, err := readBounded(path, capture.MaxConfigBytes)
+		b, err := readFile(path, capture.MaxConfigBytes)
 		if err != nil {
-			return nil, fmt.Errorf("read capture configuration: %w", err)
+			return nil, withStatus(statusNoConfig, fmt.Errorf("read capture configuration: %w", err))
 		}
 		if c, err = capture.ParseConfig(b); err != nil {
-			return nil, ui.WithHint(fmt.Errorf("%s: %w", path, err), "a glob is a name (*.tmp), or a path from the root of the image (/temp/*)")
+			return nil, withStatus(statusBadConfig, ui.WithHint(fmt.Errorf("%s: %w", path, err), "a glob is a name (*.tmp), or a path from the root of the image (/temp/*)"))
 		}
 		for _, note := range c.Notes {
 			a.Warnf("%s: %s", path, note)
 		}
 	}
-	c.FoldCase = runtime.GOOS == "windows"
+	c.FoldCase = ignoreCase()
 	return c, nil
 }
 
-// readBounded reads a file of at most limit bytes.
-func readBounded(path string, limit int64) ([]byte, error) {
+// maxText bounds a list or the commands of an update, in bytes.
+const maxText = 512 << 20
+
+// readText reads a list; "-" is standard input.
+func (a *app) readText(path string) (string, error) {
+	var b []byte
+	var err error
+	if path == "-" {
+		b, err = readBounded(a.In, "standard input", maxText)
+	} else {
+		b, err = readFile(path, maxText)
+	}
+	if err != nil {
+		return "", err
+	}
+	return lines.Decode(b)
+}
+
+// readFile reads a file of at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := readUpTo(f, limit)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return b, nil
+	return readBounded(f, path, limit)
 }
 
-// readUpTo reads in to its end, of at most limit bytes.
-func readUpTo(in io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(in, limit+1))
+func readBounded(r io.Reader, name string, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		return nil, fmt.Errorf("it is longer than %s", ui.FormatBytes(limit))
+		err = fmt.Errorf("%s: over %s", name, ui.FormatBytes(limit))
 	}
 	return b, err
 }
 
-// maxSourceList bounds a list of sources, in bytes.
-const maxSourceList = 16 << 20
-
 // readSourceList reads the list of sources.
 func (r *captureRun) readSourceList() ([]capture.Item, error) {
-	in := r.In
-	if r.source != "-" {
-		f, err := os.Open(r.source)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := readUpTo(in, maxSourceList)
+	text, err := r.readText(r.source)
 	if err != nil {
-		return nil, fmt.Errorf("read source list: %w", err)
+		return nil, withStatus(statusOther, fmt.Errorf("read source list: %w", err))
 	}
-	items, err := parseSourceList(bytes.NewReader(text))
+	items, err := parseSourceList(text)
 	if err != nil {
 		return nil, ui.WithHint(fmt.Errorf("read source list: %w", err), "a line is SOURCE or SOURCE TARGET; names with spaces are quoted")
 	}
@@ -98,18 +97,12 @@ func (r *captureRun) readSourceList() ([]capture.Item, error) {
 }
 
 // parseSourceList reads lines of a source and, if it is to be another one, its place in the image.
-func parseSourceList(in io.Reader) ([]capture.Item, error) {
+func parseSourceList(text string) ([]capture.Item, error) {
 	var items []capture.Item
-	scanner := bufio.NewScanner(in)
-	scanner.Buffer(nil, 64<<10)
-	for n := 1; scanner.Scan(); n++ {
-		line := strings.TrimSpace(strings.TrimPrefix(scanner.Text(), "\ufeff"))
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		words, err := splitQuoted(line)
-		if err != nil || len(words) > 2 {
-			return nil, errors.Join(fmt.Errorf("line %d: want one or two paths", n), err)
+	for line := range lines.All(text) {
+		words, err := lines.Words(line.Text)
+		if err != nil || len(words) > 2 || words[0] == "" {
+			return nil, errors.Join(fmt.Errorf("line %d: want one or two paths", line.N), err)
 		}
 		it := capture.Item{Path: words[0], Target: words[len(words)-1]}
 		if len(words) == 1 {
@@ -117,39 +110,10 @@ func parseSourceList(in io.Reader) ([]capture.Item, error) {
 		}
 		items = append(items, it)
 	}
-	if err := scanner.Err(); err != nil {
-		return nil, err
-	}
 	if len(items) == 0 {
 		return nil, errors.New("it names no source")
 	}
 	return items, nil
-}
-
-// splitQuoted splits a line into words, which may stand in single or double quotes.
-func splitQuoted(line string) ([]string, error) {
-	var words []string
-	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
-		var word string
-		if q := line[0]; q == '"' || q == '\'' {
-			end := strings.IndexByte(line[1:], q)
-			if end < 0 {
-				return nil, fmt.Errorf("the quote %c is not closed", q)
-			}
-			word, line = line[1:1+end], line[2+end:]
-		} else {
-			end := strings.IndexAny(line, " \t")
-			if end < 0 {
-				end = len(line)
-			}
-			word, line = line[:end], line[end:]
-		}
-		if word == "" {
-			return nil, errors.New("an empty path")
-		}
-		words = append(words, word)
-	}
-	return words, nil
 }
 
 // openBases opens the files of --delta-from.
@@ -178,6 +142,9 @@ func (r *captureRun) openOld(into *wim.File) error {
 	}
 	f, which := into, text
 	at := strings.LastIndexByte(text, ':')
+	if r.mayCreate && into == nil && (at < 2 || text[:at] == r.target) {
+		return nil // an image of WIMFILE, which is not there yet
+	}
 	switch {
 	case at > 1: // a drive has its colon at 1
 		w, err := Open(text[:at])

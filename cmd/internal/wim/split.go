@@ -71,7 +71,11 @@ func partSize(s string) (int64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	size := v * (1 << 20)
 	if err != nil || math.IsNaN(size) || size < 1 || size > 1<<62 {
-		return 0, ui.Usagef("part size %q: want a number of MiB over 0, as 4000 or 0.5", s)
+		wrong := ui.Usagef("part size %q: want a number of MiB over 0, as 4000 or 0.5", s)
+		if err == nil {
+			wrong = withStatus(statusOptions, wrong)
+		}
+		return 0, wrong
 	}
 	return int64(size), nil
 }

@@ -10,6 +10,9 @@ import (
 
 // makeTarget makes the directory that an image is applied to where it is missing.
 func makeTarget(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		return withStatus(statusVolume, ui.WithHint(fmt.Errorf("make target: mkdir %s: it is a file", path), "name a directory, or one that is to be made"))
+	}
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return ui.WithHint(fmt.Errorf("make target: %w", err), "name a target below a directory that you may write to")
 	}
@@ -20,10 +23,10 @@ func makeTarget(path string) error {
 func checkReplaceable(target string) error {
 	info, err := os.Stat(target)
 	if err == nil && !info.Mode().IsRegular() {
-		return ui.WithHint(fmt.Errorf("create %s: it is there and is no regular file", target), "name a file")
+		return withStatus(statusOpen, ui.WithHint(fmt.Errorf("create %s: it is there and is no regular file", target), "name a file"))
 	}
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
-		return fmt.Errorf("create %s: %w", target, err)
+		return withStatus(statusOpen, fmt.Errorf("create %s: %w", target, err))
 	}
 	return nil
 }

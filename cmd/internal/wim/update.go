@@ -14,14 +14,12 @@ import (
 	"github.com/wimcast/wimcast/wim/edit"
 )
 
-// maxCommandFile bounds the commands of an update, in bytes.
-const maxCommandFile = 256 << 20
-
 // updateOptions are those of update.
 type updateOptions struct {
 	writeOptions
 	commands              []string // of --command
 	rebuild, compact      bool
+	verbose               bool // taken, and without effect, as in wimlib-imagex
 	config, wimbootConfig string
 	all                   edit.Command // what holds for every add and delete
 	file, image           string
@@ -30,7 +28,7 @@ type updateOptions struct {
 func (a *app) updateCommand() *cli.Command {
 	var o updateOptions
 	flags := append(
-		o.checkFlags(), o.threadsFlag(), ui.JSONFlag(&o.json),
+		o.checkFlags(), o.threadsFlag(), ui.JSONFlag(&o.json), verboseFlag(&o.verbose, ""),
 		&cli.StringSliceFlag{Name: "command", Usage: "do `STRING`, in place of the commands of standard input", Destination: &o.commands},
 		rebuildFlag(&o.rebuild, "write the file anew, without holes"),
 		compactFlag(&o.compact, "as --rebuild: here as safely as ever"),
@@ -51,7 +49,7 @@ func (a *app) updateCommand() *cli.Command {
 		Usage:     "add, delete and rename files of an image",
 		ArgsUsage: "WIMFILE [IMAGE]",
 		Description: "Standard input has commands, one per line: add [--unix-data] [--dereference] [--no-replace] SOURCE PATH, delete [--force] [--recursive] PATH, " +
-			"rename OLD NEW. Paths with blanks stand in quotes; lines that start with # are left out.",
+			"rename OLD NEW. Paths with blanks stand in quotes; lines that start with # or ; are left out.",
 		Flags:  flags,
 		Action: ui.Verb(&o, a.update, ui.Arg("WIMFILE", &o.file), ui.OptionalArg("IMAGE", &o.image)),
 	}
@@ -110,7 +108,7 @@ func (a *app) commands(o updateOptions) ([]edit.Command, error) {
 	var text string
 	switch len(o.commands) {
 	case 0:
-		b, err := readUpTo(a.In, maxCommandFile)
+		b, err := readBounded(a.In, "standard input", maxText)
 		if err != nil {
 			return nil, fmt.Errorf("read update commands: %w", err)
 		}

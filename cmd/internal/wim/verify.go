@@ -1,6 +1,7 @@
 package wim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -52,7 +53,9 @@ func (a *app) verify(ctx context.Context, o verifyOptions) error {
 	if o.nocheck {
 		verify = w.VerifyContents
 	}
-	err = verify(ctx, func(p wim.Progress) { bar.Set(p.Done, p.Total, "") })
+	if err = verify(ctx, func(p wim.Progress) { bar.Set(p.Done, p.Total, "") }); err != nil && !o.nocheck {
+		err = integrityFirst(ctx, w, err)
+	}
 	bar.Finish(err)
 	show.Close()
 	if err != nil {
@@ -62,4 +65,10 @@ func (a *app) verify(ctx context.Context, o verifyOptions) error {
 		return a.PrintJSON(verifyJSON{Path: o.file, Images: len(w.Images()), Resources: w.Count(), OK: true})
 	}
 	return a.Printf("%s: ok, %d images, %d resources\n", o.file, len(w.Images()), w.Count())
+}
+
+// integrityFirst gives the error of the integrity table, where that fails too, in place of err: of all that is wrong with a file it
+// is the first that wimlib-imagex meets.
+func integrityFirst(ctx context.Context, w File, err error) error {
+	return cmp.Or(w.VerifyIntegrity(ctx), err)
 }
