@@ -229,7 +229,7 @@ func (j *Job) finishXattrs(ctx context.Context) error {
 
 // dentryXattrs keeps what a dentry says beside streams.
 func (j *Job) dentryXattrs(x vfs.Xattrs, name string, d *wim.Dentry) error {
-	if size, ok := j.plan.securityOf(d); ok && size <= maxXattr {
+	if size, ok := j.plan.securityOf(d); ok && size <= vfs.MaxXattr {
 		sd, err := j.plan.img.Security(int(d.SecurityID))
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wimcast/wimcast/capture"
+	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
@@ -23,7 +24,7 @@ func windowsTree() []byte {
 	f.security = 1
 	f.streams = map[string][]byte{"zone": []byte("stream"), "none": nil}
 	large := testFile("large", []byte("x"))
-	large.streams = map[string][]byte{"big": make([]byte, maxXattr+1)}
+	large.streams = map[string][]byte{"big": make([]byte, vfs.MaxXattr+1)}
 	odd := testFile("odd", nil)
 	odd.attrs |= wim.AttrReparse
 	odd.tag, odd.reparse = 0x80000017, []byte("reparse")
@@ -154,7 +155,7 @@ func TestFileModeDropsSpecialBitsOfOthers(t *testing.T) {
 }
 
 func TestLinksThatAreNoneAreRefused(t *testing.T) {
-	for what, data := range map[string][]byte{"empty": nil, "short": {1, 2, 3}, "large": make([]byte, maxReparse+1)} {
+	for what, data := range map[string][]byte{"empty": nil, "short": {1, 2, 3}, "large": make([]byte, ntfs3g.MaxReparse+1)} {
 		l := testLink("l", "x", true)
 		l.reparse = data
 		image := buildWIM(testDir("", l))

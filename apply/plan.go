@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wimcast/wimcast/internal/ntfs3g"
+	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -15,12 +17,6 @@ import (
 const (
 	markerName = ".wimcast-incomplete" // the journal
 	workName   = ".wimcast-work"       // spool and part files
-)
-
-// Limits of what is kept beside files' contents.
-const (
-	maxReparse = 16 << 10 // bytes of reparse data, as NTFS has it
-	maxXattr   = 64 << 10 // bytes of a named stream or security descriptor that Linux takes as an xattr
 )
 
 // minDentry is less than any dentry has bytes.
@@ -293,8 +289,8 @@ func (p *planner) addSymlink(d *wim.Dentry, s spot) error {
 	if err != nil {
 		return err
 	}
-	if res == noResource || size > maxReparse {
-		return fmt.Errorf("plan symlink %s: %d bytes of reparse data, want 1 to %d: %w", p.nameOf(d, s), size, maxReparse, wim.ErrCorrupt)
+	if res == noResource || size > ntfs3g.MaxReparse {
+		return fmt.Errorf("plan symlink %s: %d bytes of reparse data, want 1 to %d: %w", p.nameOf(d, s), size, ntfs3g.MaxReparse, wim.ErrCorrupt)
 	}
 	p.symlinks = append(p.symlinks, symlink{spot: s, res: res, data: noResource})
 	p.side.set(int(res))
@@ -345,7 +341,7 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 			continue
 		}
 		r, ok := p.wf.Lookup(st.Hash)
-		if !kept || (ok && r.Size > maxXattr) || !validXattrName(st.Name) {
+		if !kept || (ok && r.Size > vfs.MaxXattr) || !validXattrName(st.Name) {
 			lost.NamedStreams++
 			continue
 		}
@@ -359,7 +355,7 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 		p.streams = append(p.streams, stream{s, int32(n), res})
 	}
 	sd, has := p.securityOf(d)
-	if has && (!kept || sd > maxXattr) {
+	if has && (!kept || sd > vfs.MaxXattr) {
 		lost.Security++
 	}
 	if !kept && d.ShortName != "" {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/wimcast/wimcast/internal/ntfs3g"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -14,8 +15,8 @@ func (p *planner) addPoint(d *wim.Dentry, s spot) error {
 	if err != nil {
 		return err
 	}
-	if link && res == noResource || size > maxReparse-reparseHeader {
-		return fmt.Errorf("plan reparse point %s: %d bytes of reparse data, want 1 to %d: %w", p.nameOf(d, s), size, maxReparse-reparseHeader, wim.ErrCorrupt)
+	if link && res == noResource || size > ntfs3g.MaxReparse-reparseHeader {
+		return fmt.Errorf("plan reparse point %s: %d bytes of reparse data, want 1 to %d: %w", p.nameOf(d, s), size, ntfs3g.MaxReparse-reparseHeader, wim.ErrCorrupt)
 	}
 	l := symlink{spot: s, res: res, data: noResource}
 	if !d.IsDir() {

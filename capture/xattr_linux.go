@@ -23,7 +23,6 @@ func xattrItem(path string, follow bool) ([]byte, error) {
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	le := binary.LittleEndian
 	item := make([]byte, 8)
 	buf := make([]byte, 64<<10) // the longest value there is
 	for _, name := range names {
@@ -38,19 +37,27 @@ func xattrItem(path string, follow bool) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(name) > 255 || n > 0xffff || len(item)+n > maxXattrs {
-			return nil, errors.New("its extended attributes are too long for an image")
+		if item, err = appendXattr(item, name, buf[:n]); err != nil {
+			return nil, err
 		}
-		item = le.AppendUint16(item, uint16(n))
-		item = append(item, byte(len(name)), 0)
-		item = append(append(append(item, name...), 0), buf[:n]...)
 	}
 	if len(item) == 8 {
 		return nil, nil
 	}
+	le := binary.LittleEndian
 	le.PutUint32(item, tagXattrs)
 	le.PutUint32(item[4:], uint32(len(item)-8))
 	return append(item, make([]byte, -len(item)&7)...), nil
+}
+
+// appendXattr adds an attribute to an item.
+func appendXattr(item []byte, name string, value []byte) ([]byte, error) {
+	if len(name) > 255 || len(value) > 0xffff || len(item)+4+len(name)+1+len(value) > maxXattrs {
+		return nil, errors.New("its extended attributes are too long for an image")
+	}
+	item = binary.LittleEndian.AppendUint16(item, uint16(len(value)))
+	item = append(item, byte(len(name)), 0)
+	return append(append(append(item, name...), 0), value...), nil
 }
 
 // listXattrs returns the names of a file's extended attributes, sorted. Of a file system without any it returns none.

@@ -130,8 +130,8 @@ func (c *Catalogue) ManifestRaw(hash ManifestHash) ([]byte, error) {
 func (c *Catalogue) AddManifest(raw []byte) (*SignedManifest, error) {
 	c.mu.Lock() // so that no other head comes between check and store
 	defer c.mu.Unlock()
-	if len(raw) > maxManifest {
-		return nil, fmt.Errorf("add manifest: %d bytes: at most %d", len(raw), maxManifest)
+	if len(raw) > MaxManifest {
+		return nil, fmt.Errorf("add manifest: %d bytes: at most %d", len(raw), MaxManifest)
 	}
 	hash := ManifestHash(blake3.Sum256(raw))
 	e, found := c.head.byManifest(hash)

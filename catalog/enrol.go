@@ -130,9 +130,9 @@ func (e *Enrolment) append(b []byte) []byte {
 func parseEnrolResponse(b []byte) (*Enrolment, error) {
 	p := parser{b: b}
 	e := &Enrolment{
-		RootRaw:   p.take(p.count(maxRoot, 1, "bytes of root")),
-		HeadRaw:   p.take(p.count(maxHead, 1, "bytes of head")),
-		RecordRaw: p.take(p.count(maxNodeRecord, 1, "bytes of node record")),
+		RootRaw:   p.take(p.count(MaxRoot, 1, "bytes of root")),
+		HeadRaw:   p.take(p.count(MaxHead, 1, "bytes of head")),
+		RecordRaw: p.take(p.count(MaxNodeRecord, 1, "bytes of node record")),
 	}
 	if err := p.end(); err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func FuzzUnseal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		signed := [][]byte{x.rootRaw, x.headRaw, x.recordRaw, x.manifest.Raw}
 		known := func(b []byte) bool { return bytes.Equal(b, in) }
-		for kind, limit := range map[fileKind]int{fileRoot: maxRoot, fileHead: maxHead, fileManifest: maxManifest, fileNode: maxNodeRecord} {
+		for kind, limit := range map[fileKind]int{fileRoot: MaxRoot, fileHead: MaxHead, fileManifest: MaxManifest, fileNode: MaxNodeRecord} {
 			_, _, err := unseal(kind, in, limit-fileOverhead, x.siteKey.Public(), x.online.Public(), x.publisher.Public())
 			if err == nil && !known(signed[0]) && !known(signed[1]) && !known(signed[2]) && !known(signed[3]) {
 				t.Fatalf("a forged %v came through: %x", kind, in)

@@ -13,8 +13,8 @@ import (
 const (
 	maxEntries = 16384 // contents in a catalogue
 	maxRevoked = 4096  // revoked keys
-	// maxHead bounds a signed head in bytes: 3.0 MB.
-	maxHead = fileOverhead + 20 + maxRevoked*32 + maxEntries*(2+2*maxName+8+32)
+	// MaxHead bounds a signed head in bytes: 3.0 MB.
+	MaxHead = fileOverhead + 20 + maxRevoked*32 + maxEntries*(2+2*MaxName+8+32)
 
 	entryMin = 2 + 2 + 8 + 32
 )
@@ -47,7 +47,7 @@ func SignHead(h *Head, online *Key) ([]byte, error) {
 
 // VerifyHead checks a head against the root and parses it. Whether it is newer is for Catalogue.Accept to say.
 func VerifyHead(raw []byte, root *Root) (*Head, error) {
-	body, _, err := unseal(fileHead, raw, maxHead-fileOverhead, root.Online)
+	body, _, err := unseal(fileHead, raw, MaxHead-fileOverhead, root.Online)
 	if err != nil {
 		return nil, fmt.Errorf("verify head: %w", err)
 	}

@@ -13,10 +13,10 @@ import (
 
 // Limits of a manifest.
 const (
-	// maxManifest bounds a signed manifest in bytes: 36 MiB.
-	maxManifest = fileOverhead + manifestHeadMax + chunk.MaxChunks*manifestChunkLen
+	// MaxManifest bounds a signed manifest in bytes: 36 MiB.
+	MaxManifest = fileOverhead + manifestHeadMax + chunk.MaxChunks*manifestChunkLen
 
-	manifestHeadMax  = 2*(1+maxName) + 1 + 32 + 8 + 4
+	manifestHeadMax  = 2*(1+MaxName) + 1 + 32 + 8 + 4
 	manifestChunkLen = 36
 	prologueFlag     = 1 << 31
 )
@@ -107,7 +107,7 @@ func SignManifest(m *Manifest, publisher *Key) (*SignedManifest, error) {
 // VerifyManifest checks a manifest against the root's publishers and parses it. A publisher that head revokes is refused
 // with ErrRevoked; head is nil only where none is known.
 func VerifyManifest(raw []byte, root *Root, head *Head) (*SignedManifest, error) {
-	body, signer, err := unseal(fileManifest, raw, maxManifest-fileOverhead, root.Publishers...)
+	body, signer, err := unseal(fileManifest, raw, MaxManifest-fileOverhead, root.Publishers...)
 	if err != nil {
 		return nil, fmt.Errorf("verify manifest: %w", err)
 	}

@@ -85,7 +85,7 @@ func TestManifestAtItsLimit(t *testing.T) {
 		t.Errorf("%d chunks: %v", chunk.MaxChunks, err)
 	}
 	body := m.append(nil)
-	if len(body)+fileOverhead > maxManifest {
+	if len(body)+fileOverhead > MaxManifest {
 		t.Errorf("a full manifest has %d bytes, more than MaxManifest", len(body)+fileOverhead)
 	}
 	if _, err := parseManifest(body); err != nil {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxName bounds the name and the version of a content, and the names of sites and nodes, in bytes.
-const maxName = 64
+// MaxName bounds the name and the version of a content, and the names of sites and nodes, in bytes.
+const MaxName = 64
 
 // maxImage is the highest number of an image in a WIM.
 const maxImage = 65535
@@ -80,8 +80,8 @@ func checkWord(what, s string) error {
 	if s == "" {
 		return fmt.Errorf("the %s is empty", what)
 	}
-	if len(s) > maxName {
-		return fmt.Errorf("the %s has %d bytes: at most %d", what, len(s), maxName)
+	if len(s) > MaxName {
+		return fmt.Errorf("the %s has %d bytes: at most %d", what, len(s), MaxName)
 	}
 	for i := range len(s) {
 		c := s[i]
@@ -98,7 +98,7 @@ var errLabel = errors.New("want 1 to 64 bytes of UTF-8 without control character
 // CheckLabel checks the name of a site or a node: text for people, safe to print. The rule is spelt out in code points
 // rather than taken from package unicode, so that all versions agree on what is well-formed.
 func CheckLabel(what, s string) error {
-	ok := s != "" && len(s) <= maxName && utf8.ValidString(s) && strings.Trim(s, " ") == s
+	ok := s != "" && len(s) <= MaxName && utf8.ValidString(s) && strings.Trim(s, " ") == s
 	if !ok || strings.ContainsFunc(s, unprintable) {
 		return fmt.Errorf("%s %q: %w", what, s, errLabel)
 	}
@@ -121,8 +121,8 @@ func FitLabel(s string) string {
 		return c
 	}, strings.ToValidUTF8(s, "?"))
 	s = strings.Trim(s, " ")
-	if len(s) > maxName {
-		s = strings.Trim(strings.ToValidUTF8(s[:maxName], ""), " ")
+	if len(s) > MaxName {
+		s = strings.Trim(strings.ToValidUTF8(s[:MaxName], ""), " ")
 	}
 	return s
 }

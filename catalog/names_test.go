@@ -12,8 +12,8 @@ func TestParseRef(t *testing.T) {
 		"win11@24H2:2":  {Name: "win11", Version: "24H2", Image: 2},
 		"win11:65535":   {Name: "win11", Image: 65535},
 		"a.b_c+d-e@1.0": {Name: "a.b_c+d-e", Version: "1.0"},
-		strings.Repeat("a", maxName) + "@" + strings.Repeat("v", maxName): {
-			Name: strings.Repeat("a", maxName), Version: strings.Repeat("v", maxName),
+		strings.Repeat("a", MaxName) + "@" + strings.Repeat("v", MaxName): {
+			Name: strings.Repeat("a", MaxName), Version: strings.Repeat("v", MaxName),
 		},
 	} {
 		if got, err := ParseRef(in); err != nil || got != want {
@@ -22,7 +22,7 @@ func TestParseRef(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "@", ":", "a@", "@1", "a:", "a:0", "a:01", "a:+1", "a:65536", "a:x", "a@b@c", "a:1:2", "a b", "../a", ".a", "-a", "a/b", "a\x00",
-		strings.Repeat("a", maxName+1),
+		strings.Repeat("a", MaxName+1),
 	} {
 		if got, err := ParseRef(in); err == nil {
 			t.Errorf("%q parses as %+v", in, got)

@@ -7,8 +7,8 @@ import (
 	"github.com/wimcast/wimcast/internal/ident"
 )
 
-// maxNodeRecord bounds a signed node record in bytes.
-const maxNodeRecord = fileOverhead + 32 + 1 + 1 + maxName
+// MaxNodeRecord bounds a signed node record in bytes.
+const MaxNodeRecord = fileOverhead + 32 + 1 + 1 + MaxName
 
 // Roles is a set of roles of a node.
 type Roles = ident.Roles
@@ -38,7 +38,7 @@ func SignNodeRecord(r NodeRecord, online *Key) ([]byte, error) {
 // VerifyNodeRecord checks a record. A key that head revokes is refused with ErrRevoked; head is nil only where none is
 // known. That the other end really has the record's key is for TLS to show: compare Key.
 func VerifyNodeRecord(raw []byte, root *Root, head *Head) (NodeRecord, error) {
-	body, _, err := unseal(fileNode, raw, maxNodeRecord-fileOverhead, root.Online)
+	body, _, err := unseal(fileNode, raw, MaxNodeRecord-fileOverhead, root.Online)
 	if err != nil {
 		return NodeRecord{}, fmt.Errorf("verify node record: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 // Limits of a root.
 const (
 	maxPublishers = 64   // publisher keys
-	maxRoot       = 4096 // bytes of a signed root
+	MaxRoot       = 4096 // bytes of a signed root
 )
 
 // Root names a site's keys and their roles. The site key, which can stay offline, signs it.
@@ -37,7 +37,7 @@ func SignRoot(r *Root, siteKey *Key) ([]byte, error) {
 
 // VerifyRoot checks raw against siteKey, which the caller trusts (a token brought it), and parses it.
 func VerifyRoot(raw []byte, siteKey PublicKey) (*Root, error) {
-	body, _, err := unseal(fileRoot, raw, maxRoot-fileOverhead, siteKey)
+	body, _, err := unseal(fileRoot, raw, MaxRoot-fileOverhead, siteKey)
 	if err != nil {
 		return nil, fmt.Errorf("verify root: %w", err)
 	}

@@ -162,7 +162,7 @@ func TestFresh(t *testing.T) {
 // TestSignRefusesWhatCannotBeParsed: limits hold where data is written too, at the limit and one past it.
 func TestSignRefusesWhatCannotBeParsed(t *testing.T) {
 	x := fixture()
-	long := strings.Repeat("n", maxName)
+	long := strings.Repeat("n", MaxName)
 	keys := make([]PublicKey, maxRevoked+1)
 	for i := range keys {
 		keys[i] = PublicKey{byte(i >> 8), byte(i)}

@@ -63,7 +63,7 @@ func follow(path string) (string, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return path, nil // as it is: links in /proc lead to what has no name
 	}
-	for range linksMax {
+	for range linksMax + 1 {
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
 			return path, nil

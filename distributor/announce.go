@@ -10,7 +10,6 @@ import (
 const (
 	announceEvery   = 250 * time.Millisecond
 	announceSymbols = 256
-	announceMax     = wire.MaxClosed // entries: what fits a datagram
 	repeatAfter     = 100 * time.Millisecond
 	leaseMillis     = 1000
 	intervalMin     = 20 * time.Millisecond
@@ -53,19 +52,19 @@ func (m *Machine) announceDue() bool {
 		return false
 	}
 	since := m.symbols() - m.announced
-	return since >= announceSymbols || m.freshQ.Len() > 0 && (m.freshQ.Len() >= announceMax || !m.hasWork())
+	return since >= announceSymbols || m.freshQ.Len() > 0 && (m.freshQ.Len() >= wire.MaxClosed || !m.hasWork())
 }
 
 // announce multicasts an Announce.
 func (m *Machine) announce() {
-	list := make([]wire.Closed, 0, min(announceMax, m.freshQ.Len()+m.toldQ.Len()))
-	for m.freshQ.Len() > 0 && len(list) < announceMax {
+	list := make([]wire.Closed, 0, min(wire.MaxClosed, m.freshQ.Len()+m.toldQ.Len()))
+	for m.freshQ.Len() > 0 && len(list) < wire.MaxClosed {
 		i := m.freshQ.Pop()
 		m.blocks[i].fresh = false
 		list = m.addClosed(list, i)
 	}
 	for range m.toldQ.Len() {
-		if len(list) >= announceMax || m.toldQ.Front().time > m.now {
+		if len(list) >= wire.MaxClosed || m.toldQ.Front().time > m.now {
 			break
 		}
 		i := m.toldQ.Pop().block

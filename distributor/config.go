@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/wimcast/wimcast/chunk"
+	"github.com/wimcast/wimcast/wire"
 )
 
 // Limits of a machine.
 const (
-	MembersMax   = 4096    // members at a time
-	DatagramsMax = 1 << 28 // datagrams in a run, announces included
+	MembersMax   = 4096                // members at a time
+	DatagramsMax = uint64(wire.MaxSeq) // datagrams in a run, announces included
 )
 
 // Defaults of Config.
@@ -31,7 +32,7 @@ type Config struct {
 
 	RateStartBps int64 // rate of the first symbol, bits per second on the wire; 0: 50 Mbit/s, or the cap if that is less
 	RateFloorBps int64 // the rate never falls below; 0: 1 Mbit/s, or the cap if that is less
-	RateCapBps   int64 // the rate never rises above; 0: 100 Gbit/s
+	RateCapBps   int64 // the rate never rises above; 0: 100 Gbit/s, or the floor if that is more
 
 	StartDelay time.Duration // from the first Join to the first symbol; 0: 1 s; negative: none
 	StallMax   time.Duration // a member without progress for so long is dropped; 0: 60 s
@@ -45,7 +46,7 @@ type Config struct {
 // withDefaults fills in the defaults of fields left at zero.
 func (c Config) withDefaults() Config {
 	if c.RateCapBps == 0 {
-		c.RateCapBps = DefaultRateCapBps
+		c.RateCapBps = max(DefaultRateCapBps, c.RateFloorBps)
 	}
 	if c.RateFloorBps == 0 {
 		c.RateFloorBps = min(DefaultRateFloorBps, c.RateCapBps)

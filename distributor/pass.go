@@ -22,6 +22,7 @@ const (
 	wideFrom      = 2                      // the third pass, counted from 0
 	samePercent   = 90                     // of one speed are those that differ by less
 	guessMax      = 2                      // times what was measured of another member: a guess may be too high by so much
+	slowFall      = 8                      // a rate that fell to one part in so many is that of slow links
 	callsMax      = 3                      // times a member is called back; after that it is served over QUIC to the end
 	passPercent   = 95                     // of what the slowest of a pass carries is its first rate
 	gainAfter     = 1100 * time.Millisecond
@@ -314,13 +315,16 @@ func (m *Machine) passDue() bool {
 	return slices.ContainsFunc(m.members, func(mb *member) bool { return mb.demoted != 0 && !mb.alone && mb.lackN > 0 })
 }
 
-// slowPass says whether those that wait for multicast are known to be slower than what was sent before: by more than the rate, in a first
-// pass, which loss may have lowered.
+// slowPass says whether those that wait for multicast are known to be slower than what was sent before. In a first pass loss may have
+// lowered the rate, too, but not by so much.
 func (m *Machine) slowPass() bool {
-	if m.rate.fast || m.rate.bps >= m.rate.peak/100*classPercent {
+	switch {
+	case m.rate.fast || m.rate.bps >= m.rate.peak/100*classPercent:
 		return false
+	case m.pass > 0 || m.rate.bps < m.rate.peak/slowFall:
+		return true
 	}
-	return m.pass > 0 || !slices.ContainsFunc(m.members, func(mb *member) bool { return mb.wants > 0 && !mb.carry.measured })
+	return !slices.ContainsFunc(m.members, func(mb *member) bool { return mb.wants > 0 && !mb.carry.measured })
 }
 
 // late leaves a member that comes while slower ones have a pass, or are about to, to QUIC, or to a pass before theirs.

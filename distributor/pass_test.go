@@ -156,8 +156,9 @@ func TestWhoComesLate(t *testing.T) {
 		demoted bool
 	}{
 		{"in the first pass", peak, 0, carry{bps: peak, known: true}, false, false},
-		{"in a first pass that loss has slowed", peak / 100, 0, carry{bps: peak / 100, guess: true}, false, false},
-		{"in a first pass for slow ones", peak / 100, 0, carry{bps: peak / 100, guess: true, measured: true}, false, true},
+		{"in a first pass that loss has slowed", peak / slowFall, 0, carry{bps: peak / slowFall, guess: true}, false, false},
+		{"in a first pass that only slow links explain", peak/slowFall - 1, 0, carry{bps: peak / slowFall, guess: true}, false, true},
+		{"in a first pass for slow ones", peak / 2, 0, carry{bps: peak / 2, guess: true, measured: true}, false, true},
 		{"in a later pass", peak / 100, 1, carry{bps: peak / 100, known: true}, false, true},
 		{"in a later pass of about the same speed", peak / 100 * classPercent, 1, carry{bps: peak, known: true}, false, false},
 		{"before a pass", peak, 0, carry{bps: peak / 100, guess: true}, true, true},

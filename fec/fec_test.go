@@ -296,3 +296,23 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// The last symbol of the largest block is there to be asked for and added, and the one behind it is not.
+func TestSymbolsAtAndOnePast(t *testing.T) {
+	data := randomBytes(rand.New(rand.NewPCG(3, 4)), chunk.MaxSize)
+	parity, err := Parity(nil, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewBlock(chunk.MaxSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := Symbol(data, parity, maxShards-1)
+	if ok, err := b.Add(maxShards-1, last); !ok || err != nil || !b.Has(maxShards-1) {
+		t.Errorf("the last symbol: %v, %v", ok, err)
+	}
+	if ok, err := b.Add(maxShards, last); ok || err == nil || b.Has(maxShards) || Symbol(data, parity, maxShards) != nil {
+		t.Errorf("one past the last: %v, %v", ok, err)
+	}
+}

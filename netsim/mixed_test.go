@@ -13,7 +13,7 @@ var mixed = flag.Int("mixed", 60, "swarms of mixed speeds to run")
 
 // overMax is one in how many swarms of mixed speeds may exceed a bound of wire or time. Those that do have members that come in the
 // middle of others' passes, or images so small that a pass is over before a link's speed is known.
-const overMax = 20
+const overMax = 50
 
 // found are swarms that were over their bounds by far, each for a reason of its own, two of them storms of 21 images.
 var found = []uint64{28, 79, 411, 673, 685, 738, 867, 924, 977}

@@ -16,9 +16,6 @@ import (
 	"github.com/wimcast/wimcast/node/transport"
 )
 
-// sessionsMax is how many connections a node answers at a time.
-const sessionsMax = 4096
-
 // Options says how a node runs. The zero value takes everything from the folder's configuration.
 type Options struct {
 	// Listen is the address:port at which the node answers others. "": a distribution point answers where its configuration says,
@@ -151,7 +148,6 @@ func (n *Node) Addr() netip.AddrPort { return n.ep.Addr() }
 
 // Run answers who connects, until ctx ends. A node that does not listen has nobody to answer.
 func (n *Node) Run(ctx context.Context) error {
-	room := make(chan struct{}, sessionsMax)
 	if n.Local != nil {
 		n.serving()
 	}
@@ -163,16 +159,7 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 			return fmt.Errorf("accept clients: %w", err)
 		}
-		select {
-		case room <- struct{}{}:
-		default:
-			conn.Close("too many clients")
-			continue
-		}
-		n.wg.Go(func() {
-			defer func() { <-room }()
-			n.serveConn(ctx, conn)
-		})
+		n.wg.Go(func() { n.serveConn(ctx, conn) }) // the endpoint bounds how many connections there are
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 const (
 	helloTimeout    = 5 * time.Second
 	sessionQueueMax = 256 // stream messages waiting to be sent
-	sessionCastsMax = 16
+	sessionCastsMax = 16  // casts that a client is a member of
 )
 
 // session is one client's connection to this node.
@@ -219,8 +219,12 @@ func (s *session) join(ctx context.Context, msg wire.JoinCast) error {
 		return err
 	}
 	s.mu.Lock()
+	before, twice := s.casts[c.Info().Cast]
 	s.casts[c.Info().Cast] = membership{c, id}
 	s.mu.Unlock()
+	if twice { // one place a client, however often it joins
+		before.cast.Leave(before.id)
+	}
 	s.Tell(c.Info())
 	return nil
 }

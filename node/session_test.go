@@ -54,25 +54,9 @@ func TestRevokedClientIsToldAndDoesNotTryAgain(t *testing.T) {
 
 func TestWhatTheServerRefusesHasItsCode(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)
-	id := whoIs(t, s.client())
-	n, err := dialling(id.Key, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.Close() })
-	dial := func(ctx context.Context, version uint16) *transport.Conn {
-		conn, err := n.dialHost(ctx, s.Addr().String(), id.Point)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close("") })
-		if err := conn.Send(ctx, wire.Hello{Version: version, Record: id.RecordRaw}); err != nil {
-			t.Fatal(err)
-		}
-		return conn
-	}
+	dial := helloTo(t, s)
 	ctx := testContext(t)
-	_, err = transport.Await[wire.Welcome](ctx, dial(ctx, wire.Version+1))
+	_, err := transport.Await[wire.Welcome](ctx, dial(ctx, wire.Version+1))
 	wantRefusal(t, err, wire.CodeVersion)
 
 	conn := dial(ctx, wire.Version)
@@ -84,6 +68,28 @@ func TestWhatTheServerRefusesHasItsCode(t *testing.T) {
 	}
 	_, err = transport.Await[wire.CastInfo](ctx, conn)
 	wantRefusal(t, err, wire.CodeUnknown)
+}
+
+// helloTo makes a client of s, and returns a function that dials and says hello in a version of the protocol.
+func helloTo(t *testing.T, s *running) func(context.Context, uint16) *transport.Conn {
+	t.Helper()
+	id := whoIs(t, s.client())
+	n, err := dialling(id.Key, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return func(ctx context.Context, version uint16) *transport.Conn {
+		conn, err := n.dialHost(ctx, s.Addr().String(), id.Point)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close("") })
+		if err := conn.Send(ctx, wire.Hello{Version: version, Record: id.RecordRaw}); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
 }
 
 // TestReceivingNodeAnswersWhoConnects: a node in its receiving role has the same endpoint, which accepts if it listens. What it

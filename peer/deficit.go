@@ -81,7 +81,7 @@ func (m *Machine) unclaimAll() {
 // deficits returns the next entries for a report, and puts them at the end of the queue.
 func (m *Machine) deficits() []wire.Deficit {
 	var list []wire.Deficit
-	for n := m.claimQ.Len(); n > 0 && len(list) < deficitsMax; n-- {
+	for n := m.claimQ.Len(); n > 0 && len(list) < wire.MaxDeficits; n-- {
 		at := m.claimQ.Pop()
 		c := &m.claims[at]
 		if !c.on {

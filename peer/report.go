@@ -10,11 +10,9 @@ import (
 
 // Rules about reports, see docs/protocol.md.
 const (
-	deficitsMax   = 120
 	intervalStart = 500 * time.Millisecond // mean report interval until an announce is received
 	intervalLeast = 5 * time.Millisecond
 	newsMax       = 4096 // durable blocks not reported yet
-	spansMax      = 1024 // spans in one Want or Held
 )
 
 // planReport draws the time of the next report.
@@ -65,7 +63,7 @@ func (m *Machine) tellHeld() {
 			spans[last].To = i + 1
 			continue
 		}
-		if len(spans) == spansMax {
+		if len(spans) == wire.MaxSpans {
 			m.out.Push(SendStream{Msg: wire.Held{Cast: m.cfg.Cast, Spans: spans}})
 			spans = nil
 		}
@@ -113,9 +111,9 @@ func (m *Machine) sayAllWants() {
 
 // sayWant sends spans, in as many messages as it takes. Only the last one is final.
 func (m *Machine) sayWant(spans []wire.Span) {
-	for len(spans) > spansMax {
-		m.out.Push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Spans: spans[:spansMax:spansMax]}})
-		spans = spans[spansMax:]
+	for len(spans) > wire.MaxSpans {
+		m.out.Push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Spans: spans[:wire.MaxSpans:wire.MaxSpans]}})
+		spans = spans[wire.MaxSpans:]
 	}
 	m.out.Push(SendStream{Msg: wire.Want{Cast: m.cfg.Cast, Final: m.final, Spans: spans}})
 }

@@ -49,7 +49,7 @@ func NewDecoder(c Compression, pieceSize int) (*Decoder, error) {
 			return nil, corruptf("%w", err)
 		}
 	case LZMS:
-		if pieceSize < 1 || pieceSize > 1<<30 {
+		if pieceSize < 1 || pieceSize > lzms.MaxSize {
 			return nil, corruptf("make LZMS decoder: pieces of %d bytes", pieceSize)
 		}
 		d.lzms = lzms.NewDecoder()

@@ -136,7 +136,7 @@ func TestTreesThatCannotBeStoredAreRefused(t *testing.T) {
 	}
 	deep := newDir("")
 	at := deep
-	for range maxDepth {
+	for range MaxDepth {
 		c := newDir("d")
 		at.Children, c.Parent = []*Dentry{c}, at
 		at = c

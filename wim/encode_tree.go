@@ -100,8 +100,8 @@ func (m *measuring) dentry(d *Dentry, depth int) error {
 	if err != nil || !d.hasPlace() {
 		return err
 	}
-	if depth >= maxDepth {
-		return fmt.Errorf("encode tree: directories nest deeper than %d", maxDepth)
+	if depth >= MaxDepth {
+		return fmt.Errorf("encode tree: directories nest deeper than %d", MaxDepth)
 	}
 	m.open = append(m.open, openDir{number: m.dirs.add(placedDir{slots: int32(m.next)})})
 	return nil

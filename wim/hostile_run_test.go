@@ -225,7 +225,7 @@ func deepTree(depth int) []byte {
 }
 
 func TestTreesThatAreTooDeepAreRefused(t *testing.T) {
-	if _, err := parseMetadata(deepTree(maxDepth - 1)); err != nil {
+	if _, err := parseMetadata(deepTree(MaxDepth - 1)); err != nil {
 		t.Errorf("a tree that is not: %v", err)
 	}
 	var err error

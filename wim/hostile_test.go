@@ -83,10 +83,10 @@ func TestDepthIsBounded(t *testing.T) {
 		}
 		return dir("", d)
 	}
-	if _, err := imageOfTree(t, deep(maxDepth)); err != nil {
+	if _, err := imageOfTree(t, deep(MaxDepth)); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	if _, err := imageOfTree(t, deep(maxDepth+1)); !errors.Is(err, ErrCorrupt) {
+	if _, err := imageOfTree(t, deep(MaxDepth+1)); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("over the limit: %v", err)
 	}
 }

@@ -6,11 +6,10 @@ import (
 	"strings"
 )
 
-// Bounds on a tree.
-const (
-	maxDepth     = 1024 // of directories
-	maxNameBytes = 510  // of a name, in UTF-16: 255 units, as file systems have
-)
+// MaxDepth is how deep directories may nest.
+const MaxDepth = 1024
+
+const maxNameBytes = 510 // of a name, in UTF-16: 255 units, as file systems have
 
 const (
 	dentrySize = 102 // of the fixed part
@@ -93,8 +92,8 @@ func (p *metadataParser) children(dir pendingDir, keep bool, stack []pendingDir,
 	if dir.sub == 0 {
 		return stack, nil
 	}
-	if dir.depth+1 > maxDepth {
-		return nil, corruptf("parse tree: directories nest deeper than %d", maxDepth)
+	if dir.depth+1 > MaxDepth {
+		return nil, corruptf("parse tree: directories nest deeper than %d", MaxDepth)
 	}
 	p.names.clear()
 	p.upper.clear()

@@ -10,9 +10,6 @@ import (
 // MaxName is the longest name that a dentry may have, in UTF-16 units.
 const MaxName = maxNameBytes / 2
 
-// MaxDepth is how deep directories may nest.
-const MaxDepth = maxDepth
-
 // CheckName refuses a name that cannot stand in an image: one that is not UTF-8 (unpaired surrogates are, as three bytes each),
 // or is longer than MaxName.
 func CheckName(name string) error {

@@ -95,8 +95,8 @@ func (o *WriterOptions) check(w io.Writer) error {
 		return fmt.Errorf("%d threads are not in 1 to %d", o.Threads, MaxThreads)
 	case o.Memory < 0:
 		return fmt.Errorf("memory of %d bytes", o.Memory)
-	case o.Part < 1 || o.Part > o.Parts || o.Parts > maxParts:
-		return fmt.Errorf("part %d of %d; a set has up to %d", o.Part, o.Parts, maxParts)
+	case o.Part < 1 || o.Part > o.Parts || o.Parts > MaxParts:
+		return fmt.Errorf("part %d of %d; a set has up to %d", o.Part, o.Parts, MaxParts)
 	case (o.Flags|o.ClearFlags)&^(FlagRPFix|FlagReadOnly) != 0:
 		return fmt.Errorf("header flags %#x cannot be chosen", o.Flags|o.ClearFlags)
 	case o.BootIndex < -1:
@@ -126,5 +126,5 @@ func (o *WriterOptions) check(w io.Writer) error {
 	return nil
 }
 
-// maxParts bounds the parts of a split set: the header has 16 bits for them.
-const maxParts = 1<<16 - 1
+// MaxParts bounds the parts of a split set: the header has 16 bits for them.
+const MaxParts = 1<<16 - 1

@@ -1,7 +1,6 @@
 package wim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,6 +48,9 @@ func (m *ImageInfo) SetProperty(path, value string) error {
 	if len(raw) > maxXML/2 {
 		return fail(fmt.Errorf("the description would have %d bytes, the limit is %d", len(raw), maxXML/2))
 	}
+	if _, err := parseElement(raw); err != nil { // what was added may have been too much
+		return fail(err)
+	}
 	next := el.info()
 	next.Index, next.RawXML = m.Index, raw
 	*m = next
@@ -77,9 +79,6 @@ func parsePath(path string) ([]step, error) {
 			return nil, fmt.Errorf("%q is not the name of an element", s.name)
 		}
 		steps = append(steps, s)
-	}
-	if len(steps) >= maxXMLDepth {
-		return nil, errors.New("it is too deep")
 	}
 	return steps, nil
 }

@@ -34,8 +34,11 @@ func newXMLDecoder(text []byte) *xml.Decoder {
 	return d
 }
 
-// parseElement reads the one element that text holds.
+// parseElement reads the one element that text holds, an IMAGE, which stands in a WIM.
 func parseElement(text []byte) (*element, error) {
+	if err := checkMarkup(text); err != nil {
+		return nil, err
+	}
 	d := newXMLDecoder(text)
 	top := &element{}
 	open := []*element{top}
@@ -54,7 +57,7 @@ func parseElement(text []byte) (*element, error) {
 		in := open[len(open)-1]
 		switch tok := tok.(type) {
 		case xml.StartElement:
-			if len(open) > maxXMLDepth {
+			if len(open) >= maxXMLDepth { // WIM, and those in open but its first
 				return nil, errors.New("elements nest too deep")
 			}
 			if count += 1 + len(tok.Attr); count > maxXMLElements {

@@ -29,6 +29,9 @@ func encodeXML(images []ImageInfo, old []byte, total int64) ([]byte, error) {
 	b = append(b, rest...)
 	b = append(append(b, "<TOTALBYTES>"...), strconv.FormatInt(total, 10)...)
 	b = append(append(append(b, "</TOTALBYTES></"...), top.name...), '>')
+	if err := checkMarkup(b); err != nil { // escaping may have made it longer
+		return nil, wrapf(err, "write XML")
+	}
 	out, ok := encodeUTF16(string(b))
 	if !ok || len(out) > maxXML {
 		return nil, errors.New("write XML: it is not text, or longer than 16 MiB")

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -205,7 +206,10 @@ func TestLimitsHoldAtAndOnePast(t *testing.T) {
 	for i := range spans {
 		spans[i] = Span{Block(2 * i), Block(2*i + 1)}
 	}
-	group := "239.192.7.1:4790"
+	group := func(n int) string { // a port may have noughts in front
+		const address = "[ff15::7:1]:"
+		return address + strings.Repeat("0", n-len(address)-4) + "4790"
+	}
 	for _, c := range []struct{ at, past any }{
 		{Want{Spans: spans[:MaxSpans]}, Want{Spans: spans}},
 		{Held{Spans: spans[:MaxSpans]}, Held{Spans: spans}},
@@ -216,7 +220,8 @@ func TestLimitsHoldAtAndOnePast(t *testing.T) {
 		{Enrolled{Payload: make([]byte, MaxEnrolled)}, Enrolled{Payload: make([]byte, MaxEnrolled+1)}},
 		{Error{Text: strings.Repeat("x", MaxErrorText)}, Error{Text: strings.Repeat("x", MaxErrorText+1)}},
 		{Head{Root: make([]byte, MaxRoot), Signed: make([]byte, MaxHead)}, Head{Root: make([]byte, MaxRoot+1), Signed: make([]byte, MaxHead)}},
-		{CastInfo{Group: group}, CastInfo{Group: strings.Repeat("x", maxGroup+1)}},
+		{Head{}, Head{Signed: make([]byte, MaxHead+1)}},
+		{CastInfo{Group: group(maxGroup)}, CastInfo{Group: group(maxGroup + 1)}},
 	} {
 		b, err := AppendMessage(nil, c.at)
 		if err != nil {
@@ -224,10 +229,11 @@ func TestLimitsHoldAtAndOnePast(t *testing.T) {
 		} else if _, err := ReadMessage(bytes.NewReader(b)); err != nil {
 			t.Errorf("%T at its limit: %v", c.at, err)
 		}
-		if _, err := AppendMessage(nil, c.past); err == nil {
+		m := c.past.(message)
+		fits := m.Length() <= lookup(typeOf(m)).limit // one of two fields past its limit, the other small
+		if _, err := AppendMessage(nil, c.past); err == nil && !fits {
 			t.Errorf("%T past its limit was written", c.past)
 		}
-		m := c.past.(message)
 		b = append([]byte{byte(typeOf(m)), 0, byte(m.Length() >> 16), byte(m.Length() >> 8), byte(m.Length())}, m.Append(nil)...)
 		if _, err := ReadMessage(bytes.NewReader(b)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%T past its limit was read: %v", m, err)
@@ -310,6 +316,59 @@ func TestValuesOutOfRangeAreRefused(t *testing.T) {
 	}
 	if _, err := AppendMessage(nil, &Leave{}); err == nil {
 		t.Error("a pointer was written")
+	}
+}
+
+// TestNumbersHoldAtAndOnePast: those that bound a value rather than a length.
+func TestNumbersHoldAtAndOnePast(t *testing.T) {
+	header := func(h Header) error {
+		if _, why := parseHeader(h.Append(nil)); why != "" {
+			return fmt.Errorf("%s: %w", why, ErrMalformed)
+		}
+		return nil
+	}
+	message := func(m any) error {
+		b, err := AppendMessage(nil, m)
+		if err == nil {
+			_, err = ReadMessage(bytes.NewReader(b))
+		}
+		return err
+	}
+	report := func(change func(*Report), need byte) error {
+		r := sampleReport()
+		r.Deficits = r.Deficits[:1]
+		change(&r)
+		b := r.Append(nil)
+		b[len(b)-1] = need
+		_, err := ParseReport(b)
+		return err
+	}
+	same := func(*Report) {}
+	body := func(n uint32) error {
+		b := append(binary.BigEndian.AppendUint32([]byte{byte(TypeLeave)}, n), make([]byte, n)...)
+		_, err := ReadMessage(bytes.NewReader(b))
+		return err
+	}
+	for name, c := range map[string]struct{ at, past error }{
+		"symbol":   {header(Header{Type: TypeSymbol, Seq: 1, Symbol: MaxSource + ParitySymbols - 1}), header(Header{Type: TypeSymbol, Seq: 1, Symbol: MaxSource + ParitySymbols})},
+		"sequence": {header(Header{Type: TypeSymbol, Seq: MaxSeq}), header(Header{Type: TypeSymbol, Seq: MaxSeq + 1})},
+		"progress": {message(Progress{Seq: MaxSeq}), message(Progress{Seq: MaxSeq + 1})},
+		"reply":    {message(Reply{Size: MaxManifest}), message(Reply{Size: MaxManifest + 1})},
+		"need":     {report(same, MaxSource), report(same, MaxSource+1)},
+		"highest":  {report(func(r *Report) { r.Highest = MaxSeq }, 1), report(func(r *Report) { r.Highest = MaxSeq + 1 }, 1)},
+		"received": {report(func(r *Report) { r.Received = uint64(MaxSeq) }, 1), report(func(r *Report) { r.Received = uint64(MaxSeq) + 1 }, 1)},
+		"frame":    {body(uint32(lookup(TypeLeave).limit)), body(uint32(lookup(TypeLeave).limit) + 1)},
+	} {
+		if c.at != nil {
+			t.Errorf("%s at its limit: %v", name, c.at)
+		}
+		if !errors.Is(c.past, ErrMalformed) {
+			t.Errorf("%s past its limit: %v", name, c.past)
+		}
+	}
+	r := Report{Deficits: []Deficit{{Need: MaxSource + 1}}}
+	if got, err := ParseReport(r.Append(nil)); err != nil || got.Deficits[0].Need != MaxSource {
+		t.Errorf("a need past MaxSource was written as %+v, %v", got.Deficits, err)
 	}
 }
 

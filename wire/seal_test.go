@@ -106,6 +106,7 @@ func TestSealerNeverUsesASequenceTwice(t *testing.T) {
 	if _, err := s.Seal(nil, Header{Type: TypeSymbol, Seq: 6}, make([]byte, SymbolSize+1)); err == nil {
 		t.Error("a payload past the limit was sealed")
 	}
+	mustSeal(t, s, 6, make([]byte, SymbolSize))
 	mustSeal(t, s, MaxSeq, nil)
 }
 

@@ -5,6 +5,7 @@ package lab
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,6 +83,34 @@ func (h *Host) Counters() Counters {
 	}
 	h.lab.t.Fatalf("lab: read counters of %s: no eth0 in %q", h.ns, text)
 	return Counters{}
+}
+
+// Overflows returns how many UDP packets the host has dropped because the receive buffer of a socket was full: its process did not get to read
+// them in time. What a program loses so is no fault of the network's.
+func (h *Host) Overflows() int64 {
+	h.lab.t.Helper()
+	var text []byte
+	err := h.Do(func() (err error) {
+		text, err = os.ReadFile("/proc/thread-self/net/snmp")
+		return err
+	})
+	if err != nil {
+		h.lab.t.Fatalf("lab: read counters of %s: %v", h.ns, err)
+	}
+	var names []string
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		switch i := slices.Index(names, "RcvbufErrors"); {
+		case len(f) == 0 || f[0] != "Udp:":
+		case names == nil:
+			names = f
+		case i > 0 && i < len(f):
+			n, _ := strconv.ParseInt(f[i], 10, 64)
+			return n
+		}
+	}
+	h.lab.t.Fatalf("lab: read counters of %s: no RcvbufErrors in %q", h.ns, text)
+	return 0
 }
 
 // SetMTU sets the largest packet on the host's link, on both ends: longer ones to it are lost without a word.

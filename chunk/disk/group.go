@@ -87,6 +87,13 @@ func (g *group) sync() error {
 	return nil
 }
 
+// has says whether an item is pending.
+func (g *group) has(id chunk.ID) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.known[id]
+}
+
 // pending returns the items not committed: how many, and their bytes.
 func (g *group) pending() (n, size int) {
 	g.mu.Lock()

@@ -145,7 +145,7 @@ func (s *Store) Put(ctx context.Context, id chunk.ID, data []byte) error {
 		return fmt.Errorf("put chunk %v: store %s: %w", id, s.dir, fs.ErrClosed)
 	case held:
 		return nil
-	case full:
+	case full && !s.group.has(id):
 		return fmt.Errorf("put chunk %v: store %s: %w: it has %d chunks; remove contents and run gc", id, s.dir, chunk.ErrFull, s.cfg.MaxChunks)
 	}
 	return s.group.put(id, data)

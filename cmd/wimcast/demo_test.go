@@ -25,3 +25,12 @@ func TestCutNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestDemoPeersAtAndOnePast(t *testing.T) {
+	for peers, ok := range map[int]bool{0: false, 1: true, demoPeersMax: true, demoPeersMax + 1: false} {
+		o := demoOptions{kind: "image", peers: peers, loss: "0", rate: "100M"}
+		if _, err := o.plan(); (err == nil) != ok {
+			t.Errorf("%d peers: %v", peers, err)
+		}
+	}
+}

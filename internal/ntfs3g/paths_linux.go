@@ -15,9 +15,6 @@ var (
 	_ lister = Paths{}
 )
 
-// maxXattr is the longest value, or list of names, that Linux gives, in bytes.
-const maxXattr = 64 << 10
-
 // direct opens a file such that reads reach the driver as they are.
 const direct = unix.O_DIRECT
 
@@ -29,7 +26,7 @@ func (Paths) Lgetxattr(name, attr string) ([]byte, error) {
 		return append([]byte(nil), small[:n]...), nil
 	}
 	if errors.Is(err, unix.ERANGE) || errors.Is(err, unix.EIO) { // ntfs-3g says either of a buffer that is too short
-		buf := make([]byte, maxXattr)
+		buf := make([]byte, vfs.MaxXattr)
 		if n, err = unix.Lgetxattr(name, attr, buf); err == nil {
 			return buf[:n:n], nil
 		}
@@ -50,7 +47,7 @@ func (Paths) Lsetxattr(name, attr string, data []byte) error {
 
 // Llistxattr lists those that are listed.
 func (Paths) Llistxattr(name string) ([]string, error) {
-	buf := make([]byte, maxXattr)
+	buf := make([]byte, vfs.MaxXattr)
 	n, err := unix.Llistxattr(name, buf)
 	if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
 		return nil, nil

@@ -42,8 +42,11 @@ func (s Streams) String() string {
 	return []string{"none", "xattr", "windows"}[s]
 }
 
-// MaxXattrStream is the largest size of a named stream with StreamsXattr, in bytes.
-const MaxXattrStream = 64 << 10
+// Limits in bytes.
+const (
+	MaxXattrStream = vfs.MaxXattr // of a named stream with StreamsXattr
+	MaxReparse     = 16 << 10     // of reparse data with its header
+)
 
 // Volume is a directory on an ntfs-3g mount.
 type Volume struct {

@@ -72,6 +72,9 @@ type File interface {
 	Stat() (fs.FileInfo, error)
 }
 
+// MaxXattr is the longest value of an extended attribute, in bytes, that Linux takes and gives.
+const MaxXattr = 64 << 10
+
 // Xattrs is what an FS also offers if the system has extended attributes. A symlink is not followed.
 type Xattrs interface {
 	Lsetxattr(name, attr string, data []byte) error

@@ -9,9 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxXattr is the largest attribute value read, in bytes: Linux allows no larger one.
-const maxXattr = 64 << 10
-
 var _ Xattrs = (*osFS)(nil)
 
 // inParent opens the directory of l inside the root and runs call with its descriptor's /proc name joined with l's last
@@ -49,7 +46,7 @@ func (f *osFS) Lsetxattr(name, attr string, data []byte) error {
 func (f *osFS) Lgetxattr(name, attr string) (data []byte, err error) {
 	err = one("getxattr", name, func(l string) error {
 		return f.inParent("getxattr", l, func(_ int, path, _ string) error {
-			buf := make([]byte, maxXattr)
+			buf := make([]byte, MaxXattr)
 			n, err := unix.Lgetxattr(path, attr, buf)
 			if errors.Is(err, unix.ENODATA) {
 				return ErrNoXattr

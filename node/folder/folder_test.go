@@ -2,6 +2,7 @@ package folder
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -298,8 +299,28 @@ func TestConfigNamesTheLine(t *testing.T) {
 			t.Errorf("%q: %v, want %q", in, err, want)
 		}
 	}
-	if _, err := parseConfig(make([]byte, maxConfig+1)); err == nil {
-		t.Error("a config without end passes")
+}
+
+func TestConfigAtAndOnePast(t *testing.T) {
+	long := "# " + strings.Repeat("x", maxConfig-3) + "\n"
+	rate := func(floor, top int) string {
+		return fmt.Sprintf("rate_floor_mbps = %d\nrate_cap_mbps = %d\n", floor, top)
+	}
+	for what, c := range map[string]struct{ at, past, why string }{
+		"bytes": {long, long + "\n", "more than 65536 bytes"},
+		"cap":   {rate(1, maxMbps), rate(1, maxMbps+1), "rate_cap_mbps"},
+		"floor": {rate(maxMbps, maxMbps), rate(maxMbps+1, 0), "rate_floor_mbps"},
+	} {
+		path := filepath.Join(t.TempDir(), "config")
+		for past, text := range []string{c.at, c.past} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := loadConfig(path)
+			if (err == nil) != (past == 0) || past == 1 && !strings.Contains(err.Error(), c.why) {
+				t.Errorf("%s, %d past the limit: %v", what, past, err)
+			}
+		}
 	}
 }
 

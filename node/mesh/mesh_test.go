@@ -341,6 +341,47 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 	}
 }
 
+func TestSeedsAtAndOnePast(t *testing.T) {
+	seeds := slices.Repeat([]netip.AddrPort{netip.AddrPortFrom(loopback, 1)}, seedsMax+1)
+	if err := checkSeeds(seeds[:seedsMax]); err != nil {
+		t.Error(err)
+	}
+	if err := checkSeeds(seeds); err == nil || !strings.Contains(err.Error(), "at most 8") {
+		t.Errorf("%d seeds: %v", len(seeds), err)
+	}
+}
+
+// TestLongDatagramsAreCut: at packetMax they arrive whole, and one byte longer they do not, and do no harm.
+func TestLongDatagramsAreCut(t *testing.T) {
+	l, err := newLink(netip.AddrPortFrom(loopback, 0), loopback, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Shutdown()
+	c, err := net.Dial("udp", netip.AddrPortFrom(loopback, l.port()).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var got []int
+	for _, n := range []int{packetMax, packetMax + 1, 7} {
+		if _, err := c.Write(make([]byte, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(got) == 0 || got[len(got)-1] != 7 {
+		select {
+		case p := <-l.packets:
+			got = append(got, len(p.Buf))
+		case <-testContext(t).Done():
+			t.Fatalf("got datagrams of %v bytes", got)
+		}
+	}
+	if got[0] != packetMax || slices.Max(got) > packetMax { // Windows drops the second
+		t.Errorf("got datagrams of %v bytes", got)
+	}
+}
+
 // TestEveryAddress: bound to every address of both families, reached over IPv4.
 func TestEveryAddress(t *testing.T) {
 	c := testConfig(1, ident.RoleDistributionPoint, "server", 1)

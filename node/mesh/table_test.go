@@ -115,6 +115,8 @@ func TestMetaAtItsLimits(t *testing.T) {
 		{Roles: ident.RolePeer, Name: "a\u202eb"},
 		{Roles: ident.RolePeer, Name: "a", What: "\xff"},
 		{Roles: ident.RolePeer, Name: strings.Repeat("n", nameMax+1)},
+		{Roles: ident.RolePeer, Name: "a", What: strings.Repeat("w", WhatMax+1)},
+		{Roles: ident.RolePeer, Name: most.Name, What: most.What + "w"}, // one byte more than metaMax
 	} {
 		if got, err := parseMeta(m.append(nil)); err == nil {
 			t.Errorf("%+v is taken", got)

@@ -177,8 +177,8 @@ func TestSlowStoreCostsNoTime(t *testing.T) {
 	if late := last[1] - last[0]; late > 10*time.Millisecond {
 		t.Errorf("the last symbol is sent at %v, and at %v when reading takes no time", last[1], last[0])
 	}
-	if store.top > readersMax {
-		t.Errorf("%d chunks are read at a time, want at most %d", store.top, readersMax)
+	if store.top != readersMax {
+		t.Errorf("%d chunks are read at a time, want %d", store.top, readersMax)
 	}
 }
 

@@ -12,9 +12,6 @@ import (
 	"github.com/wimcast/wimcast/wim"
 )
 
-// maxParts is how many parts a set can have: headers have 16 bits for their number.
-const maxParts = 1<<16 - 1
-
 // Sizes of what a part has beside resources, in bytes.
 const (
 	entrySize     = 50       // of the blob table, a resource
@@ -125,8 +122,8 @@ func (s *splitter) plan() ([][]int, error) {
 		used += need
 		i = n
 	}
-	if len(parts) > maxParts {
-		return nil, fmt.Errorf("it would have %d parts of up to %d bytes, the limit is %d: make them larger", len(parts), s.size, maxParts)
+	if len(parts) > wim.MaxParts {
+		return nil, fmt.Errorf("it would have %d parts of up to %d bytes, the limit is %d: make them larger", len(parts), s.size, wim.MaxParts)
 	}
 	return parts, nil
 }

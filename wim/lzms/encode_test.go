@@ -155,7 +155,7 @@ func TestEncoderSettings(t *testing.T) {
 	for _, c := range []struct {
 		size, level int
 		ok          bool
-	}{{1, 0, true}, {MaxSize, 100, true}, {0, 0, false}, {MaxSize + 1, 0, false}, {100, -1, false}, {100, 101, false}} {
+	}{{1, 0, true}, {MaxSize, MaxLevel, true}, {0, 0, false}, {MaxSize + 1, 0, false}, {100, -1, false}, {100, MaxLevel + 1, false}} {
 		if _, err := NewEncoder(c.size, c.level); (err == nil) != c.ok {
 			t.Errorf("size %d, level %d: error is %v", c.size, c.level, err)
 		}

@@ -195,12 +195,9 @@ func (a *app) readList(name string) (string, error) {
 		defer f.Close()
 		in = f
 	}
-	b, err := io.ReadAll(io.LimitReader(in, maxList+1))
-	switch {
-	case err != nil:
+	b, err := readUpTo(in, maxList)
+	if err != nil {
 		return "", fmt.Errorf("read list of paths %s: %w", name, err)
-	case len(b) > maxList:
-		return "", fmt.Errorf("read list of paths %s: it is longer than %s", name, ui.FormatBytes(maxList))
 	}
 	if rest, is := bytes.CutPrefix(b, []byte{0xff, 0xfe}); is {
 		units := make([]uint16, len(rest)/2)

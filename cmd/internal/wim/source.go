@@ -2,6 +2,7 @@ package wim
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -55,9 +56,18 @@ func readBounded(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := readUpTo(f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return b, nil
+}
+
+// readUpTo reads in to its end, of at most limit bytes.
+func readUpTo(in io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s: over %s", path, ui.FormatBytes(limit))
+		return nil, fmt.Errorf("it is longer than %s", ui.FormatBytes(limit))
 	}
 	return b, err
 }
@@ -76,7 +86,11 @@ func (r *captureRun) readSourceList() ([]capture.Item, error) {
 		defer f.Close()
 		in = f
 	}
-	items, err := parseSourceList(io.LimitReader(in, maxSourceList+1))
+	text, err := readUpTo(in, maxSourceList)
+	if err != nil {
+		return nil, fmt.Errorf("read source list: %w", err)
+	}
+	items, err := parseSourceList(bytes.NewReader(text))
 	if err != nil {
 		return nil, ui.WithHint(fmt.Errorf("read source list: %w", err), "a line is SOURCE or SOURCE TARGET; names with spaces are quoted")
 	}
@@ -88,12 +102,8 @@ func parseSourceList(in io.Reader) ([]capture.Item, error) {
 	var items []capture.Item
 	scanner := bufio.NewScanner(in)
 	scanner.Buffer(nil, 64<<10)
-	size := 0
 	for n := 1; scanner.Scan(); n++ {
 		line := strings.TrimSpace(strings.TrimPrefix(scanner.Text(), "\ufeff"))
-		if size += len(scanner.Text()) + 1; size > maxSourceList {
-			return nil, fmt.Errorf("it is longer than %s", ui.FormatBytes(maxSourceList))
-		}
 		if line == "" || line[0] == '#' {
 			continue
 		}

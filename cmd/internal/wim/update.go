@@ -3,7 +3,6 @@ package wim
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 
@@ -111,12 +110,9 @@ func (a *app) commands(o updateOptions) ([]edit.Command, error) {
 	var text string
 	switch len(o.commands) {
 	case 0:
-		b, err := io.ReadAll(io.LimitReader(a.In, maxCommandFile+1))
+		b, err := readUpTo(a.In, maxCommandFile)
 		if err != nil {
 			return nil, fmt.Errorf("read update commands: %w", err)
-		}
-		if len(b) > maxCommandFile {
-			return nil, fmt.Errorf("read update commands: more than %s", ui.FormatBytes(maxCommandFile))
 		}
 		text = string(b)
 	case 1:
