@@ -44,9 +44,9 @@
 // that nothing waits. It commits every GiB, and else syncs once at the end, before the mark of
 // incompleteness goes.
 //
-// Hard links, symbolic links and directories' times come last. While anything is written there is
-// no symbolic link in the target, and a tree with children below a reparse point is refused, so no
-// write can go through one.
+// Special files, hard links, symbolic links and directories' times come last. While anything is
+// written there is no symbolic link in the target, and a tree with children below a reparse point
+// is refused, so no write can go through one.
 //
 // # What an NTFS target keeps
 //
@@ -66,12 +66,14 @@
 //
 // # What a POSIX target keeps
 //
-// Names, contents, hard links, symbolic links and junctions, times of access and modification.
-// Owner, group and mode when the image has them (captured on a POSIX system) and the process may
-// set them; else files are 0666 and directories 0777 less the umask: as with wimlib-imagex, the
-// read-only attribute does not change the mode. A link to an absolute Windows path gets that path
-// without its drive letter. The rest is counted in [Lost] and told once, or with Config.UnixXattrs
-// kept as extended attributes:
+// Names, contents, hard links, symbolic links and junctions, times of access and modification, and
+// holes: zeros of what has the sparse attribute are left out in blocks of 4 KiB.
+// Owner, group, mode and extended attributes (access control lists and capabilities among them),
+// and fifos, sockets and device nodes, when the image has them (captured on a POSIX system) and the
+// process may set and make them; else files are 0666 and directories 0777 less the umask: as with
+// wimlib-imagex, the read-only attribute does not change the mode. A link to an absolute Windows
+// path gets that path without its drive letter. The rest is counted in [Lost] and told once, or
+// with Config.UnixXattrs kept as extended attributes:
 //
 //	user.wimcast.security       security descriptor, as stored
 //	user.wimcast.attributes     attributes, 4 bytes little-endian, where not plain

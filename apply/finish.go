@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -95,40 +93,7 @@ func fileTime(t wim.Filetime) time.Time {
 	return t.Time()
 }
 
-// owners is an FS that can change owners; a symlink is not followed.
-type owners interface {
-	Lchown(name string, uid, gid int) error
-}
-
-// own sets owner and mode if the image has them.
-func (j *Job) own(name string, d *wim.Dentry) error {
-	ud, ok := d.Unix()
-	if !ok || j.cfg.NoUnix {
-		return nil
-	}
-	owned := int(ud.UID) == os.Geteuid() && int(ud.GID) == os.Getegid()
-	if o, can := j.fsys.(owners); can && !owned {
-		err := o.Lchown(name, int(ud.UID), int(ud.GID))
-		if owned = err == nil; err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported) {
-			return fmt.Errorf("set owner of %s: %w", name, err)
-		}
-	}
-	if !owned {
-		if j.cfg.StrictACLs {
-			return fmt.Errorf("set owner of %s to %d:%d: %w", name, ud.UID, ud.GID, fs.ErrPermission)
-		}
-		j.unowned.Add(1)
-	}
-	if d.IsSymlink() {
-		return nil
-	}
-	if err := j.fsys.Chmod(name, fileMode(ud.Mode, owned)); err != nil {
-		return fmt.Errorf("set mode of %s: %w", name, err)
-	}
-	return nil
-}
-
-// Finish commits, makes hard links, symbolic links, xattrs and the directories' times, and takes the mark of incompleteness away.
+// Finish commits, makes special files, hard links, symbolic links, xattrs and the directories' times, and takes the mark of incompleteness away.
 // It may be called again after ErrIncomplete. The plan is closed when it succeeds.
 func (j *Job) Finish(ctx context.Context) (Report, error) {
 	if j.closed {
@@ -144,7 +109,7 @@ func (j *Job) Finish(ctx context.Context) (Report, error) {
 	if j.cfg.place != nil {
 		last = func(ctx context.Context) error { return j.cfg.place(ctx, j) }
 	}
-	steps := []func(context.Context) error{j.finishXattrs, j.finishLinks, j.finishSymlinks, j.finishDirs, j.end, last}
+	steps := []func(context.Context) error{j.finishXattrs, j.finishSpecials, j.finishLinks, j.finishSymlinks, j.finishDirs, j.end, last}
 	if j.keeper != nil {
 		steps = []func(context.Context) error{j.finishStreams, j.finishLinks, j.finishPoints, j.finishDirs, j.end, last}
 	}
@@ -164,7 +129,7 @@ func (j *Job) Finish(ctx context.Context) (Report, error) {
 	rep := j.report
 	rep.SpoolPeak = j.spool.peak
 	rep.Lost.Owners += int(j.unowned.Load())
-	rep.Lost.Xattrs += j.refused
+	rep.Lost.Xattrs += int(j.refused.Load())
 	rep.Lost.add(j.lostNow)
 	j.tellLost(rep.Lost)
 	return rep, j.Close()
@@ -238,7 +203,7 @@ func (j *Job) dentryXattrs(x vfs.Xattrs, name string, d *wim.Dentry) error {
 			return err
 		}
 	}
-	if a := plainAttributes(d); a != 0 {
+	if posixAttributes(d) != 0 {
 		if err := j.setXattr(x, name, xattrAttributes, binary.LittleEndian.AppendUint32(nil, d.Attributes)); err != nil {
 			return err
 		}
@@ -263,7 +228,7 @@ func (j *Job) setXattr(x vfs.Xattrs, name, attr string, data []byte) error {
 	if !xattrRefused(err) {
 		return fmt.Errorf("set xattr %s of %s: %w", attr, name, err)
 	}
-	j.refused++
+	j.refused.Add(1)
 	return nil
 }
 

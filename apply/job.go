@@ -46,7 +46,7 @@ type Job struct {
 	lock     io.Closer
 	backlog  atomic.Int64
 	unowned  atomic.Int64 // files whose owner could not be set
-	refused  int          // xattrs that the file system refused
+	refused  atomic.Int64 // xattrs that the file system refused
 	closed   bool
 	ended    bool // an earlier run had only to remove its marks
 	lost     bool // some of what the journal says was gone

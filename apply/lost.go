@@ -19,7 +19,7 @@ type Lost struct {
 	Reparse      int `json:"reparse_points" words:"reparse points that are not links: made as plain files or directories"`
 	ObjectIDs    int `json:"object_ids" words:"object IDs"`
 	Encrypted    int `json:"encrypted_files" words:"encrypted files left out (an NTFS volume mounted with -o efs_raw keeps them)"`
-	Special      int `json:"special_files" words:"devices, sockets and pipes left out"`
+	Special      int `json:"special_files" words:"devices, sockets and pipes left out (only root makes devices)"`
 	Owners       int `json:"owners" words:"files whose owner, group or mode was not set: not permitted or not possible here"`
 	Absolute     int `json:"absolute_links" words:"links to absolute paths: they lead where that path leads on this machine"`
 	Xattrs       int `json:"extended_attributes" words:"extended attributes that the file system refused"`

@@ -21,6 +21,7 @@ type merger struct {
 	moves   []string        // names that are to be moved
 	merged  []string        // directories that were there, parents first; "." is the target itself
 	touched map[string]bool // directories whose entries change
+	closed  map[wim.At]bool // directories of the image in which their owner may not write
 	last    func() error    // gives the target's root its times; nil: it keeps its own
 }
 
@@ -34,7 +35,7 @@ func openMerger(into vfs.FS, dir, name string) (*merger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", full, err)
 	}
-	return &merger{into: into, stage: stage, name: name, touched: map[string]bool{}}, nil
+	return &merger{into: into, stage: stage, name: name, touched: map[string]bool{}, closed: map[wim.At]bool{}}, nil
 }
 
 // run applies an image, or opts.part of one. It leaves the stage with nothing but the journal in it.
@@ -105,6 +106,9 @@ func (m *merger) place(ctx context.Context, j *Job) error {
 	if err := m.plan("."); err != nil { // nothing is moved unless everything can be
 		return err
 	}
+	if err := m.openClosed(j); err != nil {
+		return err
+	}
 	for _, name := range m.moves {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -128,6 +132,28 @@ func (m *merger) place(ctx context.Context, j *Job) error {
 	}
 	j.spool.close()
 	return m.clear()
+}
+
+// openClosed lets the user write in directories of the stage that get modes which do not: else neither they nor what is in them can be moved.
+func (m *merger) openClosed(j *Job) error {
+	if j.keeper != nil || j.cfg.NoUnix {
+		return nil
+	}
+	for _, spot := range j.plan.dirs {
+		name, d, err := j.plan.get(spot)
+		if err != nil {
+			return err
+		}
+		ud, ok := d.Unix()
+		if !ok || ud.Mode&modeOpen == modeOpen {
+			continue
+		}
+		m.closed[spot.at] = true
+		if err := j.fsys.Chmod(name, modeOpen); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("open %s: %w", name, err) // what is not there was moved by an earlier run
+		}
+	}
+	return nil
 }
 
 // plan lists what is to be moved of a directory that is in the target already.
@@ -179,6 +205,11 @@ func (m *merger) mergeDirs(j *Job) (err error) {
 		name, d, err := j.plan.get(spot)
 		if err != nil {
 			return err
+		}
+		if m.closed[spot.at] && !merged[name] {
+			if err := j.mergeDir(name, d, spot.at); err != nil {
+				return err
+			}
 		}
 		if !merged[name] || d.Accessed == 0 && d.Modified == 0 { // the root of a part, which nobody picked
 			continue

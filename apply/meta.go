@@ -15,9 +15,14 @@ const reparseNotFixed = 1
 const (
 	modeType    = 0o170000
 	modeRegular = 0o100000
+	modeFifo    = 0o010000
+	modeChar    = 0o020000
+	modeBlock   = 0o060000
+	modeSocket  = 0o140000
 	modeSetuid  = 0o4000
 	modeSetgid  = 0o2000
 	modeSticky  = 0o1000
+	modeOpen    = 0o700 // the owner may do all
 )
 
 // Extended attributes of Config.UnixXattrs.
@@ -40,6 +45,9 @@ func isRegular(mode uint32) bool { return mode&modeType == modeRegular || mode&m
 func plainAttributes(d *wim.Dentry) uint32 {
 	return d.Attributes &^ (wim.AttrDirectory | wim.AttrArchive | wim.AttrNormal | wim.AttrReparse)
 }
+
+// posixAttributes returns those of plainAttributes that a POSIX file system does not keep: holes it has.
+func posixAttributes(d *wim.Dentry) uint32 { return plainAttributes(d) &^ wim.AttrSparse }
 
 // fileMode returns the permission bits of st_mode; special bits only when the owner was set too.
 func fileMode(mode uint32, owned bool) fs.FileMode {

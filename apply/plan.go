@@ -40,7 +40,7 @@ type file struct {
 	bits uint32 // traits, and below them the number of its resource and one
 }
 
-// The traits of a file; all but the first are for where the target keeps what NTFS does.
+// The traits of a file; late and squeezed are for where the target keeps what NTFS does.
 const (
 	linked   = 1 << (28 + iota) // it has further names, in links
 	late                        // its metadata comes when its named streams are there
@@ -88,6 +88,7 @@ type plan struct {
 	files    []file   // sorted by resource, those without first
 	links    []link   // sorted by file
 	symlinks []symlink
+	specials []spot   // fifos, sockets, device nodes
 	streams  []stream // but for those of symlinks
 	pointed  []stream // those, in their order
 	report   Report   // what can be counted beforehand
@@ -264,6 +265,8 @@ func (p *planner) add(d *wim.Dentry, s spot, names []linkName) error {
 		if err := p.addRawDir(d, s); err != nil {
 			return err
 		}
+	case p.ntfs == nil && unix && isSpecial(ud.Mode):
+		return p.addSpecial(d, s, names)
 	case unix && !isRegular(ud.Mode):
 		p.report.Lost.Special++
 		return nil
@@ -312,10 +315,10 @@ func (p *planner) addFile(d *wim.Dentry, s spot, names []linkName) error {
 	}
 	if p.ntfs != nil {
 		f.set(squeezed, p.squeezes(d))
-		f.set(sparse, d.Attributes&wim.AttrSparse != 0)
-		if res != noResource && f.is(sparse) {
-			p.sparse.set(int(res))
-		}
+	}
+	f.set(sparse, d.Attributes&wim.AttrSparse != 0)
+	if res != noResource && f.is(sparse) {
+		p.sparse.set(int(res))
 	}
 	p.files = append(p.files, f)
 	p.report.Files++
@@ -361,12 +364,13 @@ func (p *planner) addExtras(d *wim.Dentry, s spot, kept bool) error {
 	if !kept && d.ShortName != "" {
 		lost.ShortNames++
 	}
-	if !kept && plainAttributes(d) != 0 {
+	if !kept && posixAttributes(d) != 0 {
 		lost.Attributes++
 	}
 	if _, ok := d.Item(wim.TagObjectID); ok {
 		lost.ObjectIDs++
 	}
+	lost.Xattrs += foreignXattrs(d)
 	return nil
 }
 

@@ -31,6 +31,9 @@ func (j *Job) sweep(complete bitset) error {
 	for i := range j.plan.links {
 		s.ours.set(int(j.plan.links[i].at))
 	}
+	for i := range j.plan.specials {
+		s.ours.set(int(j.plan.specials[i].at))
+	}
 	for i := range j.plan.symlinks {
 		s.ours.set(int(j.plan.symlinks[i].at))
 	}

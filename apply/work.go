@@ -237,6 +237,9 @@ func (w *worker) makeFile(i int, data []byte) error {
 	if w.job.keeper != nil {
 		return w.makeKept(i, name, d, data)
 	}
+	if f.is(sparse) {
+		return w.makeSparse(i, name, d, data)
+	}
 	if w.creator == nil {
 		w.creator = vfs.NewCreator(w.job.fsys)
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/wimcast/wimcast/internal/vfs"
 	"github.com/wimcast/wimcast/wim"
 )
 
@@ -50,69 +49,4 @@ func (w *worker) makeKept(i int, name string, d *wim.Dentry, data []byte) error 
 	}
 	j.event(Completed{path})
 	return nil
-}
-
-// writeAll writes a new file.
-func writeAll(f vfs.File, data []byte, sparse bool) error {
-	if sparse {
-		if err := f.Truncate(int64(len(data))); err != nil {
-			return err
-		}
-		_, err := sparseFile{f}.WriteAt(data, 0)
-		return err
-	}
-	if len(data) == 0 {
-		return nil
-	}
-	_, err := f.Write(data)
-	return err
-}
-
-// holeSize is the unit in which zeros are left out, in bytes: that of NTFS's usual clusters.
-const holeSize = 4096
-
-// sparseFile leaves out zeros. The file must have its length, and nothing but zeros, beforehand.
-type sparseFile struct{ vfs.File }
-
-func (f sparseFile) Write(b []byte) (int, error) {
-	off, err := f.Seek(0, 1)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := f.WriteAt(b, off); err != nil {
-		return 0, err
-	}
-	_, err = f.Seek(int64(len(b)), 1)
-	return len(b), err
-}
-
-func (f sparseFile) WriteAt(b []byte, off int64) (int, error) {
-	for at := 0; at < len(b); {
-		end := at
-		for end < len(b) {
-			next := min(len(b), end+holeSize-int((off+int64(end))%holeSize))
-			if zeros(b[end:next]) {
-				break
-			}
-			end = next
-		}
-		if end > at {
-			if _, err := f.File.WriteAt(b[at:end], off+int64(at)); err != nil {
-				return at, err
-			}
-		}
-		if at = end; at < len(b) {
-			at = min(len(b), at+holeSize-int((off+int64(at))%holeSize))
-		}
-	}
-	return len(b), nil
-}
-
-func zeros(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -7,10 +7,10 @@
 // 340.
 //
 // What is kept: names (as UTF-8), contents, hard links, symbolic links as reparse points,
-// modification times to 100 ns, the mark of sparse files. With [Options].UnixData also owner,
-// group, mode, device number and extended attributes, and fifos, sockets and device nodes. Access
-// and creation times are not kept where reading changes them or POSIX does not tell them: they are
-// written as the modification time. So the same tree gives the same bytes.
+// modification times to 100 ns, the mark of files that have holes. With [Options].UnixData also
+// owner, group, mode, device number and extended attributes, and fifos, sockets and device nodes.
+// Access and creation times are not kept where reading changes them or POSIX does not tell them:
+// they are written as the modification time. So the same tree gives the same bytes.
 //
 // A tree on a volume that ntfs-3g has mounted is found out to be one: then what NTFS knows is
 // kept: attributes, security descriptors, the three times, short names, reparse data, object IDs,

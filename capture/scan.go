@@ -216,7 +216,7 @@ func (s *scanner) basics(e *entry) error {
 	case mode&fs.ModeSymlink != 0:
 		return s.link(e)
 	case mode.IsRegular():
-		if d.Attributes = wim.AttrNormal; isSparse(e.info) {
+		if d.Attributes = wim.AttrNormal; isSparse(e) {
 			d.Attributes = wim.AttrSparse
 		}
 		windowsFacts(d, e.info)

@@ -54,7 +54,7 @@ func (r *parkReader) identity() identity {
 // linkID returns the identity of a file that has several names, which is not known here.
 func linkID(fs.FileInfo) (fileID, bool) { return fileID{}, false }
 
-func isSparse(fs.FileInfo) bool { return false }
+func isSparse(*entry) bool { return false }
 
 // There are no volumes of ntfs-3g here.
 func deviceOf(fs.FileInfo) (uint64, bool) { return 0, false }

@@ -86,10 +86,21 @@ func linkID(info fs.FileInfo) (fileID, bool) {
 	return fileID{uint64(st.Dev), uint64(st.Ino)}, true
 }
 
-// isSparse reports whether fewer blocks are allocated than the file is long.
-func isSparse(info fs.FileInfo) bool {
+// sparseLook is how many bytes a file has at least that is opened to look for holes: in a smaller one they are worth little.
+const sparseLook = 64 << 10
+
+// isSparse reports whether a file has holes: fewer blocks are allocated than it is long, or, as blocks may be allocated beyond its end, the file
+// system tells of one.
+func isSparse(e *entry) bool {
+	info := e.info
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int64(st.Blocks)*512 < info.Size() // of 512 bytes whatever the file system's blocks are
+	switch {
+	case !ok:
+		return false
+	case int64(st.Blocks)*512 < info.Size(): // of 512 bytes whatever the file system's blocks are
+		return true
+	}
+	return info.Size() >= sparseLook && hasHole(e.path(), info.Size())
 }
 
 // deviceOf returns the number of the file system that a file lies on.

@@ -51,10 +51,7 @@ func OpenOutput(path string, replace bool) (*Output, error) {
 	return &Output{path: real, fsys: fsys, replace: replace}, nil
 }
 
-// linksMax is how many links are followed, as on Linux.
-const linksMax = 40
-
-// follow gives the absolute path that a path's last element leads to.
+// follow returns the absolute path of what a path leads to, also where that is not there yet.
 func follow(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -63,24 +60,7 @@ func follow(path string) (string, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return path, nil // as it is: links in /proc lead to what has no name
 	}
-	for range linksMax + 1 {
-		info, err := os.Lstat(path)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
-			return path, nil
-		}
-		if err != nil {
-			return "", err
-		}
-		to, err := os.Readlink(path)
-		if err != nil {
-			return "", err
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
-		}
-		path = to
-	}
-	return "", errors.New("too many links lead on from it")
+	return vfs.Follow(path)
 }
 
 // mayReplace refuses what is at a path and must stay.

@@ -3,7 +3,6 @@ package content
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -56,23 +55,6 @@ func TestAnOutputFollowsLinks(t *testing.T) {
 		}
 		if got, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(real))); err != nil || !bytes.Equal(got, p.all) {
 			t.Errorf("%s: %d bytes, %v", real, len(got), err)
-		}
-	}
-}
-
-func TestAnOutputFollowsSoManyLinksAndNoMore(t *testing.T) {
-	dir := t.TempDir()
-	name := func(i int) string { return filepath.Join(dir, fmt.Sprint(i)) }
-	for i := range linksMax + 1 {
-		must(t, os.Symlink(name(i), name(i+1)))
-	}
-	for links, fits := range map[int]bool{linksMax: true, linksMax + 1: false} {
-		o, err := OpenOutput(name(links), false)
-		if (err == nil) != fits {
-			t.Errorf("%d links: %v", links, err)
-		}
-		if err == nil {
-			must(t, o.Close())
 		}
 	}
 }

@@ -75,7 +75,7 @@ func OpenPlace(to Target) (*Place, error) {
 	p := &Place{to: to}
 	_, err := os.Stat(to.Dir)
 	p.made = errors.Is(err, fs.ErrNotExist)
-	if err := os.MkdirAll(to.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(to.Dir, 0o777); err != nil {
 		return nil, fmt.Errorf("make target: %w", err)
 	}
 	if p.fsys, err = vfs.OS(to.Dir); err != nil {

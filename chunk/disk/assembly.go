@@ -87,7 +87,7 @@ func (a *Assembly) open() (err error) {
 // openPartial begins the partial file, or goes on with it when the journal is ours. What is not written in it is a hole, so zeros
 // need not be written.
 func (a *Assembly) openPartial(ours bool, end int64, listed []int) error {
-	file, err := a.fs.OpenFile(a.partial, os.O_RDWR|os.O_CREATE, 0o644)
+	file, err := a.fs.OpenFile(a.partial, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err
 	}

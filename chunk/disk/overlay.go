@@ -156,6 +156,7 @@ func (c *checker) check(i int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.held, r.ID)
+	c.damaged.Store(true)
 	return &chunk.DamagedError{ID: r.ID, File: c.path, Off: off}
 }
 

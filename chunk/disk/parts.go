@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"github.com/wimcast/wimcast/chunk"
 	"github.com/wimcast/wimcast/internal/vfs"
@@ -50,9 +51,12 @@ type parts struct {
 	lock  io.Closer
 
 	// Used only with group.commitMu held.
-	log    vfs.File
-	logEnd int64
-	zeros  bool // places that were not written read as zeros, and need not be written to become so
+	log     vfs.File
+	logEnd  int64
+	zeros   bool // places that were not written read as zeros, and need not be written to become so
+	resumed bool // but what an earlier run wrote and did not list may be there, or what a crash made of it
+
+	damaged atomic.Bool // something was found that was not written here, so zeros are written too
 
 	mu   sync.RWMutex
 	file Output // nil after Close
@@ -144,22 +148,42 @@ var zeroBytes [chunk.MaxSize]byte
 
 func isZeros(b []byte) bool { return bytes.Equal(b, zeroBytes[:len(b)]) }
 
-// write puts a chunk at all its positions.
+// write puts a chunk at all its positions. Where the output reads as zeros already, zeros in it stay holes.
 func (a *parts) write(file Output, it item) error {
-	if isZeros(it.data) {
-		if a.zeros {
-			return nil
-		}
-		if z, ok := file.(Zeroer); ok {
-			return a.zero(z, it.id)
-		}
+	zeros := a.zeros && !a.damaged.Load()
+	if z, ok := file.(Zeroer); ok && !zeros && isZeros(it.data) {
+		return a.zero(z, it.id)
+	}
+	if zeros && !a.resumed && isZeros(it.data) {
+		return nil
 	}
 	for _, i := range a.where[it.id] {
-		if _, err := file.WriteAt(it.data, a.offs[i]); err != nil {
+		var err error
+		blank := zeros
+		if blank && a.resumed {
+			if blank, err = isBlank(file, a.offs[i], len(it.data)); err != nil {
+				return err
+			}
+		}
+		if blank {
+			err = vfs.WriteAround(file, it.data, a.offs[i])
+		} else {
+			_, err = file.WriteAt(it.data, a.offs[i])
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isBlank reports whether so many bytes of an output read as zeros.
+func isBlank(file Output, off int64, n int) (bool, error) {
+	b := make([]byte, n)
+	if n, err := file.ReadAt(b, off); n < len(b) {
+		return false, err
+	}
+	return isZeros(b), nil
 }
 
 // zero has the positions of a chunk of zeros made such, those that adjoin in one call.
@@ -190,6 +214,7 @@ func (a *parts) beginLog() error {
 // resume verifies the chunks that an earlier run listed. What a killed process wrote and did not sync is there to read but not
 // durable yet, so the output must have been synced, and the journal is, before any of it counts.
 func (a *parts) resume(listed []int) error {
+	a.resumed = true
 	if err := a.log.Sync(); err != nil {
 		return err
 	}
@@ -240,6 +265,7 @@ func (a *parts) Get(ctx context.Context, id chunk.ID, buf []byte) ([]byte, error
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.held, id)
+		a.damaged.Store(true)
 	}
 	return data, err
 }

@@ -124,9 +124,47 @@ type pending struct {
 	temp, path string
 }
 
-// writeTemp writes a file beside path, with mode and owner of the file that old describes, if any; a pipable one if pipes is set.
+// Create writes the file at path, a pipable one if pipes is set. A file that is there is replaced, when the new one is complete and on disk, and
+// gives it its mode and owner; where path is a symbolic link, that stays and what it leads to is written.
+func Create(ctx context.Context, path string, pipes bool, write func(f *os.File) (wim.WriterStats, error)) (wim.WriterStats, error) {
+	p, stats, err := writeTemp(ctx, path, there(path), pipes, write)
+	if err != nil {
+		return stats, err
+	}
+	return stats, p.take(true)
+}
+
+// there describes the file at path; nil where there is none to take mode and owner from.
+func there(path string) fs.FileInfo {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// tempTries bounds how many files that interrupted runs have left are passed over.
+const tempTries = 1000
+
+// newTemp makes an empty file beside path, with the mode that any new file gets: os.CreateTemp makes secret ones, and what the umask is nobody can
+// ask without changing it.
+func newTemp(path string) (f *os.File, err error) {
+	for n := range tempTries {
+		name := fmt.Sprintf(".%s.part-%d-%d", filepath.Base(path), os.Getpid(), n)
+		f, err = os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return f, err
+}
+
+// writeTemp writes a file beside the one that path leads to, with mode and owner of the file that old describes, if any; a pipable one if pipes is set.
 func writeTemp(ctx context.Context, path string, old fs.FileInfo, pipes bool, fn writes) (p pending, stats wim.WriterStats, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
+	if path, err = vfs.Follow(path); err != nil {
+		return p, stats, fmt.Errorf("create %s: %w", path, err)
+	}
+	f, err := newTemp(path)
 	if err != nil {
 		return p, stats, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -145,12 +183,11 @@ func writeTemp(ctx context.Context, path string, old fs.FileInfo, pipes bool, fn
 	if err != nil {
 		return p, stats, err
 	}
-	mode := fs.FileMode(0o644)
 	if old != nil {
-		mode = old.Mode().Perm()
 		keepOwner(f, old)
+		err = f.Chmod(old.Mode().Perm())
 	}
-	if err = errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return p, stats, fmt.Errorf("write %s: %w", path, err)
 	}
 	return p, stats, nil
@@ -195,11 +232,7 @@ type batch struct{ files []pending }
 
 // add writes one of them.
 func (b *batch) add(ctx context.Context, path string, pipes bool, fn writes) error {
-	old, err := os.Stat(path)
-	if err != nil {
-		old = nil // then there is none to take mode and owner from
-	}
-	p, _, err := writeTemp(ctx, path, old, pipes, fn)
+	p, _, err := writeTemp(ctx, path, there(path), pipes, fn)
 	if err == nil {
 		b.files = append(b.files, p)
 	}

@@ -231,19 +231,11 @@ func (r *captureRun) checkTarget() error {
 }
 
 // write has fn write a file to where it is wanted, and makes it a pipable one where that is wanted.
-func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterStats, error)) (written wim.WriterStats, err error) {
+func (r *captureRun) write(ctx context.Context, fn func(f *os.File) (wim.WriterStats, error)) (wim.WriterStats, error) {
 	if r.target == "-" {
 		return edit.Pipe(ctx, r.Out, "", fn)
 	}
-	err = replaceFile(r.target, func(f *os.File) (err error) {
-		if r.pipable {
-			written, err = edit.Pipe(ctx, f, filepath.Dir(r.target), fn)
-			return err
-		}
-		written, err = fn(f)
-		return err
-	})
-	return written, err
+	return edit.Create(ctx, r.target, r.pipable, fn)
 }
 
 // scanTree scans the source and sets the properties that were asked for.

@@ -158,7 +158,7 @@ func (p *printer) asked(o infoOptions, w *wim.File) (some bool, err error) {
 		p.text(string(text))
 	}
 	if o.extractXML != "" {
-		if err := os.WriteFile(o.extractXML, text, 0o644); err != nil {
+		if err := os.WriteFile(o.extractXML, text, 0o666); err != nil {
 			return true, fmt.Errorf("write XML: %w", err)
 		}
 	}

@@ -141,17 +141,23 @@ func imageNumber(w *wim.File, which string) (int, error) {
 		}
 		return 0, ui.WithHint(fmt.Errorf("choose image: the file has %d images", len(images)), "name one: %s", imageList(images))
 	}
-	// A number comes before a name, as with wimlib-imagex: a script that deletes image 1 must not hit the one with
-	// the name "1".
-	if n, err := strconv.Atoi(which); err == nil && n >= 1 && n <= len(images) {
+	if n, is := imageIndex(which); is && n >= 1 && n <= len(images) {
 		return n, nil
-	}
-	for _, image := range images {
-		if image.Name == which {
-			return image.Index, nil
+	} else if !is {
+		for _, image := range images {
+			if image.Name == which {
+				return image.Index, nil
+			}
 		}
 	}
 	return 0, ui.WithHint(fmt.Errorf("choose image: no image %q", which), "the file has %s", imageList(images))
+}
+
+// imageIndex reads a number. One is an index and never a name, also where there is no such image: a script that deletes image 7 must not hit the one
+// with the name "7". Only 0, which no image has, may be a name, as with wimlib-imagex.
+func imageIndex(which string) (n int, is bool) {
+	n, err := strconv.Atoi(strings.TrimLeft(which, " \t"))
+	return n, n != 0 || errors.Is(err, strconv.ErrRange)
 }
 
 // imageList names the first few images for people.
