@@ -43,6 +43,11 @@ func applied(p *Place, r received) (Sink, error) {
 	}
 	cfg := apply.Config{Target: p.fsys, Image: p.to.Image, UnixXattrs: p.to.UnixXattrs, Rules: p.to.Rules, Events: p.to.Events}
 	if !begun { // of one that was, some is there already
+		if p.to.Image == 0 { // the only one is all there is, and needs no less than that when it is no longer compressed
+			if err := vfs.Fits(p.fsys, filesIn(r.manifest)); err != nil {
+				return nil, err
+			}
+		}
 		cfg.Fits = func(bytes int64) error { return vfs.Fits(p.fsys, bytes) }
 	}
 	m, layout := r.manifest, r.layout

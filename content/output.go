@@ -121,6 +121,16 @@ func fileSink(fsys vfs.FS, name string, r received, replace bool) (Sink, error) 
 // hole is the chunk of which holes are made.
 var hole = chunk.Sum(make([]byte, chunk.MaxSize))
 
+// filesIn is how many bytes of a content are of files, as it has them: holes and directory trees do not count.
+func filesIn(m *catalog.Manifest) (n int64) {
+	for _, c := range m.Chunks {
+		if c.ID != hole && !c.Prologue {
+			n += int64(c.Size)
+		}
+	}
+	return n
+}
+
 // written is how many bytes of disk a content takes as a file: holes take none.
 func written(m *catalog.Manifest) (n int64) {
 	for _, c := range m.Chunks {

@@ -158,27 +158,41 @@ func TestWhatDoesNotFitIsRefusedFirst(t *testing.T) {
 	}
 }
 
-// An image is measured by its files, once its tree is known, before the target is touched.
+// An image is measured by what arrives of it, and one of several by its files once its tree is known; before the target is touched.
 func TestAnImageThatDoesNotFitLeavesTheTargetAlone(t *testing.T) {
-	p := pack(t, tree(t, map[string][]byte{"a": noise(1, 1<<20), "b": noise(1, 1<<20)}), catalog.KindFolder)
-	for room, fits := range map[int64]bool{1 << 20: false, 3 << 20: true} {
+	p := pack(t, tree(t, map[string][]byte{"a": noise(1, 1<<20), "b": noise(1, 1<<20), "c": noise(2, 1<<20)}), catalog.KindFolder)
+	for _, c := range []struct {
+		image      int
+		room       int64
+		sink, fits bool // it is known when the sink is made; when the tree is
+	}{
+		{0, 1 << 20, false, false},
+		{0, 5 << 19, true, false}, // what is twice in it comes once
+		{0, 4 << 20, true, true},
+		{1, 1 << 20, true, false},
+		{1, 4 << 20, true, true},
+	} {
 		dir := t.TempDir()
-		place, err := OpenPlace(Target{Dir: dir})
+		place, err := OpenPlace(Target{Dir: dir, Image: c.image})
 		must(t, err)
-		place.fsys = roomFS{place.fsys, room}
+		place.fsys = roomFS{place.fsys, c.room}
 		s, err := place.Sink(p.signed)
-		must(t, err)
-		var failed error
-		for _, b := range p.blocks(rand.New(rand.NewPCG(3, 4))) {
-			if failed = s.Put(t.Context(), b, bytes.Clone(p.pieces[b])); failed != nil {
-				break
+		if errors.Is(err, vfs.ErrNoRoom) == c.sink {
+			t.Errorf("3 MiB of files, image %d, into %d bytes: %v", c.image, c.room, err)
+		}
+		if err == nil {
+			for _, b := range p.blocks(rand.New(rand.NewPCG(3, 4))) {
+				if err = s.Put(t.Context(), b, bytes.Clone(p.pieces[b])); err != nil {
+					break
+				}
 			}
+			must(t, s.Close())
 		}
-		must(t, errors.Join(s.Close(), place.Close(false)))
-		if errors.Is(failed, vfs.ErrNoRoom) == fits {
-			t.Errorf("2 MiB of files into %d bytes: %v", room, failed)
+		must(t, place.Close(false))
+		if errors.Is(err, vfs.ErrNoRoom) == c.fits {
+			t.Errorf("3 MiB of files, image %d, into %d bytes: %v", c.image, c.room, err)
 		}
-		if left := names(t, dir); !fits && len(left) > 0 {
+		if left := names(t, dir); !c.fits && len(left) > 0 {
 			t.Errorf("the target has %v", left)
 		}
 	}

@@ -22,16 +22,21 @@ func (l *Local) castsOver(want transport.Want) (transport.Choice, error) {
 	}
 	over, err := want.Choose(group.Addr())
 	other, free := cfg.IPv6Groups()
-	if !free || err == nil && !over.Loopback {
+	if !free {
 		return over, err
 	}
 	six, err6 := want.Choose(netip.IPv6Unspecified())
-	if err6 != nil || six.Loopback || !slices.ContainsFunc(six.Addrs, reachesOut) {
+	if err6 != nil || !onlyIPv6(over, err, six) {
 		return over, err
 	}
 	*cfg = other
 	six.Why += "; groups are of IPv6, since it has no IPv4 address"
 	return six, nil
+}
+
+// onlyIPv6 says that the network has IPv6 only: what was chosen for IPv4 is nothing, or a loopback, and what was chosen for IPv6 is neither.
+func onlyIPv6(four transport.Choice, err error, six transport.Choice) bool {
+	return (err != nil || four.Loopback) && !six.Loopback && slices.ContainsFunc(six.Addrs, reachesOut)
 }
 
 // reachesOut says whether others reach an address of IPv6 without naming an interface.

@@ -44,6 +44,31 @@ func TestAddressesOfATokenAreInOrder(t *testing.T) {
 	}
 }
 
+func TestANetworkOfIPv6OnlyIsKnownAsThat(t *testing.T) {
+	lo := transport.Choice{Interface: iface("lo", true, "127.0.0.1", "::1")}
+	four := transport.Choice{Interface: iface("eth0", false, "192.0.2.1")}
+	six := transport.Choice{Interface: iface("eth0", false, "fe80::1", "2001:db8::1")}
+	early := transport.Choice{Interface: iface("eth0", false, "fe80::1")} // DHCP has not answered yet
+	none := errors.New("none")
+	for _, c := range []struct {
+		four transport.Choice
+		err  error
+		six  transport.Choice
+		want bool
+	}{
+		{lo, nil, six, true},
+		{transport.Choice{}, none, six, true},
+		{four, nil, six, false},
+		{lo, nil, early, false},
+		{lo, nil, lo, false},
+		{transport.Choice{}, none, lo, false},
+	} {
+		if got := onlyIPv6(c.four, c.err, c.six); got != c.want {
+			t.Errorf("%s, %v and %s: %v", c.four.Name, c.err, c.six, got)
+		}
+	}
+}
+
 // The token of a node that runs names the port on which it does, not the one in its configuration.
 func TestATokenNamesWhereTheNodeReallyIs(t *testing.T) {
 	s := serve(t, testSite(t), "127.0.0.1:0", 0)

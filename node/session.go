@@ -30,7 +30,8 @@ type session struct {
 	node   *Node
 	conn   *transport.Conn
 	record catalog.NodeRecord
-	out    chan any // stream messages to be sent
+	who    distributor.Join // the client, for people
+	out    chan any         // stream messages to be sent
 
 	mu    sync.Mutex
 	casts map[uint32]membership
@@ -39,11 +40,6 @@ type session struct {
 type membership struct {
 	cast *send.Cast
 	id   distributor.MemberID
-}
-
-// who names the client, for people.
-func (s *session) who() distributor.Join {
-	return distributor.Join{Name: s.record.Name, Node: s.record.Key.Short(), Address: s.conn.RemoteAddr().String()}
 }
 
 // serveConn talks to one client until its connection ends.
@@ -113,7 +109,8 @@ func (n *Node) greet(ctx context.Context, conn *transport.Conn) (*session, error
 			return nil, wire.NewError(wire.CodeNotMember, "the node record is another node's")
 		}
 		conn.Trust()
-		ses := &session{node: n, conn: conn, record: rec, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
+		who := distributor.Join{Name: rec.Name, Node: rec.Key.Short(), Address: conn.RemoteAddr().String()}
+		ses := &session{node: n, conn: conn, record: rec, who: who, out: make(chan any, sessionQueueMax), casts: make(map[uint32]membership)}
 		welcome := wire.Welcome{
 			Version: wire.Version, Record: n.folder.Catalogue.RecordRaw(), HeadHash: hash,
 			Fresh: catalog.SignFresh(n.folder.Online, catalog.Nonce(msg.Nonce), hash),
@@ -213,7 +210,7 @@ func (s *session) join(ctx context.Context, msg wire.JoinCast) error {
 	if n >= sessionCastsMax {
 		return fmt.Errorf("at most %d casts at a time", sessionCastsMax)
 	}
-	c, id, err := s.node.join(ctx, msg.Manifest, s, s.who())
+	c, id, err := s.node.join(ctx, msg.Manifest, s, s.who)
 	s.node.waits(s, msg.Manifest, errors.Is(err, errCastsFull))
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func (n *Node) waits(s *session, hash catalog.ManifestHash, does bool) {
 	}
 	n.mu.Unlock()
 	if does && !did {
-		who := s.who()
+		who := s.who
 		n.events.Put(n.contentName(hash), event.ClientWaits{Name: who.Name, Key: who.Node, Address: who.Address})
 	}
 }
@@ -58,7 +58,7 @@ func (n *Node) waitingNow() []WaitingStatus {
 	defer n.mu.Unlock()
 	out := []WaitingStatus{}
 	for w, since := range n.waiting {
-		who := w.session.who()
+		who := w.session.who
 		out = append(out, WaitingStatus{
 			Name: who.Name, ID: who.Node, Address: who.Address, Content: n.contentName(w.hash), For: event.Seconds(time.Since(since)),
 		})

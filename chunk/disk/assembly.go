@@ -40,7 +40,7 @@ type Assembly struct {
 // A file may be replaced, and nothing else: a link, pipe or device in its place is refused with ErrNoFile.
 func OpenAssembly(fsys vfs.FS, name string, refs []chunk.Ref, cfg AssemblyConfig) (*Assembly, error) {
 	dir, base := path.Split(name)
-	a := &Assembly{fs: fsys, replace: cfg.Replace, partial: partialName(dir, base), journal: dir + "." + base + ".journal"}
+	a := &Assembly{fs: fsys, replace: cfg.Replace, partial: partialName(dir, base), journal: journalName(dir, base)}
 	err := a.init(name, refs, cfg.MaxPending)
 	if err == nil {
 		err = a.open()
@@ -122,6 +122,9 @@ func (a *Assembly) vacant() error {
 func Begun(fsys vfs.FS, name string) int64 {
 	dir, base := path.Split(name)
 	info, err := fsys.Lstat(partialName(dir, base))
+	if _, jerr := fsys.Lstat(journalName(dir, base)); err != nil && jerr == nil { // it may have got its final name, and no further
+		info, err = fsys.Lstat(name)
+	}
 	if err != nil {
 		return 0
 	}
@@ -129,6 +132,7 @@ func Begun(fsys vfs.FS, name string) int64 {
 }
 
 func partialName(dir, base string) string { return dir + "." + base + ".partial" }
+func journalName(dir, base string) string { return dir + "." + base + ".journal" }
 
 func (a *Assembly) exists(name string) (bool, error) {
 	_, err := a.fs.Lstat(name)

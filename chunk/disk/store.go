@@ -76,7 +76,7 @@ type Store struct {
 	held    map[chunk.ID]loc
 	bytes   int64            // of held chunks
 	packs   map[uint32]int64 // size of each
-	hollow  map[uint32]int64 // of that, what was made holes since the store was opened
+	hollow  map[uint32]int64 // of that, what takes no room: it was made holes
 	damaged []record         // to be written to the index
 
 	touchMu sync.Mutex

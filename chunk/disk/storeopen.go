@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"github.com/wimcast/wimcast/internal/vfs"
 )
 
 const lockName = "LOCK"
@@ -77,6 +79,9 @@ func (s *Store) listPacks() error {
 			return err
 		}
 		s.packs[n] = info.Size()
+		if hollow := info.Size() - vfs.Allocated(info); hollow > 0 {
+			s.hollow[n] = hollow
+		}
 		s.nextPack = max(s.nextPack, n+1)
 	}
 	return nil

@@ -366,3 +366,21 @@ func TestGroupsNeverAliasTheSystems(t *testing.T) {
 		}
 	}
 }
+
+// Groups of IPv6 take the place of the default, and of nothing that somebody chose.
+func TestIPv6GroupsAreFitForUse(t *testing.T) {
+	c, free := defaultConfig().IPv6Groups()
+	if err := c.validate(); err != nil || !free {
+		t.Errorf("%v, %v", err, free)
+	}
+	for _, cast := range []uint32{0, 1, 0xffff, 0xffffffff} {
+		if g, err := c.Group(cast); err != nil || !g.Addr().Is6() || !g.Addr().IsMulticast() || g.Port() != c.GroupPort {
+			t.Errorf("cast %d: %v, %v", cast, g, err)
+		}
+	}
+	chosen := defaultConfig()
+	chosen.GroupBase = "239.255.0.0/16"
+	if c, free := chosen.IPv6Groups(); free || c.GroupBase != chosen.GroupBase {
+		t.Errorf("%v, %v", c.GroupBase, free)
+	}
+}
